@@ -1,0 +1,79 @@
+import { compareBytes } from './compare.ts'
+
+/**
+ * Names of files are bytes; JavaScript has strings. A `Name` is a string from which the bytes can be had
+ * back exactly: valid UTF-8 decodes as usual, and each byte that is no part of valid UTF-8 becomes the lone
+ * surrogate U+DC00 + byte (Python's "surrogateescape", PEP 383). Valid UTF-8 never yields a lone surrogate,
+ * so the mapping is one to one.
+ */
+export type Name = string
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const encoder = new TextEncoder()
+
+export function nameFromBytes(bytes: Uint8Array): Name {
+  try {
+    return strict.decode(bytes)
+  } catch {
+    return escapeInvalid(bytes)
+  }
+}
+
+function escapeInvalid(bytes: Uint8Array): Name {
+  let name = ''
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequenceLength(bytes, at)
+    if (length > 0) name += strict.decode(bytes.subarray(at, at + length))
+    else name += String.fromCharCode(0xdc00 + bytes[at]!)
+    at += Math.max(length, 1)
+  }
+  return name
+}
+
+/** How many bytes the valid UTF-8 sequence at `at` has; 0 when there is none. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at]!
+  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0
+  if (length < 2) return length
+  try {
+    strict.decode(bytes.subarray(at, at + length))
+    return at + length <= bytes.length ? length : 0
+  } catch {
+    return 0
+  }
+}
+
+export function nameToBytes(name: Name): Uint8Array<ArrayBuffer> {
+  if (name.isWellFormed()) return encoder.encode(name)
+  const bytes: number[] = []
+  for (const character of name) {
+    const code = character.charCodeAt(0)
+    if (character.length === 1 && code >= 0xdc80 && code <= 0xdcff) bytes.push(code - 0xdc00)
+    else bytes.push(...encoder.encode(character))
+  }
+  return Uint8Array.from(bytes)
+}
+
+const needsByteOrder = /[\ud800-\uffff]/
+
+/**
+ * Orders names as their bytes would be. The order of UTF-16 code units is the same but for characters from
+ * U+D800 on (surrogates, which stand for the highest code points, and those above them).
+ */
+export function compareNames(a: Name, b: Name): number {
+  if (a === b) return 0
+  if (needsByteOrder.test(a) || needsByteOrder.test(b)) return compareBytes(nameToBytes(a), nameToBytes(b))
+  return a < b ? -1 : 1
+}
+
+/** For a person: control characters, invalid bytes and backslashes are shown as escapes. */
+export function displayName(name: Name): string {
+  // oxlint-disable-next-line no-control-regex
+  return name.replace(/[\u0000-\u001f\u007f-\u009f\\]|\p{Surrogate}/gu, (character) => {
+    const code = character.charCodeAt(0)
+    if (character === '\\') return '\\\\'
+    if (character === '\n') return '\\n'
+    if (character === '\t') return '\\t'
+    return `\\x${(code & 0xff).toString(16).padStart(2, '0')}`
+  })
+}
