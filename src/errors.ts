@@ -65,7 +65,7 @@ export function systemCode(error: unknown): string | undefined {
 export function fromSystem(error: unknown, doing: string): TidemarkError {
   if (error instanceof TidemarkError) return error
   const system = systemCode(error)
-  const code = (system && systemCodes[system]) ?? 'failed'
+  const code = system === undefined ? 'failed' : (systemCodes[system] ?? 'failed')
   const reason = error instanceof Error ? error.message : String(error)
   return new TidemarkError(code, `${doing}: ${reason}`, { cause: error })
 }

@@ -1,5 +1,8 @@
 const digits = '0123456789abcdef'
-const pairs: readonly string[] = Array.from({ length: 256 }, (_, byte) => digits[byte >> 4]! + digits[byte & 15]!)
+const pairs: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => digits[byte >> 4]! + digits[byte & 15]!,
+)
 
 /** Lower-case hexadecimal of `bytes`. */
 export function toHex(bytes: Uint8Array): string {

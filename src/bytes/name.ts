@@ -21,7 +21,7 @@ export function nameFromBytes(bytes: Uint8Array): Name {
 
 function escapeInvalid(bytes: Uint8Array): Name {
   let name = ''
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes, at)
     if (length > 0) name += strict.decode(bytes.subarray(at, at + length))
     else name += String.fromCharCode(0xdc00 + bytes[at]!)
@@ -33,7 +33,8 @@ function escapeInvalid(bytes: Uint8Array): Name {
 /** How many bytes the valid UTF-8 sequence at `at` has; 0 when there is none. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!
-  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0
+  const length =
+    first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0
   if (length < 2) return length
   try {
     strict.decode(bytes.subarray(at, at + length))
