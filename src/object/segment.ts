@@ -173,6 +173,7 @@ function sortChunks(chunks: SegmentChunks, fanoutBits: number): Uint32Array {
   }
   let kept = 0
   for (let slot = 0; slot + 1 < starts.length; slot++) {
+    // oxlint-disable-next-line unicorn/no-array-sort -- in place on purpose: there may be 100,000 slots
     const sorted = order.subarray(starts[slot], starts[slot + 1]).sort(compare)
     for (const n of sorted) {
       if (kept > 0 && compare(order[kept - 1]!, n) === 0) continue
