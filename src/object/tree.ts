@@ -46,25 +46,48 @@ function hashName(name: Name): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** Cuts a directory's entries, which must come in ascending order of their names, into leaves. */
-export function* buildLeaves(entries: Iterable<Entry>): Generator<Leaf> {
-  const writer = new Writer(16_384)
-  let first: Name = ''
-  let count = 0
-  for (const entry of entries) {
-    if (count === 0) {
-      writer.reset()
-      writer.u8(leafMark)
-      first = entry.name
-    }
-    encodeEntry(writer, entry)
-    count++
-    if (writer.length >= fullSize || hashName(entry.name) % averageCount === 0) {
-      yield { bytes: writer.finish(), first, count }
-      count = 0
-    }
+/** Cuts a directory's entries, added in ascending order of their names, into leaves. */
+export class LeafBuilder {
+  readonly #writer = new Writer(16_384)
+  #first: Name = ''
+  #count = 0
+
+  /** True between two leaves: whatever comes next begins a new one. */
+  get empty(): boolean {
+    return this.#count === 0
   }
-  if (count > 0) yield { bytes: writer.finish(), first, count }
+
+  /** Adds an entry; returns the leaf that it completes, if it does. */
+  add(entry: Entry): Leaf | undefined {
+    if (this.#count === 0) {
+      this.#writer.reset()
+      this.#writer.u8(leafMark)
+      this.#first = entry.name
+    }
+    encodeEntry(this.#writer, entry)
+    this.#count++
+    const cut = this.#writer.length >= fullSize || hashName(entry.name) % averageCount === 0
+    return cut ? this.finish() : undefined
+  }
+
+  /** The last leaf, which ends because the directory does; undefined when there is nothing in it. */
+  finish(): Leaf | undefined {
+    if (this.#count === 0) return undefined
+    const leaf = { bytes: this.#writer.finish(), first: this.#first, count: this.#count }
+    this.#count = 0
+    return leaf
+  }
+}
+
+/** All leaves of a directory whose entries come in ascending order of their names. */
+export function* buildLeaves(entries: Iterable<Entry>): Generator<Leaf> {
+  const builder = new LeafBuilder()
+  for (const entry of entries) {
+    const leaf = builder.add(entry)
+    if (leaf) yield leaf
+  }
+  const last = builder.finish()
+  if (last) yield last
 }
 
 /** Builds the nodes over the leaves of one directory; undefined for an empty one. */

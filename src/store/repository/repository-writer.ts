@@ -56,7 +56,8 @@ export class RepositoryWriter implements WritableStore {
     return this.#pending.has(id) || this.repository.index.find(id, this.condemned) !== undefined
   }
 
-  get(id: Id, options?: CallOptions): Promise<Uint8Array> {
+  async get(id: Id, options?: CallOptions): Promise<Uint8Array> {
+    if (this.#pending.has(id)) await this.flush(options)
     return this.repository.chunks.get(id, options)
   }
 
@@ -116,9 +117,8 @@ export class RepositoryWriter implements WritableStore {
   }
 
   /** Gives up the lease. What was put and not flushed is lost. */
-  async close(options?: CallOptions): Promise<void> {
-    await this.#lease.release()
-    void options
+  close(): Promise<void> {
+    return this.#lease.release()
   }
 
   /** Merges small segments of the index when there are many. */
