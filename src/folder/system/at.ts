@@ -5,8 +5,8 @@ import { cString, errnoError, type Libc } from './libc.ts'
 
 /*
  * Calls on a name in an open directory. The system then looks up that one name only, which makes them the
- * quickest there are: 1.2 µs for a stat, where a path of four parts takes 2.1 µs and one through
- * /proc/self/fd 4.3 µs; 2.2 µs for opening and closing against 2.9 and 5.1.
+ * quickest there are: 1.7 µs for a stat, where a path of four parts takes 2.2 µs and one through
+ * /proc/self/fd 4.7 µs; 2.8 µs for opening and closing against 3.4 and 5.6.
  *
  * They throw what node:fs would.
  */

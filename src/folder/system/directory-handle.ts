@@ -138,7 +138,11 @@ function handleOf(fd: number, location: SystemPath, by: 'descriptor' | 'path'): 
 let procIsThere: boolean | undefined
 
 function procServes(fd: number): boolean {
-  procIsThere ??= leadsTo(`/proc/self/fd/${fd}/.`, fd)
+  try {
+    procIsThere ??= leadsTo(`/proc/self/fd/${fd}/.`, fd)
+  } catch {
+    procIsThere = false
+  }
   return procIsThere
 }
 

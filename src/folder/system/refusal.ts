@@ -24,10 +24,11 @@ const answers: Readonly<Record<string, ErrorCode>> = {
  */
 export function refusal(error: unknown, doing: string, path: SystemPath): TidemarkError {
   const origin = error instanceof TidemarkError ? error.cause : error
+  const what = `${doing} ${displayPath(path)}`
   const system = systemCode(origin)
-  if (system === undefined) return fromSystem(error, doing)
+  if (system === undefined) return fromSystem(error, what)
   const { errno } = origin as NodeJS.ErrnoException
-  const told = fromSystem(errno === undefined ? origin : errnoError(-errno), `${doing} ${displayPath(path)}`)
+  const told = fromSystem(errno === undefined ? origin : errnoError(-errno), what)
   const code = answers[system]
   return code === undefined ? told : new TidemarkError(code, told.message, { cause: origin })
 }
