@@ -1,5 +1,5 @@
 import type { ChunkSize } from './chunk-class.ts'
-import { cutPlain } from './chunker-plain.ts'
+import { plainKernel } from './chunker-plain.ts'
 import { wasmKernel } from './chunker-wasm.ts'
 
 /**
@@ -44,6 +44,5 @@ export function createWasmChunker(memoryBytes: number): Chunker | undefined {
 
 /** The same on the plain kernel only. */
 export function createPlainChunker(memoryBytes: number): Chunker {
-  const memory = new Uint8Array(memoryBytes)
-  return { memory, kernel: 'plain', cut: (start, end, size) => cutPlain(memory, start, end, size) }
+  return { ...plainKernel(memoryBytes), kernel: 'plain' }
 }
