@@ -101,6 +101,23 @@ suite('identity', () => {
     assert.equal(isProcessAlive({ ...own, process: '1-2' }), 'unknown')
   })
 
+  test('is unknown within another process namespace, and from one', (t) => {
+    const ready = process.getuid?.() === 0 && spawnSync('unshare', ['--version']).error === undefined
+    if (!requireTool(t, ready, 'needs root and unshare')) return
+    const module = new URL('../../../../src/folder/system/identity.ts', import.meta.url)
+    const script = `import { isProcessAlive, ownIdentity } from '${module.href}'
+      const there = isProcessAlive(${JSON.stringify(ownIdentity())})
+      process.stdout.write(JSON.stringify([there, isProcessAlive(ownIdentity()), ownIdentity()]))`
+    const { stdout } = spawnSync(
+      'unshare',
+      ['--pid', '--fork', '--mount-proc', process.execPath, '--input-type=module', '-e', script],
+      { encoding: 'utf8' },
+    )
+    const [there, itself, inner] = JSON.parse(stdout) as [string, string, ProcessIdentity]
+    assert.deepEqual([there, itself, isProcessAlive(inner)], ['unknown', 'alive', 'unknown'])
+    assert.equal(inner.boot, ownIdentity().boot)
+  })
+
   test('that makes no sense is unknown', () => {
     const own = ownIdentity()
     for (const pid of [0, -1, 1.5, NaN, Infinity]) assert.equal(isProcessAlive({ ...own, pid }), 'unknown')
