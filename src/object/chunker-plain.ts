@@ -29,36 +29,40 @@ const multiplier = 0xbfc7
 const dropped = 0x73e7 // multiplier * base^8
 const target = 0x1c00
 
-/**
- * The first place in [from, to) where content decides to cut, or 0. Four places a step, on one load of what comes in
- * and one of what drops out, and two sums, each for every second place.
- */
+/** The first place in [from, to) where content decides to cut, or 0. */
 function scan(view: DataView, from: number, to: number, shift: number): number {
+  let place = nextHit(view, from, to)
+  while (place !== 0 && !passes(view, place, shift)) place = nextHit(view, place + 1, to)
+  return place
+}
+
+/**
+ * The first place in [from, to) where the prefilter hits, or 0. Four places a step, on one load of what comes in and
+ * one of what drops out, and two sums, each for every second place. Nothing else is done in the loop: what is rare
+ * would cost it registers.
+ */
+function nextHit(view: DataView, from: number, to: number): number {
   let even = sum16(view, from - 2)
   let odd = sum16(view, from - 1)
-  let newBefore = view.getUint8(from - 2)
-  let oldBefore = view.getUint8(from - 18)
   let at = from
   for (; at + 4 <= to; at += 4) {
-    const bytes = view.getInt32(at - 1, true)
-    const gone = view.getInt32(at - 17, true)
-    even = carry(even, newBefore | (bytes << 8), oldBefore | (gone << 8))
-    if ((even & 0xff80) === target && passes(view, at, shift)) return at
-    odd = carry(odd, bytes, gone)
-    if ((odd & 0xff80) === target && passes(view, at + 1, shift)) return at + 1
-    even = carry(even, bytes >>> 8, gone >>> 8)
-    if ((even & 0xff80) === target && passes(view, at + 2, shift)) return at + 2
-    odd = carry(odd, bytes >>> 16, gone >>> 16)
-    if ((odd & 0xff80) === target && passes(view, at + 3, shift)) return at + 3
-    newBefore = bytes >>> 24
-    oldBefore = gone >>> 24
+    const newest = view.getInt32(at - 2, true)
+    const oldest = view.getInt32(at - 18, true)
+    even = carry(even, newest, oldest)
+    if ((even & 0xff80) === target) return at
+    odd = carry(odd, newest >>> 8, oldest >>> 8)
+    if ((odd & 0xff80) === target) return at + 1
+    even = carry(even, newest >>> 16, oldest >>> 16)
+    if ((even & 0xff80) === target) return at + 2
+    odd = carry(odd, view.getUint16(at + 1, true), view.getUint16(at - 15, true))
+    if ((odd & 0xff80) === target) return at + 3
   }
-  for (; at < to; at++) if ((sum16(view, at) & 0xff80) === target && passes(view, at, shift)) return at
+  for (; at < to; at++) if ((sum16(view, at) & 0xff80) === target) return at
   return 0
 }
 
-function carry(sum: number, word: number, gone: number): number {
-  return (Math.imul(sum, base) + ((Math.imul(word, multiplier) - Math.imul(gone, dropped)) | 0)) | 0
+function carry(sum: number, newest: number, oldest: number): number {
+  return (Math.imul(sum, base) + ((Math.imul(newest, multiplier) - Math.imul(oldest, dropped)) | 0)) | 0
 }
 
 /** The prefilter's sum over the 16 bytes before `end`. */
