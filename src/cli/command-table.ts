@@ -22,6 +22,24 @@ export interface CommandEntry {
 
 export const commandTable: readonly CommandEntry[] = [
   {
+    name: 'log',
+    group: 'Look back',
+    summary: 'list the snapshots',
+    load: () => import('./commands/log.ts'),
+  },
+  {
+    name: 'ls',
+    group: 'Look back',
+    summary: 'list what a snapshot has',
+    load: () => import('./commands/ls.ts'),
+  },
+  {
+    name: 'cat',
+    group: 'Look back',
+    summary: 'write out a file as it was',
+    load: () => import('./commands/cat.ts'),
+  },
+  {
     name: 'completion',
     group: 'Other',
     summary: 'print the completion script of a shell',
