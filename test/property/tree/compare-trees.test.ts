@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
 import type { DirectoryEntry, Entry } from '../../../src/object/entry.ts'
 import { MemoryStore } from '../../../src/store/memory-store.ts'
@@ -58,33 +58,35 @@ async function same(entry: Entry, other: Entry | undefined): Promise<Entry | und
   return other && equalEntries(entry, other) ? entry : other
 }
 
-test('finds just the paths that differ, in path order', async () => {
-  await fc.assert(fc.asyncProperty(tree, tree, checkPair), { numRuns: runs })
-})
+suite('compareTrees and walkTree', () => {
+  test('finds just the paths that differ, in path order', async () => {
+    await fc.assert(fc.asyncProperty(tree, tree, checkPair), { numRuns: runs })
+  })
 
-test('finds them in directories of several leaves and nodes', async () => {
-  await fc.assert(fc.asyncProperty(wide, wide, checkPair), { numRuns: Math.ceil(runs / 10) })
-  const step = fc.tuple(wide, fc.dictionary(name, fc.constantFrom('p', 'q'), { noNullPrototype: true }))
-  await fc.assert(
-    fc.asyncProperty(step, ([base, more]) => checkPair(base, { ...base, ...more })),
-    { numRuns: Math.ceil(runs / 10) },
-  )
-})
+  test('finds them in directories of several leaves and nodes', async () => {
+    await fc.assert(fc.asyncProperty(wide, wide, checkPair), { numRuns: Math.ceil(runs / 10) })
+    const step = fc.tuple(wide, fc.dictionary(name, fc.constantFrom('p', 'q'), { noNullPrototype: true }))
+    await fc.assert(
+      fc.asyncProperty(step, ([base, more]) => checkPair(base, { ...base, ...more })),
+      { numRuns: Math.ceil(runs / 10) },
+    )
+  })
 
-test('walks what was planted, in path order, and looks each path up again', async () => {
-  await fc.assert(
-    fc.asyncProperty(tree, async (planted) => {
-      const store = new MemoryStore()
-      const root = await plant(store, planted)
-      const found = await all(store, root)
-      const paths = [...found.keys()]
-      assert.deepEqual(paths, paths.toSorted(comparePaths))
-      assert.deepEqual(new Set(paths), new Set(pathsOf(planted, '')))
-      for (const [path, entry] of found) assert.deepEqual(await lookUp(store, root, path), entry)
-      assert.equal(await lookUp(store, root, 'no such name'), undefined)
-    }),
-    { numRuns: runs },
-  )
+  test('walks what was planted, in path order, and looks each path up again', async () => {
+    await fc.assert(
+      fc.asyncProperty(tree, async (planted) => {
+        const store = new MemoryStore()
+        const root = await plant(store, planted)
+        const found = await all(store, root)
+        const paths = [...found.keys()]
+        assert.deepEqual(paths, paths.toSorted(comparePaths))
+        assert.deepEqual(new Set(paths), new Set(pathsOf(planted, '')))
+        for (const [path, entry] of found) assert.deepEqual(await lookUp(store, root, path), entry)
+        assert.equal(await lookUp(store, root, 'no such name'), undefined)
+      }),
+      { numRuns: runs },
+    )
+  })
 })
 
 function pathsOf(planted: { [name: string]: Plant }, prefix: string): string[] {
