@@ -63,7 +63,6 @@ export class TimeoutBucket implements Bucket {
         yield entry.value
       }
     } finally {
-      stop.abort()
       // Not awaited: a listing that hangs ends no sooner for being asked to.
       entries.return?.().catch(() => {})
     }

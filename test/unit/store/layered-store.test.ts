@@ -118,7 +118,7 @@ suite('LayeredStore', () => {
   })
 
   test('goes no further when its signal is aborted', async () => {
-    const controller = new AbortController()
+    let controller = new AbortController()
     const aborting: Store = {
       get: async () => {
         controller.abort()
@@ -133,6 +133,11 @@ suite('LayeredStore', () => {
     const layered = new LayeredStore([aborting, await holding(chunk)])
     await rejects(layered.get(id, { signal }), 'cancelled')
     await rejects(layered.has([id], { signal }), 'cancelled')
+    const last = new LayeredStore([failing('corrupt'), aborting])
+    for (const call of [last.get.bind(last, id), last.has.bind(last, [id])]) {
+      const options = { signal: (controller = new AbortController()).signal }
+      await rejects(call(options), 'cancelled')
+    }
   })
 
   test('does not take a programming error for a failure of a store', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { isTidemarkError } from '../../../src/errors.ts'
+import { isTidemarkError, TidemarkError } from '../../../src/errors.ts'
+import type { Bucket } from '../../../src/store/bucket.ts'
 import { DirectoryBucket } from '../../../src/store/directory-bucket.ts'
 import { MemoryBucket } from '../../../src/store/memory-bucket.ts'
 import { RetryBucket, usualRetries, type RetryLimits } from '../../../src/store/retry-bucket.ts'
@@ -149,6 +150,24 @@ suite('RetryBucket', () => {
     const other = new RetryBucket(again, { ...limits, tries: 3 }, new HurriedTime())
     assert.equal((await listed(other, '')).length, 2)
     assert.equal(again.count(), 5)
+  })
+  test('gives a long listing its time anew whenever it has moved on', async () => {
+    const faulty = await holding(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+    let reach = 0
+    const creeping: Bucket = {
+      get: (name) => faulty.get(name),
+      put: (name, bytes) => faulty.put(name, bytes),
+      delete: (name) => faulty.delete(name),
+      async *list(prefix) {
+        const entries = await Array.fromAsync(faulty.list(prefix))
+        yield* entries.slice(0, ++reach)
+        if (reach < entries.length) throw new TidemarkError('unavailable', 'planned')
+      },
+    }
+    const time = new HurriedTime()
+    const bucket = new RetryBucket(creeping, { ...limits, giveUpAfter: 150 }, time, () => 0.9)
+    assert.equal((await listed(bucket, '')).length, 8)
+    assert.ok(time.now() > 300)
   })
 })
 

@@ -69,6 +69,8 @@ suite('TimeoutBucket', () => {
     await bucket.get('b')
     await bucket.delete('b')
     assert.deepEqual(time.sleeps, [1000, 4000, 2000, 5000, 1000])
+    await rejects(bucket.get('b', { range: { start: 0, end: Number.NaN } }), 'usage')
+    assert.equal(time.sleeps.length, 5, 'no time was set by what is no number')
   })
 
   test('counts the time of a listing from entry to entry, and not that of its reader', async () => {
