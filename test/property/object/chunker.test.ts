@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { ChunkSize } from '../../../src/object/chunk-class.ts'
 import { createPlainChunker, createWasmChunker } from '../../../src/object/chunker.ts'
 import { cutsOf, cutsReference, makeContent } from '../../unit/object/chunker-reference.ts'

@@ -5,10 +5,13 @@ import { checkChunkClasses, chunkClass, chunkClasses } from '../../../src/object
 
 const MiB = 1 << 20
 
+/** Of the classes of contents of these lengths, in KiB. */
+function averages(...lengths: number[]): number[] {
+  return lengths.map((length) => chunkClass(length).average / 1024)
+}
+
 suite('chunkClass', () => {
   test('goes by the length of the content, bounds included', () => {
-    const averages = (...lengths: number[]): number[] =>
-      lengths.map((length) => chunkClass(length).average / 1024)
     assert.deepEqual(averages(0, 1, 3 * MiB), [16, 16, 16])
     assert.deepEqual(averages(3 * MiB + 1, 384 * MiB), [64, 64])
     assert.deepEqual(averages(384 * MiB + 1, 1536 * MiB), [256, 256])

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { chunkClass, chunkClasses } from '../../../src/object/chunk-class.ts'
 import type { ChunkSize } from '../../../src/object/chunk-class.ts'
@@ -82,6 +84,11 @@ suite('the committed WebAssembly', () => {
     const stated = readFileSync(new URL('../../../wasm/chunker.wasm.sha256', import.meta.url), 'utf8')
     assert.equal(stated, `${createHash('sha256').update(file).digest('hex')}  chunker.wasm\n`)
     assert.equal(chunkerWasm, file.toString('base64'))
+  })
+
+  test('is what the source gives', () => {
+    const script = fileURLToPath(new URL('../../../scripts/build-wasm.ts', import.meta.url))
+    execFileSync(process.execPath, [script, '--check'])
   })
 })
 
