@@ -22,6 +22,18 @@ export interface CommandEntry {
 
 export const commandTable: readonly CommandEntry[] = [
   {
+    name: 'init',
+    group: 'Keep',
+    summary: 'begin to keep the history of a folder',
+    load: () => import('./commands/init.ts'),
+  },
+  {
+    name: 'snapshot',
+    group: 'Keep',
+    summary: 'record the folder as it is now',
+    load: () => import('./commands/snapshot.ts'),
+  },
+  {
     name: 'log',
     group: 'Look back',
     summary: 'list the snapshots',
@@ -32,6 +44,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Look back',
     summary: 'list what a snapshot has',
     load: () => import('./commands/ls.ts'),
+  },
+  {
+    name: 'diff',
+    group: 'Look back',
+    summary: 'show what changed between two snapshots',
+    load: () => import('./commands/diff.ts'),
   },
   {
     name: 'cat',

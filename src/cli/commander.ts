@@ -34,9 +34,6 @@ export function declare(commander: Commander, command: Command): void {
 export function declareOptions(commander: Commander, options: Readonly<Record<string, OptionSpec>>): void {
   for (const spec of Object.values(options)) {
     const option = new Option(spec.flags, spec.summary)
-    // Shown by the summary where it matters; commander would print "(default: [])".
-    if (spec.initial !== undefined && spec.initial !== false) option.default(spec.initial, '')
-    // commander hands the default in as what came before, then what the last use gave.
     if (spec.parse) option.argParser((text, before) => spec.parse?.(text, before ?? spec.initial))
     commander.addOption(option)
   }
@@ -63,4 +60,9 @@ function afterHelp(command: Command): string {
 export function exitLines(exits: readonly Exit[]): string[] {
   const sorted = [...new Set(exits)].toSorted((a, b) => exitCodes[a] - exitCodes[b])
   return sorted.map((exit) => `  ${String(exitCodes[exit]).padStart(3)}  ${exitMeanings[exit]}`)
+}
+
+/** The values of options that were not given: commander would print them in the help, as "(default: [])". */
+export function initialValues(options: Readonly<Record<string, OptionSpec>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).map(([name, { initial }]) => [name, initial]))
 }

@@ -7,9 +7,9 @@ import type { Interruption } from './signals.ts'
 /** The options that every command has. */
 export interface GlobalOptions {
   /** Where to look for the folder; the working directory when absent. */
-  readonly folder?: string
+  readonly folder?: string | undefined
   /** Work on this repository without any folder; for `init`, where to keep the history. */
-  readonly repository?: string
+  readonly repository?: string | undefined
   readonly json: boolean
   readonly quiet: boolean
   readonly verbose: boolean

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module'
-import { readVersion } from './version.ts'
+import { version } from '../version.ts'
 
 const argv = process.argv.slice(2)
 
 if (argv[0] === '--version' || argv[0] === '-V') {
-  process.stdout.write(`tidemark ${readVersion()}\n`)
+  process.stdout.write(`tidemark ${version}\n`)
 } else {
   enableCompileCache()
   // Node prints a warning for node:sqlite and for running TypeScript; neither is of use to whoever runs this.

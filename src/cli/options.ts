@@ -6,6 +6,11 @@ export function flag(flags: string, summary: string): OptionSpec<boolean> {
   return { flags, summary, initial: false }
 }
 
+/** `--no-renames`: false when given. The name of the option is that without `no`. */
+export function off(flags: string, summary: string): OptionSpec<boolean> {
+  return { flags, summary, initial: true }
+}
+
 /** `--to <dir>`: the text given last, or undefined. */
 export function text(flags: string, summary: string, completes?: Completes): OptionSpec<string | undefined> {
   return { flags, summary, completes }

@@ -12,18 +12,20 @@ export type Style = Parameters<typeof styleText>[0]
 const bufferSize = 32 * 1024
 
 /**
- * Standard output or standard error. Text is gathered into pieces of 32 KiB unless it goes to a terminal, and
- * waits for a slow reader. Every method but `style` throws OutputClosed once the reader has gone.
+ * Standard output or standard error. Text to standard output is gathered into pieces of 32 KiB unless it goes to a
+ * terminal; a slow reader is waited for. Every method but `style` throws OutputClosed once the reader has gone.
  */
 export class Output {
   readonly stream: NodeJS.WriteStream
   readonly terminal: boolean
+  readonly #buffered: boolean
   #buffer = ''
   #failure: Error | undefined
 
   constructor(stream: NodeJS.WriteStream) {
     this.stream = stream
     this.terminal = stream.isTTY
+    this.#buffered = !stream.isTTY && stream !== process.stderr
     stream.on('error', (error: NodeJS.ErrnoException) => {
       this.#failure = error.code === 'EPIPE' ? new OutputClosed() : error
     })
@@ -42,7 +44,7 @@ export class Output {
 
   async line(text: string): Promise<void> {
     this.#buffer += `${text}\n`
-    if (this.terminal || this.#buffer.length >= bufferSize) await this.flush()
+    if (!this.#buffered || this.#buffer.length >= bufferSize) await this.flush()
   }
 
   /** Bytes as they are. */

@@ -1,6 +1,8 @@
 import { displayName } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
-import { TidemarkError } from '../errors.ts'
+import { isTidemarkError, TidemarkError } from '../errors.ts'
+import { openFolder } from '../folder/folder.ts'
+import type { Folder } from '../folder/folder.ts'
 import { listSnapshots } from '../history/log.ts'
 import type { LoggedSnapshot } from '../history/log.ts'
 import { resolveSnapshot } from '../history/name-snapshot.ts'
@@ -14,43 +16,81 @@ import { fromDisplayed, splitSnapshotPath, toSnapshotPath } from './snapshot-pat
 /** Where a command reads: a repository, and the folder whose history it is, if one is meant. */
 export class Place {
   readonly repository: Repository
+  readonly folder: Folder | undefined
   readonly signal: AbortSignal
-  readonly workingDirectory: string
-  readonly now: Date
+  readonly #workingDirectory: string
+  readonly #now: Date
 
-  constructor(context: Context, repository: Repository) {
+  constructor(context: Context, repository: Repository, folder?: Folder) {
     this.repository = repository
+    this.folder = folder
     this.signal = context.signal
-    this.workingDirectory = context.workingDirectory
-    this.now = context.now()
+    this.#workingDirectory = context.workingDirectory
+    this.#now = context.now()
   }
 
   /** Newest first: those of the folder; all, when there is no folder or `all` is set. */
-  snapshots(_options: { readonly all?: boolean } = {}): Promise<LoggedSnapshot[]> {
-    return listSnapshots(this.repository, { signal: this.signal })
+  snapshots({ all = false }: { readonly all?: boolean } = {}): Promise<LoggedSnapshot[]> {
+    const folder = all ? undefined : this.folder?.settings.folder
+    return listSnapshots(this.repository, { folder, signal: this.signal })
   }
 
   async snapshot(text: string): Promise<LoggedSnapshot> {
-    return resolveSnapshot(await this.snapshots(), text, this.now)
+    return resolveSnapshot(await this.snapshots(), text, this.#now)
   }
 
-  /** What a path that the user wrote means in `logged`. */
-  pathIn(logged: LoggedSnapshot, path: string): Name {
-    const formerRoot = logged.snapshot.path
-    return toSnapshotPath(path, { workingDirectory: this.workingDirectory, formerRoot })
+  /** What a path that the user wrote means; in `logged`, when it is about one snapshot. */
+  pathIn(path: string, logged?: LoggedSnapshot): Name {
+    const formerRoot = logged?.snapshot.path
+    return toSnapshotPath(path, {
+      workingDirectory: this.#workingDirectory,
+      root: this.folder?.root,
+      formerRoot: this.folder === undefined ? formerRoot : undefined,
+    })
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.repository.close()
-    return Promise.resolve()
+  [Symbol.dispose](): void {
+    if (this.folder) this.folder.close()
+    else this.repository.close()
   }
 }
 
-/** The repository of --repository, or that of the folder one stands in. */
+/** The folder of --folder, or the one that the working directory is in. To be closed. */
+export function openContextFolder(context: Context): Promise<Folder> {
+  const { folder, repository } = context.options
+  if (repository !== undefined) {
+    const problem = 'this works on a folder, not on a bare repository: leave --repository out'
+    return Promise.reject(new TidemarkError('usage', problem))
+  }
+  return openFolder(folder ?? context.workingDirectory)
+}
+
+/**
+ * The repository of --repository, or else the folder one stands in, with its repository. To be disposed of.
+ */
 export async function openPlace(context: Context): Promise<Place> {
-  const { repository } = context.options
-  if (repository === undefined) throw new TidemarkError('missing', 'no folder yet')
-  return new Place(context, await Repository.open(await openBucket(repository), { signal: context.signal }))
+  const { repository, folder: directory } = context.options
+  if (repository === undefined) {
+    const folder = await openContextFolder(context)
+    try {
+      return new Place(context, await folder.repository(), folder)
+    } catch (error) {
+      folder.close()
+      throw error
+    }
+  }
+  if (directory !== undefined) {
+    throw new TidemarkError(
+      'usage',
+      '--folder and --repository exclude each other (a folder knows its repository)',
+    )
+  }
+  try {
+    return new Place(context, await Repository.open(await openBucket(repository), { signal: context.signal }))
+  } catch (error) {
+    if (!isTidemarkError(error, 'missing')) throw error
+    throw new TidemarkError('missing', `${repository}: ${error.message}`, { cause: error })
+  }
 }
 
 export interface FoundPlace {
@@ -71,10 +111,10 @@ export async function findIn(place: Place, logged: LoggedSnapshot, path: string)
   const { root } = logged.snapshot
   for (const text of [path, fromDisplayed(path)]) {
     if (text === undefined) continue
-    const name = place.pathIn(logged, text)
+    const name = place.pathIn(text, logged)
     const entry = await lookUp(place.repository, root, name, { signal: place.signal })
     if (entry !== undefined) return { logged, path: name, entry }
   }
-  const shown = displayName(place.pathIn(logged, path))
+  const shown = displayName(place.pathIn(path, logged))
   throw new TidemarkError('missing', `the snapshot has no ${shown} (tidemark find looks in all of them)`)
 }

@@ -3,7 +3,7 @@ import type { Command as Commander } from 'commander'
 import { TidemarkError } from '../errors.ts'
 import type { Command } from './command.ts'
 import { commandTable } from './command-table.ts'
-import { declare, declareOptions, exitLines, quietCommander } from './commander.ts'
+import { declare, declareOptions, exitLines, initialValues, quietCommander } from './commander.ts'
 import { Context } from './context.ts'
 import type { GlobalOptions } from './context.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -12,10 +12,16 @@ import { globalOptions } from './global-options.ts'
 import { Output } from './output.ts'
 import { reportError } from './report-error.ts'
 import { catchSignals } from './signals.ts'
-import { readVersion } from './version.ts'
+import { version } from '../version.ts'
 
 /** Runs one command line and returns the exit code. Never rejects. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'complete' && argv[1] === '--') {
+    const { complete } = await import('./completion.ts')
+    // A line that is half written has mistakes: nothing is offered then, nor said.
+    await complete(argv.slice(2)).catch(() => {})
+    return exitCodes.done
+  }
   const out = new Output(process.stdout)
   const err = new Output(process.stderr)
   const interruption = catchSignals(() => {
@@ -70,7 +76,7 @@ export function buildProgram(out: Output, run: Run): Commander {
   const program = quietCommander('tidemark', out)
     .description("Keeps a folder's whole history: every version of every file, comparable and restorable.")
     .usage('[options] <command>')
-    .version(readVersion(), '-V, --version', 'print the version')
+    .version(version, '-V, --version', 'print the version')
     .addHelpText('after', () => programHelp())
   declareOptions(program, globalOptions)
   for (const { name, group, summary } of commandTable) {
@@ -81,7 +87,11 @@ export function buildProgram(out: Output, run: Run): Commander {
     if (entry === undefined) return
     const { command } = await entry.load()
     declare(commander, command)
-    commander.action(() => run(command, commander.args, commander.opts(), program.opts()))
+    commander.action(() => {
+      const options = { ...initialValues(command.options), ...commander.opts() }
+      const global = { ...initialValues(globalOptions), ...program.opts() } as unknown as GlobalOptions
+      return run(command, commander.args, options, global)
+    })
   })
   return program
 }

@@ -26,7 +26,7 @@ export const command: Command = defineCommand({
   ],
   exits: ['missing', 'damage', 'busy', 'refused'],
   async run(context, args) {
-    await using place = await openPlace(context)
+    using place = await openPlace(context)
     // All are found before anything is written.
     const files: FileEntry[] = []
     for (const text of args) files.push(fileAt(await findPlace(place, text), text))

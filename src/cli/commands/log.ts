@@ -24,7 +24,7 @@ export const command: Command = defineCommand({
   ],
   exits: ['missing', 'damage', 'busy', 'refused'],
   async run(context, _args, options) {
-    await using place = await openPlace(context)
+    using place = await openPlace(context)
     const all = await place.snapshots({ all: options.all })
     const tagged =
       options.tag.length === 0

@@ -34,7 +34,7 @@ export const command: Command = defineCommand({
   ],
   exits: ['missing', 'damage', 'busy', 'refused'],
   async run(context, [text = ''], options) {
-    await using place = await openPlace(context)
+    using place = await openPlace(context)
     const found = await findPlace(place, text)
     for await (const batch of list(place, found, options.recursive)) {
       for (const entry of batch) await print(context, entry, options, found)
