@@ -24,8 +24,8 @@ export class Output {
 
   constructor(stream: NodeJS.WriteStream) {
     this.stream = stream
-    this.terminal = stream.isTTY
-    this.#buffered = !stream.isTTY && stream !== process.stderr
+    this.terminal = Boolean(stream.isTTY)
+    this.#buffered = !this.terminal && stream !== process.stderr
     stream.on('error', (error: NodeJS.ErrnoException) => {
       this.#failure = error.code === 'EPIPE' ? new OutputClosed() : error
     })
