@@ -57,7 +57,7 @@ export class ChangePrinter {
     const name = displayName(path === '' ? '.' : path) + slash
     const names = from === undefined ? name : `${displayName(from)}${slash} -> ${name}`
     const details =
-      kind === 'changed' && what.includes('content') ? what.filter((word) => word !== 'time') : what
+      kind === 'moved' || what.includes('content') ? what.filter((word) => word !== 'time') : what
     const remark = details.length === 0 || details.join() === 'content' ? '' : ` (${details.join(', ')})`
     return `${out.style(styles[kind], letters[kind])}  ${names}${out.style('dim', remark)}`
   }

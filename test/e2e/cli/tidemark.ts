@@ -32,7 +32,7 @@ export class Scene {
     chmodSync(script, 0o755)
     const { NO_COLOR: _no, FORCE_COLOR: _force, NODE_TEST_CONTEXT: _test, ...environment } = process.env
     const path = `${programs}${delimiter}${process.env['PATH'] ?? ''}`
-    this.environment = { ...environment, PATH: path, HOME: this.home, TMPDIR: top, LC_ALL: 'C.UTF-8' }
+    this.environment = { ...environment, PATH: path, HOME: this.home, LC_ALL: 'C.UTF-8' }
   }
 
   /** Writes a file below the working directory, making the directories it is in. */
