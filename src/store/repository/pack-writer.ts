@@ -4,7 +4,7 @@ import type { BlockHeader } from '../../object/block.ts'
 import { looksCompressible } from '../../object/compressible.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
-import { encodePackFooter, encodePackHeader, packHeaderSize } from '../../object/pack.ts'
+import { encodePackFooter, encodePackHeader } from '../../object/pack.ts'
 import type { PackChunk } from '../../object/pack.ts'
 import type { Bucket } from '../bucket.ts'
 import { sealPayload } from './block-payload.ts'
@@ -27,12 +27,13 @@ export interface PackWriterOptions {
   readonly size?: number | undefined
 }
 
-export const packSize: number = 16 * 1024 * 1024
+export const packSize: number = 8 * 1024 * 1024
 /** Small chunks share blocks of about this size; a chunk of `alone` bytes or more has a block to itself. */
 const blockSize = 512 * 1024
 const alone = 128 * 1024
 /** So that the footer of a block of tiny chunks stays small as well. */
 const mostInBlock = 8192
+const smallBuffer = 256 * 1024
 /** What a footer needs for a block and for a chunk at most. */
 const blockCost = 24
 const chunkCost = 38
@@ -47,7 +48,6 @@ export class PackWriter {
   readonly #options: PackWriterOptions
   readonly #capacity: number
   readonly #flags: number
-  /** Made when a pack begins: most snapshots fill one pack of each kind, and many only one of them. */
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0)
   #spare: Uint8Array<ArrayBuffer> | undefined
   #length = 0
@@ -101,7 +101,7 @@ export class PackWriter {
     const needed = blockHeaderSize + header.storedLength
     const full = this.#length + needed + this.#footerCost + cost > this.#capacity
     const wait = full && this.#blocks.length > 0 ? this.#send() : undefined
-    if (this.#length === 0) this.#begin(needed + 64 + cost)
+    if (this.#length === 0) this.#begin()
     this.#write(encodeBlockHeader(header))
     for (const part of parts) this.#write(part)
     this.#blocks.push({ ...header, chunks })
@@ -109,17 +109,24 @@ export class PackWriter {
     return wait
   }
 
-  /** `needed` is what the first block takes: one of the largest chunks may be more than a whole pack. */
-  #begin(needed: number): void {
-    const capacity = Math.max(this.#capacity, packHeaderSize + needed)
-    this.#buffer = this.#spare?.length === capacity ? this.#spare : new Uint8Array(capacity)
+  #begin(): void {
+    this.#buffer = this.#spare ?? this.#buffer
     this.#spare = undefined
     this.#write(encodePackHeader(randomBytes(16)))
   }
 
   #write(bytes: Uint8Array): void {
+    const needed = this.#length + bytes.length
+    if (needed > this.#buffer.length) this.#grow(needed)
     this.#buffer.set(bytes, this.#length)
-    this.#length += bytes.length
+    this.#length = needed
+  }
+
+  /** Most snapshots are small: memory for a whole pack is taken only when it is needed. */
+  #grow(needed: number): void {
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#buffer.length, smallBuffer))
+    grown.set(this.#buffer.subarray(0, this.#length))
+    this.#buffer = grown
   }
 
   /** Starts putting the pack; resolves when the one before it is durable, so that its buffer is free. */
@@ -139,6 +146,7 @@ export class PackWriter {
     this.#sending = send()
     // A failure is reported by the next wait, which every path comes to.
     this.#sending.catch(() => {})
+    this.#buffer = new Uint8Array(0)
     this.#length = 0
     this.#blocks = []
     this.#footerCost = 64
