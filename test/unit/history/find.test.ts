@@ -28,6 +28,8 @@ async function find(pattern: string, trees: readonly Tree[], options?: FindOptio
   return found
 }
 
+const at = (seconds: bigint): Plant => ({ ...fileEntry(''), mtimeNs: seconds * 1_000_000_000n })
+
 suite('findEntries', () => {
   test('tells in which snapshots each version stands', async () => {
     const trees = [{ f: '1' }, { f: '1' }, { f: '22' }, {}, { f: '1', d: { f: '333' } }]
@@ -41,7 +43,6 @@ suite('findEntries', () => {
   })
 
   test('filters by kind, size and time', async () => {
-    const at = (seconds: bigint): Plant => ({ ...fileEntry(''), mtimeNs: seconds * 1_000_000_000n })
     const trees = [
       { small: '1', large: '1'.repeat(100), d: { e: '22' }, old: at(10n), young: at(2_000_000_000n) },
     ]
@@ -85,10 +86,12 @@ suite('findEntries', () => {
   })
 })
 
-suite('compilePattern', () => {
-  const matches = (pattern: string, path: string, ignoreCase?: boolean): boolean =>
-    compilePattern(pattern, ignoreCase).matches(path, fileEntry(path.split('/').at(-1)!))
+const matches = (pattern: string, path: string, ignoreCase?: boolean): boolean =>
+  compilePattern(pattern, ignoreCase).matches(path, fileEntry(path.split('/').at(-1)!))
 
+const base = (pattern: string, ignoreCase?: boolean): string => compilePattern(pattern, ignoreCase).base
+
+suite('compilePattern', () => {
   test('with and without a slash', () => {
     const yes = [
       ['*.txt', 'a.txt'],
@@ -124,7 +127,6 @@ suite('compilePattern', () => {
   })
 
   test('knows where to look', () => {
-    const base = (pattern: string, ignoreCase?: boolean): string => compilePattern(pattern, ignoreCase).base
     assert.deepEqual(
       ['a/b/*.c', 'a/*/c', '*/b', '*', '/a/b', 'a/b/c', 'a/{b,c}/d'].map((one) => base(one)),
       ['a/b', 'a', '', '', 'a', 'a/b', 'a'],

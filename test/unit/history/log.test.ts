@@ -45,10 +45,10 @@ suite('newestFirst', () => {
   })
 })
 
-suite('lineage', () => {
-  const before = (log: readonly LoggedSnapshot[], one: LoggedSnapshot): LoggedSnapshot[] =>
-    lineage(log)[log.indexOf(one)]!.map((place) => log[place]!)
+const before = (log: readonly LoggedSnapshot[], one: LoggedSnapshot): LoggedSnapshot[] =>
+  lineage(log)[log.indexOf(one)]!.map((place) => log[place]!)
 
+suite('lineage', () => {
   test('is the parents, first of them the newest by the same device', () => {
     const base = at(1)
     const mine = at(2, base)

@@ -36,6 +36,10 @@ async function patch(
 
 const lines = (...list: (string | number)[]): string => list.map((line) => `${line}\n`).join('')
 
+/** The first line of a patch for a file of that name. */
+const firstLine = async (name: string): Promise<string> =>
+  (await patch('a', 'b', { from: name })).split('\n')[0]!
+
 suite('diffTexts', () => {
   test('gives a unified diff', async () => {
     const before = lines(1, 2, 3, 4, 5, 6, 7, 8, 9)
@@ -101,11 +105,9 @@ suite('diffTexts', () => {
   })
 
   test('quotes names that a patch cannot hold as they are', async () => {
-    const first = async (name: string): Promise<string> =>
-      (await patch('a', 'b', { from: name })).split('\n')[0]!
-    assert.equal(await first('with space'), '--- a/with space\t')
-    assert.equal(await first('é'), '--- a/é')
-    assert.equal(await first('line\nbreak"'), String.raw`--- "a/line\012break\""`)
+    assert.equal(await firstLine('with space'), '--- a/with space\t')
+    assert.equal(await firstLine('é'), '--- a/é')
+    assert.equal(await firstLine('line\nbreak"'), String.raw`--- "a/line\012break\""`)
   })
 
   test('patch makes the one file of the other, byte by byte', async (t) => {
