@@ -82,6 +82,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/restore.ts'),
   },
   {
+    name: 'verify',
+    group: 'Care',
+    summary: 'check that everything is there and whole',
+    load: () => import('./commands/verify.ts'),
+  },
+  {
     name: 'forget',
     group: 'Care',
     summary: 'remove snapshots, by rules or by name',
