@@ -440,6 +440,7 @@ class Application {
     while (this.#open.length > 1) this.#settle(this.#open.pop()!)
     await this.#wait
     await this.#giveLinks()
+    await this.#options.files.finish()
     this.#settle(this.#open.pop()!)
     if (this.#failure) throw this.#failure.error
     if (this.#changedCount > fewDirectories)

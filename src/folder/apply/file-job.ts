@@ -36,6 +36,8 @@ export interface FileSink {
   submit(job: FileJob, onResult: OnResult): Promise<void> | undefined
   /** Resolves when every result has been given. */
   drain(): Promise<void>
+  /** The same; then its threads end. */
+  finish(): Promise<void>
   /** Gives up at once; removes what is unfinished. */
   abort(): Promise<void>
 }
