@@ -88,6 +88,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/verify.ts'),
   },
   {
+    name: 'repair',
+    group: 'Care',
+    summary: 'save what can be saved of a damaged repository',
+    load: () => import('./commands/repair.ts'),
+  },
+  {
     name: 'forget',
     group: 'Care',
     summary: 'remove snapshots, by rules or by name',
