@@ -58,7 +58,7 @@ test('a snapshot is restored elsewhere, without its folder too', async (t) => {
   }
   assert.deepEqual([steps.steps.length, steps.files], [4, 2])
   assert.ok(!existsSync(join(scene.directory, '../then')))
-  await scene.run(['restore', 'start', 'a.txt', '--to', '../then'], { cwd: join(scene.directory, 'docs') })
+  await scene.run(['restore', 'start', 'a.txt', '--to', '../../then'], { cwd: join(scene.directory, 'docs') })
   const directory = join(scene.directory, '../then')
   assert.deepEqual(readdirSync(directory, { recursive: true }), ['docs', 'docs/a.txt'])
   assert.match(
