@@ -23,8 +23,9 @@ export function sealPayload<T>(
     }
     return use({ flags: flags | blockFlags.zstd, storedLength: packed.length, plainLength }, packed)
   } finally {
-    // The collector counts such memory late: it would let a hundred megabytes of it gather.
-    packed?.buffer.transfer(0)
+    // The collector counts such memory late: it would let a hundred megabytes of it gather. Small buffers
+    // share the memory of others.
+    if (plainLength >= Buffer.poolSize) packed?.buffer.transfer(0)
   }
 }
 
