@@ -75,7 +75,7 @@ function totals(stats: RepositoryStats): string[][] {
   const { logicalBytes, usedBytes, usedStoredBytes, storedBytes, entries, usedChunks, packs, snapshots } =
     stats
   const share = (bytes: number): string =>
-    logicalBytes === 0 ? '' : `, ${((100 * bytes) / logicalBytes).toFixed(1)} %`
+    bytes >= logicalBytes ? '' : `, ${((100 * bytes) / logicalBytes).toFixed(1)} %`
   const unused = stats.chunkBytes - usedBytes
   return [
     [
