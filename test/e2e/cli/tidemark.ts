@@ -37,8 +37,16 @@ export class Scene {
       INIT_CWD: _npm,
       ...environment
     } = process.env
+    // Where Node keeps it anyway, but from the first file on.
+    const compiled = join(tmpdir(), 'node-compile-cache')
     const path = `${programs}${delimiter}${process.env['PATH'] ?? ''}`
-    this.environment = { ...environment, PATH: path, HOME: this.home, LC_ALL: 'C.UTF-8' }
+    this.environment = {
+      ...environment,
+      PATH: path,
+      HOME: this.home,
+      LC_ALL: 'C.UTF-8',
+      NODE_COMPILE_CACHE: compiled,
+    }
   }
 
   /** Writes a file below the working directory, making the directories it is in. */
