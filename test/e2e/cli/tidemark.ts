@@ -55,7 +55,10 @@ export class Scene {
     writeFileSync(join(this.directory, path), content)
   }
 
-  run(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Result> {
+  run(
+    args: readonly string[],
+    options: { cwd?: string; env?: NodeJS.ProcessEnv; uid?: number | undefined } = {},
+  ): Promise<Result> {
     return this.execute(process.execPath, [mainFile, ...args], options)
   }
 
@@ -63,10 +66,16 @@ export class Scene {
   execute(
     program: string,
     args: readonly string[],
-    { cwd = this.directory, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+    {
+      cwd = this.directory,
+      env = {},
+      uid,
+    }: { cwd?: string; env?: NodeJS.ProcessEnv; uid?: number | undefined } = {},
   ): Promise<Result> {
     return new Promise((resolve) => {
-      const options = { cwd, env: { ...this.environment, ...env }, timeout: 60_000, maxBuffer: 2 ** 26 }
+      const user = uid === undefined ? {} : { uid, gid: uid }
+      const limits = { timeout: 60_000, maxBuffer: 2 ** 26 }
+      const options = { cwd, env: { ...this.environment, ...env }, ...limits, ...user }
       const child = execFile(program, args, options, (_error, stdout, stderr) => {
         resolve({ code: child.exitCode, stdout, stderr })
       })
