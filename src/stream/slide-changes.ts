@@ -7,50 +7,81 @@
  */
 export function slideChanges(marks: Uint8Array, classes: Int32Array, other: Uint8Array): void {
   const count = classes.length
-  let end = 0
-  /** The unchanged line of the other text that is the partner of line `end`. */
-  let partner = 0
-
-  function overChanges(): boolean {
-    const from = partner
-    while (other[partner] === 1) partner++
-    return partner > from
-  }
-
+  const run = new Run(marks, other)
   for (;;) {
-    while (end < count && marks[end] === 0) {
-      overChanges()
-      partner++
-      end++
-    }
-    if (end === count) return
-    let start = end
-    while (marks[end] === 1) end++
-    overChanges()
-
-    /** Moves the run one line back. It may touch, and so take in, an earlier run. */
-    const back = (): void => {
-      marks[--start] = 1
-      marks[--end] = 0
-      while (start > 0 && marks[start - 1] === 1) start--
-      do partner--
-      while (other[partner] === 1)
-    }
-
+    while (run.end < count && marks[run.end] === 0) run.passUnchanged()
+    if (run.end === count) return
+    run.begin()
     /** The last end of the run beside which the other text has changes too; `count` when there was none. */
     let beside = count
-    for (let length = -1; length !== end - start;) {
-      length = end - start
-      while (start > 0 && classes[start - 1] === classes[end - 1]) back()
-      beside = partner > 0 && other[partner - 1] === 1 ? end : count
-      while (end < count && classes[start] === classes[end]) {
-        marks[start++] = 0
-        marks[end++] = 1
-        while (marks[end] === 1) end++
-        partner++
-        if (overChanges()) beside = end
+    for (let length = -1; length !== run.end - run.start;) {
+      length = run.end - run.start
+      while (run.start > 0 && classes[run.start - 1] === classes[run.end - 1]) run.back()
+      beside = run.isBesideChanges() ? run.end : count
+      while (run.end < count && classes[run.start] === classes[run.end]) {
+        if (run.forward()) beside = run.end
       }
     }
-    while (beside < end) back()
+    while (run.end > beside) run.back()
+  }
+}
+
+/** The run of changed lines `start .. end` that is being moved. It may touch, and then takes in, other runs. */
+class Run {
+  start = 0
+  end = 0
+  /** The unchanged line of the other text that is the partner of line `end`. */
+  #partner = 0
+  readonly #marks: Uint8Array
+  readonly #other: Uint8Array
+
+  constructor(marks: Uint8Array, other: Uint8Array) {
+    this.#marks = marks
+    this.#other = other
+  }
+
+  passUnchanged(): void {
+    this.#partnerOverChanges()
+    this.#partner++
+    this.end++
+  }
+
+  /** Takes the changed line at `end` and those behind it as the run. */
+  begin(): void {
+    this.start = this.end
+    this.#growOverChanges()
+    this.#partnerOverChanges()
+  }
+
+  /** Moves the run one line back. */
+  back(): void {
+    this.#marks[--this.start] = 1
+    this.#marks[--this.end] = 0
+    while (this.start > 0 && this.#marks[this.start - 1] === 1) this.start--
+    do this.#partner--
+    while (this.#other[this.#partner] === 1)
+  }
+
+  /** Moves the run one line on. True when that brought it beside changes in the other text. */
+  forward(): boolean {
+    this.#marks[this.start++] = 0
+    this.#marks[this.end++] = 1
+    this.#growOverChanges()
+    this.#partner++
+    return this.#partnerOverChanges()
+  }
+
+  isBesideChanges(): boolean {
+    return this.#partner > 0 && this.#other[this.#partner - 1] === 1
+  }
+
+  #growOverChanges(): void {
+    while (this.#marks[this.end] === 1) this.end++
+  }
+
+  #partnerOverChanges(): boolean {
+    const from = this.#partner
+    while (this.#other[this.#partner] === 1) this.#partner++
+    return this.#partner > from
   }
 }

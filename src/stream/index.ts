@@ -1,0 +1,7 @@
+export type { Content, Producer } from './content.ts'
+export type { FollowOptions } from './follow.ts'
+export { Stream, type StreamOptions } from './stream.ts'
+export type { StreamEvent } from './stream-event.ts'
+export type { Version } from './version.ts'
+export type { NameZone, VersionName } from './version-name.ts'
+export type { Recorded } from './writer.ts'

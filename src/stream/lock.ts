@@ -1,0 +1,63 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fromSystem, TidemarkError } from '../errors.ts'
+
+/**
+ * One writer at a time, between processes. The lock is the system's own on the bytes of a file, taken through
+ * SQLite, as Node gives no way to it: it ends with its process however that ends, so none is ever left behind.
+ * The file stays empty.
+ */
+export class WriterLock {
+  readonly #path: string
+  readonly #what: string
+  #database: DatabaseSync | undefined
+
+  /** `what` names the thing locked, for errors. */
+  constructor(path: string, what: string) {
+    this.#path = path
+    this.#what = what
+  }
+
+  /** Waits up to `patience` milliseconds; then rejects `busy`. */
+  async acquire(patience: number): Promise<void> {
+    this.#database ??= await openDatabase(this.#path)
+    const deadline = performance.now() + patience
+    for (let pause = 2; ; pause = Math.min(50, pause * 2)) {
+      try {
+        this.#database.exec('BEGIN EXCLUSIVE')
+        return
+      } catch (error) {
+        if (!isBusy(error)) throw fromSystem(error, `lock ${this.#path}`)
+      }
+      const left = deadline - performance.now()
+      if (left <= 0) throw new TidemarkError('busy', `${this.#what} is being recorded by another writer`)
+      await sleep(Math.min(pause, left))
+    }
+  }
+
+  release(): void {
+    this.#database?.exec('ROLLBACK')
+  }
+
+  close(): void {
+    this.#database?.close()
+    this.#database = undefined
+  }
+}
+
+async function openDatabase(path: string): Promise<DatabaseSync> {
+  const { DatabaseSync } = await import('node:sqlite')
+  try {
+    const database = new DatabaseSync(path)
+    database.exec('PRAGMA busy_timeout = 0')
+    return database
+  } catch (error) {
+    throw fromSystem(error, `open the lock ${path}`)
+  }
+}
+
+const sqliteBusy = 5
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && ((error.errcode as number) & 0xff) === sqliteBusy
+}

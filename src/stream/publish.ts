@@ -1,0 +1,112 @@
+import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemCode } from '../errors.ts'
+import { makeDirectories, syncDirectory, syncFile, writeFully } from '../store/durable.ts'
+import { temporaryName } from '../store/temporary-file.ts'
+import type { StreamLayout } from './layout.ts'
+import { versionsIn } from './listing.ts'
+import type { VersionName } from './version-name.ts'
+
+/** Unfinished files lie beside `state` and `latest`, never in them, and begin so. */
+export const temporaryPrefix = '.tmp-'
+
+/** Makes the stream's directories. Returns those that have a new entry. */
+export function makeStream(layout: StreamLayout): string[] {
+  return [...makeDirectories(layout.state, 0o777), ...makeDirectories(layout.latest, 0o777)]
+}
+
+/** Writes `content` to a new temporary file; it is on the disk when the returned promise resolves. */
+export async function writeTemporary(layout: StreamLayout, content: Uint8Array): Promise<string> {
+  const path = join(layout.directory, temporaryPrefix + temporaryName())
+  const file = openSync(path, 'wx', 0o666)
+  try {
+    writeFully(file, content)
+    await syncFile(file)
+  } catch (error) {
+    removeIfThere(path)
+    throw error
+  } finally {
+    closeSync(file)
+  }
+  return path
+}
+
+/**
+ * Adds a version. Both files are whole and on the disk before either has its name; the diff is named first, so
+ * that wherever this stops, the diffs tell how to finish it (see repair.ts); `latest.txt` changes from the old
+ * version to the new one at once. When this resolves the version survives a power cut. When it rejects, nothing
+ * has changed; with `exists` (EEXIST), the name is taken.
+ */
+export async function publishVersion(
+  layout: StreamLayout,
+  name: VersionName,
+  diff: Uint8Array,
+  content: Uint8Array,
+): Promise<void> {
+  const written = await Promise.allSettled([writeTemporary(layout, diff), writeTemporary(layout, content)])
+  const temporaries = written.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  try {
+    const failed = written.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    const [diffFile, contentFile] = temporaries as [string, string]
+    const state = join(layout.state, `${name}.txt`)
+    const full = join(layout.latest, `${name}.txt`)
+    linkSync(diffFile, state)
+    try {
+      linkSync(contentFile, full)
+      try {
+        renameSync(contentFile, layout.latestFile)
+      } catch (error) {
+        unlinkSync(full)
+        throw error
+      }
+    } catch (error) {
+      unlinkSync(state)
+      throw error
+    }
+    await syncDirectory(layout.state)
+  } finally {
+    for (const path of temporaries) removeIfThere(path)
+  }
+}
+
+/** Puts a full copy of version `name` in `latest` and makes `latest.txt` that version. */
+export async function publishFull(
+  layout: StreamLayout,
+  name: VersionName,
+  content: Uint8Array,
+): Promise<void> {
+  const full = join(layout.latest, `${name}.txt`)
+  const temporary = await writeTemporary(layout, content)
+  renameSync(temporary, full)
+  pointLatest(layout, name)
+}
+
+/** Makes `latest.txt` another name of the full copy of `name`, without a moment in which it is not there. */
+export function pointLatest(layout: StreamLayout, name: VersionName): void {
+  const full = join(layout.latest, `${name}.txt`)
+  if (isSameFile(full, layout.latestFile)) return
+  const temporary = join(layout.directory, temporaryPrefix + temporaryName())
+  linkSync(full, temporary)
+  renameSync(temporary, layout.latestFile)
+}
+
+/** Whether both paths name one file, as hard links. */
+export function isSameFile(a: string, b: string): boolean {
+  const [first, second] = [a, b].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
+  return first !== undefined && second !== undefined && first.ino === second.ino && first.dev === second.dev
+}
+
+/** Leaves the newest `retain` full copies. */
+export function retainFull(layout: StreamLayout, retain: number): void {
+  for (const name of versionsIn(layout.latest).slice(0, -retain))
+    removeIfThere(join(layout.latest, `${name}.txt`))
+}
+
+export function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error
+  }
+}

@@ -1,0 +1,189 @@
+import { statSync } from 'node:fs'
+import { fromSystem, systemCode } from '../errors.ts'
+import { sha256Hex } from '../hash/sha256.ts'
+import { syncDirectory } from '../store/durable.ts'
+import { formatUnified } from './unified-diff.ts'
+import { compareLines } from './compare-lines.ts'
+import { cutLines, type Lines } from './lines.ts'
+import type { StreamLayout } from './layout.ts'
+import { type Listing, listVersions, versionsIn } from './listing.ts'
+import { WriterLock } from './lock.ts'
+import { installPack, packAfter, preparePack, removePackedStates } from './packing.ts'
+import { makeStream, publishVersion, retainFull } from './publish.ts'
+import { finishBrokenOff, sweepTemporaries } from './repair.ts'
+import type { StreamEvent } from './stream-event.ts'
+import { nextVersionName, type NameZone, type VersionName } from './version-name.ts'
+
+export interface WriterOptions {
+  readonly retain: number
+  readonly zone: NameZone
+  readonly pack: boolean
+  /** Milliseconds to wait for another writer. */
+  readonly patience: number
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  readonly log: (event: StreamEvent) => void
+}
+
+/** What a call of record did. */
+export interface Recorded {
+  /** The version that has the content: the new one, or the newest when nothing had changed. */
+  readonly version: VersionName
+  readonly changed: boolean
+  /** The length of the content. */
+  readonly bytes: number
+  /** The diff from the version before; empty when nothing had changed. */
+  readonly diff: Uint8Array
+}
+
+interface Newest {
+  readonly name: VersionName | undefined
+  readonly lines: Lines
+}
+
+/** The one who may add versions, while it holds the lock. Calls must not overlap; {@link Stream} sees to that. */
+export class Writer {
+  readonly #layout: StreamLayout
+  readonly #options: WriterOptions
+  readonly #lock: WriterLock
+  #listing: Listing | undefined
+  #newest: Newest | undefined
+  #latestInode: bigint | undefined
+  /** Of the versions that were recorded here and are not packed yet. */
+  readonly #known = new Map<VersionName, { hash: string; contentBytes: number }>()
+
+  constructor(layout: StreamLayout, options: WriterOptions) {
+    this.#layout = layout
+    this.#options = options
+    this.#lock = new WriterLock(layout.lockFile, layout.name)
+  }
+
+  /** Runs `work` while no other writer can. Rejects `busy` when another one does not end in time. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const changed = makeStream(this.#layout)
+      await Promise.all(changed.map(syncDirectory))
+      await this.#lock.acquire(this.#options.patience)
+    } catch (error) {
+      throw fromSystem(error, `record ${this.#layout.name}`)
+    }
+    try {
+      return await work()
+    } finally {
+      this.#lock.release()
+    }
+  }
+
+  /** Adds `content` as a version if it differs from the newest. The lock is held. */
+  async add(content: Buffer, moment: number): Promise<Recorded> {
+    try {
+      const newest = await this.#begin()
+      return await this.#append(newest, content, moment)
+    } catch (error) {
+      this.#newest = undefined
+      throw fromSystem(error, `record ${this.#layout.name}`)
+    }
+  }
+
+  async #append(newest: Newest, content: Buffer, moment: number): Promise<Recorded> {
+    const lines = cutLines(content)
+    const diff = formatUnified(newest.lines, lines, compareLines(newest.lines, lines))
+    if (diff.length === 0 && newest.name !== undefined) {
+      this.#options.log({ event: 'unchanged', version: newest.name })
+      return { version: newest.name, changed: false, bytes: content.length, diff }
+    }
+    const name = await this.#publish(newest.name, diff, content, moment)
+    this.#remember({ name, lines })
+    this.#known.set(name, { hash: sha256Hex(content), contentBytes: content.length })
+    this.#listing = { packs: this.#listing!.packs, entries: [...this.#listing!.entries, { name }] }
+    this.#options.log({ event: 'recorded', version: name, bytes: content.length, diffBytes: diff.length })
+    retainFull(this.#layout, this.#options.retain)
+    return { version: name, changed: true, bytes: content.length, diff }
+  }
+
+  async #publish(
+    after: VersionName | undefined,
+    diff: Uint8Array,
+    content: Buffer,
+    moment: number,
+  ): Promise<VersionName> {
+    for (let newest = after; ;) {
+      const name = nextVersionName(moment, newest, this.#options.zone)
+      try {
+        await publishVersion(this.#layout, name, diff, content)
+        return name
+      } catch (error) {
+        // The old program takes no lock and may have had the same name in mind.
+        if (systemCode(error) !== 'EEXIST') throw error
+        newest = name
+      }
+    }
+  }
+
+  /** The newest version, from memory when no other writer has been here since. */
+  async #begin(): Promise<Newest> {
+    if (this.#newest !== undefined && this.#isUnchanged()) return this.#newest
+    this.#known.clear()
+    sweepTemporaries(this.#layout, this.#options.clock())
+    this.#listing = listVersions(this.#layout, this.#listing?.packs)
+    removePackedStates(this.#layout, this.#listing.entries, versionsIn(this.#layout.state))
+    const beginning = await finishBrokenOff(this.#layout, this.#listing)
+    const newest = { name: beginning.name, lines: cutLines(beginning.content) }
+    this.#remember(newest)
+    if (beginning.unrecorded === undefined) return newest
+    const { content, time } = beginning.unrecorded
+    this.#options.log({ event: 'recovered', bytes: content.length })
+    await this.#append(newest, content, time)
+    return this.#newest ?? newest
+  }
+
+  #remember(newest: Newest): void {
+    this.#newest = newest
+    this.#latestInode = this.#readLatestInode()
+  }
+
+  /** Every writer, the old program too, adds to `state` and gives `latest.txt` another inode. */
+  #isUnchanged(): boolean {
+    const last = versionsIn(this.#layout.state).at(-1) ?? this.#listing?.packs.at(-1)?.versions.at(-1)?.name
+    return last === this.#newest?.name && this.#readLatestInode() === this.#latestInode
+  }
+
+  #readLatestInode(): bigint | undefined {
+    return statSync(this.#layout.latestFile, { bigint: true, throwIfNoEntry: false })?.ino
+  }
+
+  /**
+   * Packs old states if there are many. Versions may be added meanwhile; only to put the pack in place, `inTurn`
+   * is called and the lock is taken. Whatever goes wrong is told to the log and nobody else: the states stay.
+   */
+  async pack(inTurn: <T>(work: () => Promise<T>) => Promise<T>): Promise<void> {
+    const listing = this.#listing
+    if (!this.#options.pack || listing === undefined) return
+    try {
+      const prepared = await preparePack(this.#layout, listing, this.#options.zone, this.#known)
+      if (prepared === undefined) return
+      await inTurn(async () => {
+        const installed = await this.exclusively(() => installPack(this.#layout, prepared))
+        this.#listing = listVersions(this.#layout, listing.packs)
+        if (!installed) return
+        for (const name of prepared.states) this.#known.delete(name)
+        this.#options.log({ event: 'packed', versions: prepared.states.length })
+      })
+    } catch (error) {
+      // Another writer may have packed the same states meanwhile: then they are gone.
+      this.#newest = undefined
+      this.#options.log({ event: 'not packed', reason: (error as Error).message })
+    }
+  }
+
+  /** Whether {@link pack} has something to do. */
+  get isPackDue(): boolean {
+    if (!this.#options.pack || this.#listing === undefined) return false
+    const { entries } = this.#listing
+    return entries.length >= packAfter && entries.at(-packAfter)!.pack === undefined
+  }
+
+  close(): void {
+    this.#lock.close()
+  }
+}
