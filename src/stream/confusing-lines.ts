@@ -10,14 +10,14 @@ const maybe = 2
  * often says little about what belongs together; it may be left out as well, but only inside a run of dropped
  * lines, where leaving it costs no chance of a good match.
  *
- * `classes` are this text's lines, `otherCounts[c]` how often the other text has class `c`. The result has 1
+ * `numbers` are this text's lines, `otherCounts[c]` how often the other text has number `c`. The result has 1
  * where a line is left out (and so is a changed one), 0 elsewhere.
  */
-export function confusingLines(classes: Int32Array, otherCounts: Int32Array): Uint8Array {
-  const often = frequencyBound(classes.length)
-  const marks = new Uint8Array(classes.length)
+export function confusingLines(numbers: Int32Array, otherCounts: Int32Array): Uint8Array {
+  const often = frequencyBound(numbers.length)
+  const marks = new Uint8Array(numbers.length)
   for (let i = 0; i < marks.length; i++) {
-    const count = otherCounts[classes[i]!]!
+    const count = otherCounts[numbers[i]!]!
     marks[i] = count === 0 ? drop : count > often ? maybe : keep
   }
   for (let at = 0; at < marks.length;) {

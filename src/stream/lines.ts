@@ -37,20 +37,3 @@ function grown(numbers: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   larger.set(numbers)
   return larger
 }
-
-/** True when the text has a last line without a newline. */
-export function lacksNewline(lines: Lines): boolean {
-  return lines.bytes.length > 0 && lines.bytes[lines.bytes.length - 1] !== newline
-}
-
-/** Whether line `i` of `a` has the bytes of line `j` of `b`. */
-export function sameLine(a: Lines, i: number, b: Lines, j: number): boolean {
-  const start = a.starts[i]!
-  const length = a.starts[i + 1]! - start
-  const other = b.starts[j]!
-  if (b.starts[j + 1]! - other !== length) return false
-  const left = a.bytes
-  const right = b.bytes
-  for (let k = 0; k < length; k++) if (left[start + k] !== right[other + k]) return false
-  return true
-}

@@ -1,4 +1,5 @@
 import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../errors.ts'
 import { makeDirectories, syncDirectory, syncFile, writeFully } from '../store/durable.ts'
@@ -34,7 +35,7 @@ export async function writeTemporary(layout: StreamLayout, content: Uint8Array):
 /**
  * Adds a version. Both files are whole and on the disk before either has its name; the diff is named first, so
  * that wherever this stops, the diffs tell how to finish it (see repair.ts); `latest.txt` changes from the old
- * version to the new one at once. When this resolves the version survives a power cut. When it rejects, nothing
+ * version to the new one at once. The newest `retain` versions stay in `latest`. When this resolves the version survives a power cut. When it rejects, nothing
  * has changed; with `exists` (EEXIST), the name is taken.
  */
 export async function publishVersion(
@@ -42,6 +43,7 @@ export async function publishVersion(
   name: VersionName,
   diff: Uint8Array,
   content: Uint8Array,
+  retain: number,
 ): Promise<void> {
   const written = await Promise.allSettled([writeTemporary(layout, diff), writeTemporary(layout, content)])
   const temporaries = written.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -64,7 +66,7 @@ export async function publishVersion(
       unlinkSync(state)
       throw error
     }
-    await syncDirectory(layout.state)
+    await Promise.all([syncDirectory(layout.state), retainFull(layout, retain)])
   } finally {
     for (const path of temporaries) removeIfThere(path)
   }
@@ -98,9 +100,9 @@ export function isSameFile(a: string, b: string): boolean {
 }
 
 /** Leaves the newest `retain` full copies. */
-export function retainFull(layout: StreamLayout, retain: number): void {
-  for (const name of versionsIn(layout.latest).slice(0, -retain))
-    removeIfThere(join(layout.latest, `${name}.txt`))
+export async function retainFull(layout: StreamLayout, retain: number): Promise<void> {
+  const surplus = versionsIn(layout.latest).slice(0, -retain)
+  await Promise.all(surplus.map((name) => rm(join(layout.latest, `${name}.txt`), { force: true })))
 }
 
 export function removeIfThere(path: string): void {

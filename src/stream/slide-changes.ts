@@ -5,8 +5,8 @@
  * same to the marks of one text. `other` are those of its partner; both have 1 for a changed line and one
  * spare 0 at the end.
  */
-export function slideChanges(marks: Uint8Array, classes: Int32Array, other: Uint8Array): void {
-  const count = classes.length
+export function slideChanges(marks: Uint8Array, numbers: Int32Array, other: Uint8Array): void {
+  const count = numbers.length
   const run = new Run(marks, other)
   for (;;) {
     while (run.end < count && marks[run.end] === 0) run.passUnchanged()
@@ -16,9 +16,9 @@ export function slideChanges(marks: Uint8Array, classes: Int32Array, other: Uint
     let beside = count
     for (let length = -1; length !== run.end - run.start;) {
       length = run.end - run.start
-      while (run.start > 0 && classes[run.start - 1] === classes[run.end - 1]) run.back()
+      while (run.start > 0 && numbers[run.start - 1] === numbers[run.end - 1]) run.back()
       beside = run.isBesideChanges() ? run.end : count
-      while (run.end < count && classes[run.start] === classes[run.end]) {
+      while (run.end < count && numbers[run.start] === numbers[run.end]) {
         if (run.forward()) beside = run.end
       }
     }

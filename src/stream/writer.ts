@@ -3,13 +3,14 @@ import { fromSystem, systemCode } from '../errors.ts'
 import { sha256Hex } from '../hash/sha256.ts'
 import { syncDirectory } from '../store/durable.ts'
 import { formatUnified } from './unified-diff.ts'
-import { compareLines } from './compare-lines.ts'
-import { cutLines, type Lines } from './lines.ts'
+import { compareNumbers } from './compare-lines.ts'
+import { cutLines } from './lines.ts'
+import { LineTable, type NumberedText } from './line-table.ts'
 import type { StreamLayout } from './layout.ts'
 import { type Listing, listVersions, versionsIn } from './listing.ts'
 import { WriterLock } from './lock.ts'
 import { installPack, packAfter, preparePack, removePackedStates } from './packing.ts'
-import { makeStream, publishVersion, retainFull } from './publish.ts'
+import { makeStream, publishVersion } from './publish.ts'
 import { finishBrokenOff, sweepTemporaries } from './repair.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { nextVersionName, type NameZone, type VersionName } from './version-name.ts'
@@ -38,8 +39,11 @@ export interface Recorded {
 
 interface Newest {
   readonly name: VersionName | undefined
-  readonly lines: Lines
+  readonly text: NumberedText
 }
+
+/** Lines that no version has any more are dropped from the table when they are so many times a text's length. */
+const staleShare = 4
 
 /** The one who may add versions, while it holds the lock. Calls must not overlap; {@link Stream} sees to that. */
 export class Writer {
@@ -48,6 +52,7 @@ export class Writer {
   readonly #lock: WriterLock
   #listing: Listing | undefined
   #newest: Newest | undefined
+  #table: LineTable = new LineTable()
   #latestInode: bigint | undefined
   /** Of the versions that were recorded here and are not packed yet. */
   readonly #known = new Map<VersionName, { hash: string; contentBytes: number }>()
@@ -86,18 +91,21 @@ export class Writer {
   }
 
   async #append(newest: Newest, content: Buffer, moment: number): Promise<Recorded> {
-    const lines = cutLines(content)
-    const diff = formatUnified(newest.lines, lines, compareLines(newest.lines, lines))
-    if (diff.length === 0 && newest.name !== undefined) {
+    const text = this.#table.number(cutLines(content), newest.text)
+    const changes = compareNumbers(newest.text.numbers, text.numbers, this.#table.size)
+    if (changes.length === 0 && newest.name !== undefined) {
       this.#options.log({ event: 'unchanged', version: newest.name })
-      return { version: newest.name, changed: false, bytes: content.length, diff }
+      return { version: newest.name, changed: false, bytes: content.length, diff: new Uint8Array(0) }
     }
-    const name = await this.#publish(newest.name, diff, content, moment)
-    this.#remember({ name, lines })
-    this.#known.set(name, { hash: sha256Hex(content), contentBytes: content.length })
+    const diff = formatUnified(newest.text.lines, text.lines, changes)
+    const publishing = this.#publish(newest.name, diff, content, moment)
+    // Hashed while the disk is busy.
+    const known = { hash: sha256Hex(content), contentBytes: content.length }
+    const name = await publishing
+    this.#remember({ name, text })
+    this.#known.set(name, known)
     this.#listing = { packs: this.#listing!.packs, entries: [...this.#listing!.entries, { name }] }
     this.#options.log({ event: 'recorded', version: name, bytes: content.length, diffBytes: diff.length })
-    retainFull(this.#layout, this.#options.retain)
     return { version: name, changed: true, bytes: content.length, diff }
   }
 
@@ -110,7 +118,7 @@ export class Writer {
     for (let newest = after; ;) {
       const name = nextVersionName(moment, newest, this.#options.zone)
       try {
-        await publishVersion(this.#layout, name, diff, content)
+        await publishVersion(this.#layout, name, diff, content, this.#options.retain)
         return name
       } catch (error) {
         // The old program takes no lock and may have had the same name in mind.
@@ -122,19 +130,27 @@ export class Writer {
 
   /** The newest version, from memory when no other writer has been here since. */
   async #begin(): Promise<Newest> {
-    if (this.#newest !== undefined && this.#isUnchanged()) return this.#newest
+    if (this.#newest !== undefined && this.#isUnchanged()) return this.#tidied(this.#newest)
     this.#known.clear()
     sweepTemporaries(this.#layout, this.#options.clock())
     this.#listing = listVersions(this.#layout, this.#listing?.packs)
     removePackedStates(this.#layout, this.#listing.entries, versionsIn(this.#layout.state))
     const beginning = await finishBrokenOff(this.#layout, this.#listing)
-    const newest = { name: beginning.name, lines: cutLines(beginning.content) }
+    this.#table = new LineTable()
+    const newest = { name: beginning.name, text: this.#table.number(cutLines(beginning.content)) }
     this.#remember(newest)
     if (beginning.unrecorded === undefined) return newest
     const { content, time } = beginning.unrecorded
     this.#options.log({ event: 'recovered', bytes: content.length })
     await this.#append(newest, content, time)
     return this.#newest ?? newest
+  }
+
+  #tidied(newest: Newest): Newest {
+    const { lines } = newest.text
+    if (this.#table.bytes <= staleShare * lines.bytes.length + 65_536) return newest
+    this.#table = new LineTable()
+    return (this.#newest = { name: newest.name, text: this.#table.number(lines) })
   }
 
   #remember(newest: Newest): void {
