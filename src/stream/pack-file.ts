@@ -4,10 +4,10 @@ import { corrupt, TidemarkError } from '../errors.ts'
 import { sha256Hex } from '../hash/sha256.ts'
 import { readFully } from '../store/durable.ts'
 import { contentLimit } from './lines.ts'
-import { contentUntil, fullStart, indexMember } from './pack.ts'
+import { diffStarts, fullStart, indexMember } from './pack.ts'
 import { parsePackIndex, type PackedVersion } from './pack-index.ts'
 import { Replay } from './replay.ts'
-import { padding, readTarMember, tarBlock } from './tar.ts'
+import { readTarMember } from './tar.ts'
 import { zstdFrameLength } from './zstd-frame.ts'
 
 /** An index of 100,000 versions is about 12 MB. */
@@ -60,26 +60,24 @@ function decompressIndex(frame: Uint8Array, path: string): Buffer {
   }
 }
 
-/** Part of a pack's content, enough for its versions up to the last that was asked for. */
+/** Part of a pack's content: as much as was asked for. */
 export interface PackData {
   readonly bytes: Uint8Array
   /** Where each version's diff begins. */
   readonly diffs: readonly number[]
 }
 
-/** Reads `pack` up to version number `last`. Rejects with `conflict`, or the system's ENOENT, when the pack has been replaced since. */
-export async function readPackData(pack: PackFile, last: number): Promise<PackData> {
-  const wanted = contentUntil(pack.versions, last)
-  if (wanted > 2 * contentLimit) throw corrupt(pack.path, 'announces more than a pack can hold')
-  const frame = readFrame(pack)
-  const bytes = await decompressStart(frame, wanted, pack.path)
-  const diffs: number[] = []
-  let at = fullStart + pack.versions[0]!.contentBytes + padding(pack.versions[0]!.contentBytes)
-  for (const version of pack.versions.slice(0, last + 1)) {
-    diffs.push(at + tarBlock)
-    at += tarBlock + version.diffBytes + padding(version.diffBytes)
-  }
+/** Reads all of `pack`. Rejects with `conflict`, or the system's ENOENT, when the pack has been replaced since. */
+export async function readPack(pack: PackFile): Promise<PackData> {
+  const diffs = diffStarts(pack.versions)
+  const bytes = Buffer.allocUnsafe(checkedSize(pack, diffs[0]! + pack.versions[0]!.diffBytes))
+  await decompressStart(readFrame(pack), bytes, bytes.length, pack.path)
   return { bytes, diffs }
+}
+
+function checkedSize(pack: PackFile, size: number): number {
+  if (size > 2 * contentLimit) throw corrupt(pack.path, 'announces more than a pack can hold')
+  return size
 }
 
 /** The second frame, still compressed. */
@@ -97,16 +95,18 @@ function readFrame(pack: PackFile): Buffer {
   }
 }
 
-/** The first `wanted` bytes of what `frame` decompresses to. What comes behind them is not decompressed. */
-async function decompressStart(frame: Uint8Array, wanted: number, path: string): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafe(wanted)
+/** Memory is asked of the system piece by piece: pieces of this size are used again, larger ones are not. */
+const pieceSize = 1 << 18
+
+/** Puts the first `wanted` bytes of what `frame` decompresses to into `bytes`. The rest is not decompressed. */
+async function decompressStart(frame: Uint8Array, bytes: Uint8Array, wanted: number, path: string): Promise<void> {
   let length = 0
-  const stream = createZstdDecompress({ chunkSize: Math.min(1 << 20, Math.max(1 << 12, wanted)) })
+  const stream = createZstdDecompress({ chunkSize: pieceSize })
   stream.end(frame)
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      length += chunk.copy(bytes, length)
-      if (length === wanted) return bytes
+    for await (const piece of stream as AsyncIterable<Buffer>) {
+      length += piece.copy(bytes, length, 0, wanted - length)
+      if (length === wanted) return
     }
   } catch (error) {
     throw corrupt(path, `cannot be decompressed (${(error as Error).message})`)
@@ -114,11 +114,29 @@ async function decompressStart(frame: Uint8Array, wanted: number, path: string):
   throw corrupt(path, `ends after ${length} of ${wanted} bytes`)
 }
 
-/** The content of version number `k` of `pack`, checked against its hash. */
+/**
+ * Memory for one pack's content, kept from one reading to the next: to get it from the system anew takes as long
+ * as decompressing into it. Undefined while someone uses it.
+ */
+let scratch: Buffer | undefined = Buffer.alloc(0)
+const scratchLimit = 32 << 20
+
+/** The content of version number `k` of `pack`, checked against its hash. Rejects as {@link readPack} does. */
 export async function readPackedVersion(pack: PackFile, k: number): Promise<Buffer> {
-  const content = replayPack(pack, await readPackData(pack, k), k).bytes()
-  checkPacked(pack, k, content)
-  return content
+  const diffs = diffStarts(pack.versions)
+  const { contentBytes } = pack.versions[0]!
+  const wanted = checkedSize(pack, k === 0 ? fullStart + contentBytes : diffs[k]! + pack.versions[k]!.diffBytes)
+  let bytes = scratch ?? Buffer.alloc(0)
+  scratch = undefined
+  try {
+    if (bytes.length < wanted) bytes = Buffer.allocUnsafeSlow(wanted)
+    await decompressStart(readFrame(pack), bytes, wanted, pack.path)
+    const content = replayPack(pack, { bytes, diffs }, k).bytes()
+    checkPacked(pack, k, content)
+    return content
+  } finally {
+    if (bytes.length <= scratchLimit) scratch = bytes
+  }
 }
 
 /** The text of version number `k` of `pack`; the next ones can be had from it by {@link applyPacked}. */

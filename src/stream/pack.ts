@@ -10,7 +10,8 @@ const compress = promisify(zstdCompress)
  * holds `index.txt`, so that versions are listed without reading the rest. The second holds `full/NAME.txt`, the
  * content of the first version, and a `state/NAME.txt` for every version, without context lines. The full text is
  * the key frame; and as every removed line is in it or in a diff before, it is also what the diffs compress
- * against.
+ * against. The first version's own diff, which only unpacking needs, comes last: of a long text's first version it
+ * is as long as the text.
  */
 export interface PackContent {
   /** Oldest first. */
@@ -26,15 +27,15 @@ export const indexMember = 'index.txt'
 /** Behind the first frame, at the first byte of the second one's content, is a tar header and then the full text. */
 export const fullStart: number = tarBlock
 
-/** How many bytes of the second frame's content precede the end of version `last`'s diff. */
-export function contentUntil(versions: readonly PackedVersion[], last: number): number {
-  let end = fullStart + versions[0]!.contentBytes
-  let open = padding(versions[0]!.contentBytes)
-  for (let i = 0; i <= last; i++) {
-    end += open + tarBlock + versions[i]!.diffBytes
-    open = padding(versions[i]!.diffBytes)
+/** Where each version's diff lies in the second frame's content: the first one's behind all others. */
+export function diffStarts(versions: readonly PackedVersion[]): number[] {
+  const starts: number[] = []
+  let at = fullStart + versions[0]!.contentBytes + padding(versions[0]!.contentBytes)
+  for (const [i, version] of [...versions.entries()].slice(1).concat([[0, versions[0]!]])) {
+    starts[i] = at + tarBlock
+    at += tarBlock + version.diffBytes + padding(version.diffBytes)
   }
-  return end
+  return starts
 }
 
 export async function buildPack(pack: PackContent): Promise<Buffer> {
@@ -47,12 +48,10 @@ export async function buildPack(pack: PackContent): Promise<Buffer> {
       modified: pack.times[0]!,
     }),
   ]
-  for (const [i, version] of pack.versions.entries()) {
-    second.push(
-      ...tarMember({ name: `state/${version.name}.txt`, content: pack.diffs[i]!, modified: pack.times[i]! }),
-    )
-  }
-  second.push(tarEnd())
+  const states = pack.versions.map(({ name }, i) => [
+    ...tarMember({ name: `state/${name}.txt`, content: pack.diffs[i]!, modified: pack.times[i]! }),
+  ])
+  second.push(...states.slice(1).flat(), ...states[0]!, tarEnd())
   const frames = await Promise.all([first, second].map((parts) => compressFrame(Buffer.concat(parts))))
   return Buffer.concat(frames)
 }

@@ -7,7 +7,7 @@ import type { StreamLayout } from './layout.ts'
 import { type Entry, type Listing, packPath } from './listing.ts'
 import { openVersion, readState } from './open-version.ts'
 import { buildPack, fullStart } from './pack.ts'
-import { openPackFile, type PackFile, readPackData, replayPack } from './pack-file.ts'
+import { openPackFile, type PackFile, readPack, replayPack } from './pack-file.ts'
 import type { PackedVersion } from './pack-index.ts'
 import { applyDiff, Replay } from './replay.ts'
 import { stripContext } from './strip-context.ts'
@@ -20,8 +20,8 @@ export const packAfter = 16
 export const plainStates = 4
 
 /** A pack takes more versions while it has fewer than this, and while its diffs are less than `fullShare` texts long. */
-const mostVersions = 384
-const fullShare = 8
+const mostVersions = 256
+const fullShare = 5
 /** For short texts: the diffs of a pack may grow to this in any case. */
 const smallContent = 256 << 10
 
@@ -85,7 +85,7 @@ function hasRoom(versions: readonly PackedVersion[]): boolean {
 
 async function continuePack(pack: PackFile): Promise<OpenPack> {
   const last = pack.versions.length - 1
-  const data = await readPackData(pack, last)
+  const data = await readPack(pack)
   return {
     versions: [...pack.versions],
     full: data.bytes.subarray(fullStart, fullStart + pack.versions[0]!.contentBytes),

@@ -19,17 +19,18 @@ export interface ApplyOptions {
  * text is no more than the places of its lines in it, so that a diff costs a few microseconds however long the
  * lines are, and bytes are put together only for the version that is asked for.
  *
- * Diffs are applied exactly where they say; there is no fuzz. One that does not fit throws `corrupt` and leaves
- * the text as it was.
+ * Diffs are applied exactly where they say; there is no fuzz. One that does not fit throws `corrupt`, and then
+ * the replay is of no further use.
  */
 export class Replay {
   readonly #pool: Uint8Array
-  #starts: Int32Array
-  #ends: Int32Array
+  /** Line `i` of the text is `pool[places[2 * i] .. places[2 * i + 1])`. */
+  #places: Int32Array
   #count = 0
-  #nextStarts: Int32Array
-  #nextEnds: Int32Array
+  /** The text in the making, from where it is no longer the old one with lines replaced in place. */
+  #next: Int32Array
   #nextCount = 0
+  #inPlace = true
   /** Where the parser stands in the pool, and where its diff ends. */
   #at = 0
   #end = 0
@@ -38,13 +39,11 @@ export class Replay {
   /** Begins with the text `pool[start .. end)`. */
   constructor(pool: Uint8Array, start: number, end: number) {
     this.#pool = pool
-    const capacity = Math.max(16, (end - start) >>> 4)
-    this.#starts = new Int32Array(capacity)
-    this.#ends = new Int32Array(capacity)
-    this.#nextStarts = new Int32Array(capacity)
-    this.#nextEnds = new Int32Array(capacity)
-    for (let at = start; at < end;) {
-      const found = pool.indexOf(newline, at)
+    const capacity = Math.max(32, (end - start) >>> 3)
+    this.#places = new Int32Array(capacity)
+    this.#next = new Int32Array(capacity)
+    for (let at = start; at < end; ) {
+      const found = find(pool, newline, at)
       const next = found < 0 || found >= end ? end : found + 1
       this.#push(at, next)
       at = next
@@ -58,11 +57,13 @@ export class Replay {
     this.#end = end
     this.#what = what
     this.#nextCount = 0
+    this.#inPlace = true
     if (start === end) return
     this.#header('--- ')
     this.#header('+++ ')
     let done = 0
     while (this.#at < end) done = this.#hunk(done, options.reverse === true, options.strict === true)
+    if (this.#inPlace) return
     this.#copy(done, this.#count)
     this.#swap()
   }
@@ -70,20 +71,23 @@ export class Replay {
   /** How many bytes the text has now. */
   get length(): number {
     let length = 0
-    for (let i = 0; i < this.#count; i++) length += this.#ends[i]! - this.#starts[i]!
+    for (let i = 0; i < 2 * this.#count; i += 2) length += this.#places[i + 1]! - this.#places[i]!
     return length
   }
 
   /** The text as it stands now. */
   bytes(): Buffer {
     const pool = this.#pool
+    const places = this.#places
     const text = Buffer.allocUnsafe(this.length)
     let at = 0
-    for (let i = 0; i < this.#count;) {
-      const start = this.#starts[i]!
-      let end = this.#ends[i++]!
-      while (i < this.#count && this.#starts[i] === end) end = this.#ends[i++]!
-      text.set(pool.subarray(start, end), at)
+    for (let i = 0; i < 2 * this.#count; ) {
+      const start = places[i]!
+      let end = places[i + 1]!
+      for (i += 2; i < 2 * this.#count && places[i] === end; i += 2) end = places[i + 1]!
+      // For a short piece a loop is quicker than the call.
+      if (end - start > shortPiece) text.set(pool.subarray(start, end), at)
+      else for (let k = start; k < end; k++) text[at + k - start] = pool[k]!
       at += end - start
     }
     return text
@@ -104,7 +108,7 @@ export class Replay {
 
   /** Where the newline of the line at hand is. */
   #lineEnd(): number {
-    const found = this.#pool.indexOf(newline, this.#at)
+    const found = find(this.#pool, newline, this.#at)
     if (found < 0 || found >= this.#end) throw this.#fail('a line that does not end')
     return found
   }
@@ -122,31 +126,51 @@ export class Replay {
     const drop = reverse ? markAdded : markRemoved
     if (from.start < done || from.start + from.count > this.#count)
       throw this.#fail('a hunk outside the text')
-    this.#copy(done, from.start)
-    if (to.start !== this.#nextCount) throw this.#fail('a hunk that is out of place')
+    if (this.#inPlace) this.#nextCount = 0
+    else this.#copy(done, from.start)
+    const shift = this.#inPlace ? from.start : 0
+    if (to.start !== this.#nextCount + shift) throw this.#fail('a hunk that is out of place')
     const fromEnd = from.start + from.count
-    const toEnd = to.start + to.count
+    const toEnd = to.start + to.count - shift
     let line = from.start
     while (line < fromEnd || this.#nextCount < toEnd) {
       const mark = this.#at < this.#end ? this.#pool[this.#at]! : 0
       if (mark === markContext || mark === drop) {
         if (line === fromEnd) throw this.#fail('more lines than the hunk announces')
         this.#quoted(line, strict)
-        if (mark === markContext) this.#push(this.#starts[line]!, this.#ends[line]!)
+        if (mark === markContext) this.#push(this.#places[2 * line]!, this.#places[2 * line + 1]!)
         line++
       } else if (mark === markAdded || mark === markRemoved) {
         if (this.#nextCount === toEnd) throw this.#fail('more lines than the hunk announces')
         this.#inserted()
       } else throw this.#fail('a line that is no part of a hunk')
     }
+    if (this.#inPlace) this.#settle(from.start, from.count)
     return fromEnd
+  }
+
+  /**
+   * Puts the lines of a hunk, which are all there is in `#next`, in place of `count` lines. While hunks replace
+   * lines by as many, the text is changed where it is; from the first that does not, it is written anew.
+   */
+  #settle(start: number, count: number): void {
+    const lines = this.#next.subarray(0, 2 * this.#nextCount)
+    if (this.#nextCount === count) {
+      for (let k = 0; k < lines.length; k++) this.#places[2 * start + k] = lines[k]!
+      return
+    }
+    const kept = lines.slice()
+    this.#inPlace = false
+    this.#nextCount = 0
+    this.#copy(0, start)
+    for (let k = 0; k < kept.length; k += 2) this.#push(kept[k]!, kept[k + 1]!)
   }
 
   /** Passes a line that must be line `line` of the text. */
   #quoted(line: number, strict: boolean): void {
     const pool = this.#pool
-    const start = this.#starts[line]!
-    const length = this.#ends[line]! - start
+    const start = this.#places[2 * line]!
+    const length = this.#places[2 * line + 1]! - start
     const at = this.#at + 1
     const whole = length > 0 && pool[start + length - 1] === newline
     // Where the text's line has its newline, or would have it, the diff's must have one.
@@ -212,41 +236,39 @@ export class Replay {
 
   /** Takes over lines `from .. to` of the text as they are. */
   #copy(from: number, to: number): void {
-    const count = to - from
-    this.#reserve(count)
-    this.#nextStarts.set(this.#starts.subarray(from, to), this.#nextCount)
-    this.#nextEnds.set(this.#ends.subarray(from, to), this.#nextCount)
-    this.#nextCount += count
+    this.#reserve(to - from)
+    this.#next.set(this.#places.subarray(2 * from, 2 * to), 2 * this.#nextCount)
+    this.#nextCount += to - from
   }
 
   #push(start: number, end: number): void {
     this.#reserve(1)
-    this.#nextStarts[this.#nextCount] = start
-    this.#nextEnds[this.#nextCount++] = end
+    this.#next[2 * this.#nextCount] = start
+    this.#next[2 * this.#nextCount++ + 1] = end
   }
 
   #reserve(more: number): void {
-    const needed = this.#nextCount + more
-    if (needed <= this.#nextStarts.length) return
-    const capacity = Math.max(needed, 2 * this.#nextStarts.length)
-    const starts = new Int32Array(capacity)
-    const ends = new Int32Array(capacity)
-    starts.set(this.#nextStarts.subarray(0, this.#nextCount))
-    ends.set(this.#nextEnds.subarray(0, this.#nextCount))
-    this.#nextStarts = starts
-    this.#nextEnds = ends
+    const needed = 2 * (this.#nextCount + more)
+    if (needed <= this.#next.length) return
+    const larger = new Int32Array(Math.max(needed, 2 * this.#next.length))
+    larger.set(this.#next.subarray(0, 2 * this.#nextCount))
+    this.#next = larger
   }
 
   #swap(): void {
-    const starts = this.#starts
-    const ends = this.#ends
-    this.#starts = this.#nextStarts
-    this.#ends = this.#nextEnds
+    const places = this.#places
+    this.#places = this.#next
     this.#count = this.#nextCount
-    this.#nextStarts = starts
-    this.#nextEnds = ends
+    this.#next = places
     this.#nextCount = 0
   }
+}
+
+const shortPiece = 200
+
+/** As `bytes.indexOf`, but never Buffer's own, which is slower to call. */
+function find(bytes: Uint8Array, byte: number, from: number): number {
+  return Uint8Array.prototype.indexOf.call(bytes, byte, from)
 }
 
 /** The text that `diff` makes of `text`; throws `corrupt` when it does not fit. */
