@@ -16,8 +16,8 @@ interface Common {
   readonly xattrs: readonly Xattr[]
   /**
    * Set when this is a further name of a file: the path (from the root of the tree, parts joined by `/`) of
-   * the first. Which is first: of two names, that of a directory's own entries before any below its
-   * sub-directories; otherwise the lesser in byte order. Content and metadata are the same as there.
+   * the first, in the order of a walk that takes names in byte order and enters a directory when it comes
+   * to it. Content and metadata are the same as there.
    */
   readonly link?: Name | undefined
   /** Its content could not be read when the tree was made; `content` is absent. */

@@ -1,11 +1,11 @@
-import { compareNames, nameFromBytes, nameToBytes } from '../bytes/name.ts'
+import { compareNames, isAscii, nameToBytes } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
 import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import { maxDepth } from './content.ts'
 import type { ContentRef, Emit } from './content.ts'
 import type { Entry } from './entry.ts'
-import { decodeEntry, encodeEntry, isSafeName } from './entry-codec.ts'
+import { decodeEntry, encodeEntry, isSafeName, maxName } from './entry-codec.ts'
 import { readId, writeId } from './id.ts'
 import type { Id } from './id.ts'
 
@@ -40,31 +40,56 @@ export interface Leaf {
 /** FNV-1a over the bytes of the name, finished by the mixer of MurmurHash3. */
 function hashName(name: Name): number {
   let hash = 0x811c9dc5
-  for (const byte of nameToBytes(name)) hash = Math.imul(hash ^ byte, 0x01000193)
+  if (isAscii(name))
+    for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
+  else for (const byte of nameToBytes(name)) hash = Math.imul(hash ^ byte, 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** Cuts a directory's entries, which must come in ascending order of their names, into leaves. */
-export function* buildLeaves(entries: Iterable<Entry>): Generator<Leaf> {
-  const writer = new Writer(16_384)
-  let first: Name = ''
-  let count = 0
-  for (const entry of entries) {
-    if (count === 0) {
-      writer.reset()
-      writer.u8(leafMark)
-      first = entry.name
-    }
-    encodeEntry(writer, entry)
-    count++
-    if (writer.length >= fullSize || hashName(entry.name) % averageCount === 0) {
-      yield { bytes: writer.finish(), first, count }
-      count = 0
-    }
+/** Cuts a directory's entries, added in ascending order of their names, into leaves. */
+export class LeafBuilder {
+  readonly #writer = new Writer(16_384)
+  #first: Name = ''
+  #count = 0
+
+  /** True between two leaves: whatever comes next begins a new one. */
+  get empty(): boolean {
+    return this.#count === 0
   }
-  if (count > 0) yield { bytes: writer.finish(), first, count }
+
+  /** Adds an entry; returns the leaf that it completes, if it does. */
+  add(entry: Entry): Leaf | undefined {
+    if (this.#count === 0) {
+      this.#writer.reset()
+      this.#writer.u8(leafMark)
+      this.#first = entry.name
+    }
+    encodeEntry(this.#writer, entry)
+    this.#count++
+    const cut = this.#writer.length >= fullSize || hashName(entry.name) % averageCount === 0
+    return cut ? this.finish() : undefined
+  }
+
+  /** The last leaf, which ends because the directory does; undefined when there is nothing in it. */
+  finish(): Leaf | undefined {
+    if (this.#count === 0) return undefined
+    const leaf = { bytes: this.#writer.finish(), first: this.#first, count: this.#count }
+    this.#count = 0
+    return leaf
+  }
+}
+
+/** All leaves of a directory whose entries come in ascending order of their names. */
+export function* buildLeaves(entries: Iterable<Entry>): Generator<Leaf> {
+  const builder = new LeafBuilder()
+  for (const entry of entries) {
+    const leaf = builder.add(entry)
+    if (leaf) yield leaf
+  }
+  const last = builder.finish()
+  if (last) yield last
 }
 
 /** Builds the nodes over the leaves of one directory; undefined for an empty one. */
@@ -115,6 +140,7 @@ export function decodeLeaf(bytes: Uint8Array): Entry[] {
   const entries: Entry[] = []
   let previous: Name | undefined
   while (reader.remaining > 0) {
+    if (reader.offset >= fullSize) throw reader.fail('leaf too long')
     const entry = decodeEntry(reader)
     if (previous !== undefined && compareNames(previous, entry.name) >= 0)
       throw reader.fail('names out of order')
@@ -132,9 +158,10 @@ export function decodeNode(bytes: Uint8Array, level: number): TreeNodeItem[] {
   if (reader.u8() !== level) throw reader.fail(`not a node of level ${level}`)
   const items: TreeNodeItem[] = []
   while (reader.remaining > 0) {
+    if (reader.offset >= fullSize) throw reader.fail('node too long')
     const id = readId(reader)
     const count = reader.varint()
-    const first = nameFromBytes(reader.prefixed(1024))
+    const first = reader.name(maxName)
     const previous = items.at(-1)
     if (count === 0 || !isSafeName(first)) throw reader.fail('bad line')
     if (previous && compareNames(previous.first, first) >= 0) throw reader.fail('names out of order')

@@ -170,6 +170,9 @@ export function bucketSuite(name: string, make: MakeBucket): void {
         if (gone === undefined) continue
         await bucket.delete(gone)
         await bucket.put(`${gone}-new`, bytesOf('x'))
+        if (step % 2 === 0) await bucket.put(gone, bytesOf('again'))
+        await bucket.delete(name)
+        await bucket.put(name, bytesOf('moved'))
       }
       assert.equal(new Set(seen).size, seen.length, 'no name twice')
       assert.deepEqual(seen.filter((name) => name.includes('stays')).toSorted(), staying.toSorted())
@@ -221,7 +224,7 @@ export function bucketSuite(name: string, make: MakeBucket): void {
       await rejects(bucket.get('name', { signal }), 'cancelled')
       await rejects(bucket.put('name', bytesOf('new'), { signal }), 'cancelled')
       await rejects(bucket.delete('name', { signal }), 'cancelled')
-      await rejects(collect(bucket.list('', { signal })), 'cancelled')
+      await rejects(Array.fromAsync(bucket.list('', { signal })), 'cancelled')
       assert.equal(textOf(await bucket.get('name')), 'kept')
     })
 
@@ -248,7 +251,7 @@ export function bucketSuite(name: string, make: MakeBucket): void {
       const { signal } = controller
       await bucket.put('name', bytesOf('x'), { signal })
       assert.equal(textOf(await bucket.get('name', { signal })), 'x')
-      assert.equal((await collect(bucket.list('', { signal }))).length, 1)
+      assert.equal((await Array.fromAsync(bucket.list('', { signal }))).length, 1)
       controller.abort()
       assert.equal(textOf(await bucket.get('name')), 'x')
     })
@@ -385,13 +388,7 @@ export async function rejects(promise: Promise<unknown>, ...codes: ErrorCode[]):
 
 /** What a bucket lists, ordered by name. */
 export async function listed(bucket: Bucket, prefix: string): Promise<BucketEntry[]> {
-  return byName(await collect(bucket.list(prefix)))
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
+  return byName(await Array.fromAsync(bucket.list(prefix)))
 }
 
 function byName(entries: readonly BucketEntry[]): BucketEntry[] {
