@@ -10,7 +10,10 @@ const digit0 = 0x30
 export interface ApplyOptions {
   /** From the newer text to the older one. */
   readonly reverse?: boolean
-  /** Compare every line that the diff quotes; without it only where lines end is checked, and the caller checks the result. */
+  /**
+   * Compare every line that the diff quotes, and take it for the end of the text where a diff must have seen one.
+   * Without it only where lines end is checked, and the caller checks the result.
+   */
   readonly strict?: boolean
 }
 
@@ -133,18 +136,31 @@ export class Replay {
     const fromEnd = from.start + from.count
     const toEnd = to.start + to.count - shift
     let line = from.start
+    let leading = -1
+    let trailing = 0
     while (line < fromEnd || this.#nextCount < toEnd) {
       const mark = this.#at < this.#end ? this.#pool[this.#at]! : 0
       if (mark === markContext || mark === drop) {
         if (line === fromEnd) throw this.#fail('more lines than the hunk announces')
         this.#quoted(line, strict)
-        if (mark === markContext) this.#push(this.#places[2 * line]!, this.#places[2 * line + 1]!)
+        if (mark === markContext) {
+          this.#push(this.#places[2 * line]!, this.#places[2 * line + 1]!)
+          trailing++
+        }
         line++
       } else if (mark === markAdded || mark === markRemoved) {
         if (this.#nextCount === toEnd) throw this.#fail('more lines than the hunk announces')
         this.#inserted()
       } else throw this.#fail('a line that is no part of a hunk')
+      if (mark !== markContext) {
+        if (leading < 0) leading = trailing
+        trailing = 0
+      }
     }
+    // Less context on one side than on the other means that the text ended there.
+    const atStart = leading >= trailing || from.start === 0
+    const atEnd = trailing >= leading || fromEnd === this.#count
+    if (strict && !(atStart && atEnd)) throw this.#fail('does not fit the text')
     if (this.#inPlace) this.#settle(from.start, from.count)
     return fromEnd
   }
