@@ -54,7 +54,7 @@ export class LineTable {
     for (let i = like.numbers.length - 1; i >= 0; i--) places[like.numbers[i]!] = i
     let other = 0
     let apart = 0
-    for (let i = 0; i < lines.count; ) {
+    for (let i = 0; i < lines.count;) {
       let run = equalRun(lines, i, like.lines, other)
       if (run === 0 && apart > 0) {
         run = equalRun(lines, i, like.lines, other + apart)
@@ -152,7 +152,8 @@ function equalLines(a: Lines, i: number, b: Lines, j: number, count: number): nu
   const bStart = b.starts[j]!
   const aEnd = a.starts[i + count]!
   const bEnd = b.starts[j + count]!
-  if (aEnd - aStart === bEnd - bStart && equalBytesAt(a.bytes, aStart, aEnd, b.bytes, bStart, bEnd)) return count
+  if (aEnd - aStart === bEnd - bStart && equalBytesAt(a.bytes, aStart, aEnd, b.bytes, bStart, bEnd))
+    return count
   // Bytes that differ lie in the first line that differs, and so does the end of its length.
   let at = 0
   const shared = Math.min(aEnd - aStart, bEnd - bStart)

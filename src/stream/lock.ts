@@ -49,7 +49,8 @@ async function openDatabase(path: string): Promise<DatabaseSync> {
   const { DatabaseSync } = await import('node:sqlite')
   try {
     const database = new DatabaseSync(path)
-    database.exec('PRAGMA busy_timeout = 0')
+    // Nothing is ever written, so no journal is needed beside the file.
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY')
     return database
   } catch (error) {
     throw fromSystem(error, `open the lock ${path}`)

@@ -99,7 +99,12 @@ function readFrame(pack: PackFile): Buffer {
 const pieceSize = 1 << 18
 
 /** Puts the first `wanted` bytes of what `frame` decompresses to into `bytes`. The rest is not decompressed. */
-async function decompressStart(frame: Uint8Array, bytes: Uint8Array, wanted: number, path: string): Promise<void> {
+async function decompressStart(
+  frame: Uint8Array,
+  bytes: Uint8Array,
+  wanted: number,
+  path: string,
+): Promise<void> {
   let length = 0
   const stream = createZstdDecompress({ chunkSize: pieceSize })
   stream.end(frame)
@@ -125,7 +130,10 @@ const scratchLimit = 32 << 20
 export async function readPackedVersion(pack: PackFile, k: number): Promise<Buffer> {
   const diffs = diffStarts(pack.versions)
   const { contentBytes } = pack.versions[0]!
-  const wanted = checkedSize(pack, k === 0 ? fullStart + contentBytes : diffs[k]! + pack.versions[k]!.diffBytes)
+  const wanted = checkedSize(
+    pack,
+    k === 0 ? fullStart + contentBytes : diffs[k]! + pack.versions[k]!.diffBytes,
+  )
   let bytes = scratch ?? Buffer.alloc(0)
   scratch = undefined
   try {

@@ -10,7 +10,7 @@ import { buildPack, fullStart } from './pack.ts'
 import { openPackFile, type PackFile, readPack, replayPack } from './pack-file.ts'
 import type { PackedVersion } from './pack-index.ts'
 import { applyDiff, Replay } from './replay.ts'
-import { stripContext } from './strip-context.ts'
+import { stripContext } from './diff-changes.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import { removeIfThere, writeTemporary } from './publish.ts'
 import { type NameZone, type VersionName, versionTime } from './version-name.ts'
@@ -20,7 +20,7 @@ export const packAfter = 16
 export const plainStates = 4
 
 /** A pack takes more versions while it has fewer than this, and while its diffs are less than `fullShare` texts long. */
-const mostVersions = 256
+export const mostVersions = 256
 const fullShare = 5
 /** For short texts: the diffs of a pack may grow to this in any case. */
 const smallContent = 256 << 10
@@ -122,7 +122,18 @@ async function ownDiff(
     return diff
   } catch (error) {
     if (!isTidemarkError(error, 'corrupt')) throw error
-    return unifiedDiff(at === 0 ? new Uint8Array(0) : await openVersion(layout, listing, at - 1), content)
+    return unifiedDiff(await contentBefore(layout, listing, at), content)
+  }
+}
+
+/** What came before version number `at`, as far as it was kept. */
+async function contentBefore(layout: StreamLayout, listing: Listing, at: number): Promise<Uint8Array> {
+  if (at === 0) return new Uint8Array(0)
+  try {
+    return await openVersion(layout, listing, at - 1)
+  } catch (error) {
+    if (isTidemarkError(error, 'corrupt', 'missing')) return new Uint8Array(0)
+    throw error
   }
 }
 

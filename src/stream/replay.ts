@@ -45,7 +45,7 @@ export class Replay {
     const capacity = Math.max(32, (end - start) >>> 3)
     this.#places = new Int32Array(capacity)
     this.#next = new Int32Array(capacity)
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const found = find(pool, newline, at)
       const next = found < 0 || found >= end ? end : found + 1
       this.#push(at, next)
@@ -84,7 +84,7 @@ export class Replay {
     const places = this.#places
     const text = Buffer.allocUnsafe(this.length)
     let at = 0
-    for (let i = 0; i < 2 * this.#count; ) {
+    for (let i = 0; i < 2 * this.#count;) {
       const start = places[i]!
       let end = places[i + 1]!
       for (i += 2; i < 2 * this.#count && places[i] === end; i += 2) end = places[i + 1]!

@@ -1,8 +1,12 @@
 import { TidemarkError } from '../errors.ts'
+import type { BlamedLine } from './blame.ts'
+import type { CheckReport } from './check.ts'
 import { type Content, type Producer, readContent } from './content.ts'
-import { type FollowOptions, followVersions } from './follow.ts'
+import type { FollowOptions } from './follow.ts'
+import type { GrepMatch } from './grep.ts'
 import { streamLayout, type StreamLayout } from './layout.ts'
 import { type Listing, listVersions, rereading, versionsIn } from './listing.ts'
+import type { RetentionPolicy } from './retention.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import { indexOfVersion, Version } from './version.ts'
@@ -57,7 +61,6 @@ export class Stream implements AsyncDisposable {
       zone: this.#zone,
       pack: options.pack ?? true,
       patience: options.patience ?? 10_000,
-      clock: this.#clock,
       log: options.log ?? (() => {}),
     })
   }
@@ -145,9 +148,54 @@ export class Stream implements AsyncDisposable {
     return Buffer.from(unifiedDiff(await open(old), await open(current), labels))
   }
 
+  /** The lines of a version, the newest if none is named, each with the version since which it has stood there. */
+  async blame(version?: Version | VersionName): Promise<BlamedLine[]> {
+    const [{ blameLines }, { walkVersions }] = await Promise.all([
+      import('./blame.ts'),
+      import('./walk-versions.ts'),
+    ])
+    return rereading(async () => {
+      const listing = await this.#list()
+      const end =
+        version === undefined ? listing.entries.length : indexOfVersion(listing, nameOf(version)) + 1
+      return blameLines(walkVersions(this.#layout, { ...listing, entries: listing.entries.slice(0, end) }))
+    })
+  }
+
+  /** The lines, of all versions, that match `pattern`, with the versions that have them. */
+  async grep(pattern: RegExp, options: { signal?: AbortSignal } = {}): Promise<GrepMatch[]> {
+    const [{ grepVersions }, { walkVersions }] = await Promise.all([
+      import('./grep.ts'),
+      import('./walk-versions.ts'),
+    ])
+    return rereading(async () => {
+      const steps = walkVersions(this.#layout, await this.#list(), options)
+      return Array.fromAsync(grepVersions(steps, pattern))
+    })
+  }
+
+  /** Replays the whole history and compares it with everything that is kept of it. Changes nothing. */
+  async check(options: { signal?: AbortSignal } = {}): Promise<CheckReport> {
+    const { checkStream } = await import('./check.ts')
+    return rereading(async () => checkStream(this.#layout, listVersions(this.#layout), options.signal))
+  }
+
+  /**
+   * Gives up the versions that `policy` does not keep, but for the newest few, which are not packed yet. Returns
+   * their names; with `dryRun` it only says which they are.
+   */
+  async forget(policy: RetentionPolicy, options: { dryRun?: boolean } = {}): Promise<VersionName[]> {
+    if (options.dryRun === true) {
+      const { chooseForgotten } = await import('./forget.ts')
+      return chooseForgotten(await this.#list(), policy, this.#zone)
+    }
+    return this.#inTurn(() => this.#writer.exclusively(() => this.#writer.forget(policy, this.#clock())))
+  }
+
   /** Each version that is added from now on (or after version `after`), until `signal` is aborted. */
-  follow(options: FollowOptions = {}): AsyncGenerator<Version> {
-    return followVersions(this.#layout, this.#zone, options)
+  async *follow(options: FollowOptions = {}): AsyncGenerator<Version> {
+    const { followVersions } = await import('./follow.ts')
+    yield* followVersions(this.#layout, this.#zone, options)
   }
 
   #list(): Promise<Listing> {

@@ -1,4 +1,5 @@
 import { type Change, compareLines, contextLines } from './compare-lines.ts'
+import { formatRange } from './diff-changes.ts'
 import { cutLines, type Lines } from './lines.ts'
 
 /** The two names in a diff's first lines. Those of the states of a stream are the default. */
@@ -52,12 +53,6 @@ function gap(change: Change, next: Change): number {
   return next.oldStart - (change.oldStart + change.oldCount)
 }
 
-/** Line numbers count from 1; an empty range is named by the line before it, and a count of 1 is left out. */
-function range(start: number, count: number): string {
-  if (count === 1) return `${start + 1}`
-  return count === 0 ? `${start},0` : `${start + 1},${count}`
-}
-
 class DiffWriter {
   readonly #old: Lines
   readonly #new: Lines
@@ -79,7 +74,7 @@ class DiffWriter {
     const after = Math.min(contextLines, this.#old.count - lastEnd)
     const oldCount = lastEnd + after - oldStart
     const newCount = last.newStart + last.newCount + after - newStart
-    this.text(`@@ -${range(oldStart, oldCount)} +${range(newStart, newCount)} @@\n`)
+    this.text(`@@ -${formatRange(oldStart, oldCount)} +${formatRange(newStart, newCount)} @@\n`)
     let at = oldStart
     for (const change of changes) {
       this.#lines(markContext, this.#old, at, change.oldStart)

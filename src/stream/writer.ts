@@ -12,6 +12,7 @@ import { WriterLock } from './lock.ts'
 import { installPack, packAfter, preparePack, removePackedStates } from './packing.ts'
 import { makeStream, publishVersion } from './publish.ts'
 import { finishBrokenOff, sweepTemporaries } from './repair.ts'
+import type { RetentionPolicy } from './retention.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { nextVersionName, type NameZone, type VersionName } from './version-name.ts'
 
@@ -21,8 +22,6 @@ export interface WriterOptions {
   readonly pack: boolean
   /** Milliseconds to wait for another writer. */
   readonly patience: number
-  /** Milliseconds since 1970. */
-  readonly clock: () => number
   readonly log: (event: StreamEvent) => void
 }
 
@@ -82,7 +81,7 @@ export class Writer {
   /** Adds `content` as a version if it differs from the newest. The lock is held. */
   async add(content: Buffer, moment: number): Promise<Recorded> {
     try {
-      const newest = await this.#begin()
+      const newest = await this.#begin(moment)
       return await this.#append(newest, content, moment)
     } catch (error) {
       this.#newest = undefined
@@ -129,10 +128,10 @@ export class Writer {
   }
 
   /** The newest version, from memory when no other writer has been here since. */
-  async #begin(): Promise<Newest> {
+  async #begin(moment: number): Promise<Newest> {
     if (this.#newest !== undefined && this.#isUnchanged()) return this.#tidied(this.#newest)
     this.#known.clear()
-    sweepTemporaries(this.#layout, this.#options.clock())
+    sweepTemporaries(this.#layout, moment)
     this.#listing = listVersions(this.#layout, this.#listing?.packs)
     removePackedStates(this.#layout, this.#listing.entries, versionsIn(this.#layout.state))
     const beginning = await finishBrokenOff(this.#layout, this.#listing)
@@ -189,6 +188,24 @@ export class Writer {
       // Another writer may have packed the same states meanwhile: then they are gone.
       this.#newest = undefined
       this.#options.log({ event: 'not packed', reason: (error as Error).message })
+    }
+  }
+
+  /** Gives up what `policy` does not keep. The lock is held. */
+  async forget(policy: RetentionPolicy, moment: number): Promise<VersionName[]> {
+    try {
+      const { chooseForgotten, forgetVersions } = await import('./forget.ts')
+      await this.#begin(moment)
+      const listing = this.#listing!
+      const forgotten = chooseForgotten(listing, policy, this.#options.zone)
+      if (forgotten.length === 0) return []
+      await forgetVersions(this.#layout, listing, new Set(forgotten), this.#options.zone)
+      this.#listing = listVersions(this.#layout, listing.packs)
+      this.#options.log({ event: 'forgotten', versions: forgotten.length })
+      return forgotten
+    } catch (error) {
+      this.#newest = undefined
+      throw fromSystem(error, `forget versions of ${this.#layout.name}`)
     }
   }
 
