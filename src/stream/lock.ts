@@ -20,18 +20,26 @@ export class WriterLock {
 
   /** Waits up to `patience` milliseconds; then rejects `busy`. */
   async acquire(patience: number): Promise<void> {
-    this.#database ??= await openDatabase(this.#path)
     const deadline = performance.now() + patience
     for (let pause = 2; ; pause = Math.min(50, pause * 2)) {
-      try {
-        this.#database.exec('BEGIN EXCLUSIVE')
-        return
-      } catch (error) {
-        if (!isBusy(error)) throw fromSystem(error, `lock ${this.#path}`)
-      }
+      if (await this.#try()) return
       const left = deadline - performance.now()
       if (left <= 0) throw new TidemarkError('busy', `${this.#what} is being recorded by another writer`)
       await sleep(Math.min(pause, left))
+    }
+  }
+
+  async #try(): Promise<boolean> {
+    try {
+      this.#database ??= await openDatabase(this.#path)
+      this.#database.exec('BEGIN EXCLUSIVE')
+      return true
+    } catch (error) {
+      const number = sqliteErrorNumber(error)
+      if (number === sqliteBusy) return false
+      if (number === sqliteFull)
+        throw new TidemarkError('full', `lock ${this.#path}: no space left`, { cause: error })
+      throw fromSystem(error, `lock ${this.#path}`)
     }
   }
 
@@ -47,18 +55,20 @@ export class WriterLock {
 
 async function openDatabase(path: string): Promise<DatabaseSync> {
   const { DatabaseSync } = await import('node:sqlite')
+  const database = new DatabaseSync(path)
   try {
-    const database = new DatabaseSync(path)
     // Nothing is ever written, so no journal is needed beside the file.
     database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY')
     return database
   } catch (error) {
-    throw fromSystem(error, `open the lock ${path}`)
+    database.close()
+    throw error
   }
 }
 
 const sqliteBusy = 5
+const sqliteFull = 13
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && ((error.errcode as number) & 0xff) === sqliteBusy
+function sqliteErrorNumber(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error ? (error.errcode as number) & 0xff : undefined
 }

@@ -124,42 +124,48 @@ suite('a disk that is full', () => {
     const place = temporaryDirectory(t)
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place]).status === 0
     if (!requireTool(t, mounted, 'a small tmpfs can be mounted')) return
-    t.after(() => spawnSync('umount', [place]))
-    await using stream = new Stream(place, 'full', { retain: 1 })
-    const recorded: string[] = []
-    await assert.rejects(
-      async () => {
-        for (let i = 0; i < 100; i++) {
-          await stream.record(manyLines(i))
-          recorded.push(manyLines(i))
-        }
-      },
-      { code: 'full' },
-    )
-    assert.ok(recorded.length > 0)
-    const contents = await Promise.all((await stream.versions()).map((version) => version.text()))
-    assert.deepEqual(contents, recorded)
-    assert.equal(readFileSync(join(place, 'full', 'latest.txt'), 'utf8'), recorded.at(-1))
-    assert.deepEqual(
-      readdirSync(join(place, 'full')).filter((file) => file.startsWith('.tmp-')),
-      [],
-    )
-
-    // A disk with no room for the smallest file is full for good: nothing is broken by trying again and again.
-    const filler = join(place, 'filler')
-    for (let size = 1 << 20; size >= 1; size >>= 1) {
-      try {
-        writeFileSync(filler, Buffer.alloc(size), { flag: 'a' })
-      } catch {
-        // As far as it goes.
-      }
+    try {
+      await fillUp(place)
+    } finally {
+      spawnSync('umount', [place])
     }
-    for (let i = 0; i < 5; i++)
-      await assert.rejects(stream.record(`small ${i}`.repeat(3000)), { code: 'full' })
-    assert.equal(readFileSync(join(place, 'full', 'latest.txt'), 'utf8'), recorded.at(-1))
-    rmSync(filler)
-    await stream.record('small')
-    assert.deepEqual(await (await stream.latest())?.text(), 'small')
-    assert.deepEqual((await stream.check()).problems, [])
   })
 })
+
+async function fillUp(place: string): Promise<void> {
+  await using stream = new Stream(place, 'full', { retain: 1 })
+  const recorded: string[] = []
+  await assert.rejects(
+    async () => {
+      for (let i = 0; i < 100; i++) {
+        await stream.record(manyLines(i))
+        recorded.push(manyLines(i))
+      }
+    },
+    { code: 'full' },
+  )
+  assert.ok(recorded.length > 0)
+  const contents = await Promise.all((await stream.versions()).map((version) => version.text()))
+  assert.deepEqual(contents, recorded)
+  assert.equal(readFileSync(join(place, 'full', 'latest.txt'), 'utf8'), recorded.at(-1))
+  assert.deepEqual(
+    readdirSync(join(place, 'full')).filter((file) => file.startsWith('.tmp-')),
+    [],
+  )
+
+  // A disk with no room for the smallest file is full for good: nothing is broken by trying again and again.
+  const filler = join(place, 'filler')
+  for (let size = 1 << 20; size >= 1; size >>= 1) {
+    try {
+      writeFileSync(filler, Buffer.alloc(size), { flag: 'a' })
+    } catch {
+      // As far as it goes.
+    }
+  }
+  for (let i = 0; i < 5; i++) await assert.rejects(stream.record(`small ${i}`.repeat(3000)), { code: 'full' })
+  assert.equal(readFileSync(join(place, 'full', 'latest.txt'), 'utf8'), recorded.at(-1))
+  rmSync(filler)
+  await stream.record('small')
+  assert.deepEqual(await (await stream.latest())?.text(), 'small')
+  assert.deepEqual((await stream.check()).problems, [])
+}
