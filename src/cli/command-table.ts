@@ -58,6 +58,30 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/cat.ts'),
   },
   {
+    name: 'history',
+    group: 'Look back',
+    summary: 'list all versions of one path',
+    load: () => import('./commands/history.ts'),
+  },
+  {
+    name: 'find',
+    group: 'Look back',
+    summary: 'look for names in all snapshots',
+    load: () => import('./commands/find.ts'),
+  },
+  {
+    name: 'restore',
+    group: 'Restore',
+    summary: 'bring back files as they were',
+    load: () => import('./commands/restore.ts'),
+  },
+  {
+    name: 'prune',
+    group: 'Care',
+    summary: 'give back the space that no snapshot needs',
+    load: () => import('./commands/prune.ts'),
+  },
+  {
     name: 'completion',
     group: 'Other',
     summary: 'print the completion script of a shell',

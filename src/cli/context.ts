@@ -1,7 +1,8 @@
+import { fromSystem } from '../errors.ts'
 import type { Exit } from './exit-codes.ts'
 import type { Output } from './output.ts'
 import { ProgressLine } from './progress-line.ts'
-import { safeText } from './safe-text.ts'
+import { safeText, toJson } from './safe-text.ts'
 import type { Interruption } from './signals.ts'
 
 /** The options that every command has. */
@@ -22,16 +23,23 @@ export interface GlobalOptions {
 export class Context {
   readonly out: Output
   readonly err: Output
-  readonly workingDirectory: string
   readonly options: GlobalOptions
   readonly #interruption: Interruption
 
   constructor(options: GlobalOptions, interruption: Interruption, out: Output, err: Output) {
-    this.workingDirectory = process.cwd()
     this.options = options
     this.out = out
     this.err = err
     this.#interruption = interruption
+  }
+
+  /** Rejects `missing` when it has been deleted. */
+  get workingDirectory(): string {
+    try {
+      return process.cwd()
+    } catch (error) {
+      throw fromSystem(error, 'look where we are')
+    }
   }
 
   get json(): boolean {
@@ -58,7 +66,7 @@ export class Context {
 
   /** The answer as one JSON value; called once for a document, once for each line of a stream. */
   printJson(value: unknown): Promise<void> {
-    return this.out.line(JSON.stringify(value, plainValues))
+    return this.out.line(toJson(value))
   }
 
   /** Says what was done; not with --quiet, nor with --json, whose document says it. */
@@ -79,8 +87,4 @@ export class Context {
   progress(): ProgressLine {
     return new ProgressLine(this.err, !this.options.quiet && !this.json)
   }
-}
-
-function plainValues(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? Number(value) : value
 }

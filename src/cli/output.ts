@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
 
@@ -24,7 +23,7 @@ export class Output {
 
   constructor(stream: NodeJS.WriteStream) {
     this.stream = stream
-    this.terminal = Boolean(stream.isTTY)
+    this.terminal = stream.isTTY
     this.#buffered = !this.terminal && stream !== process.stderr
     stream.on('error', (error: NodeJS.ErrnoException) => {
       this.#failure = error.code === 'EPIPE' ? new OutputClosed() : error
@@ -47,6 +46,11 @@ export class Output {
     if (!this.#buffered || this.#buffer.length >= bufferSize) await this.flush()
   }
 
+  /** For callers that cannot wait; what goes wrong is told by the next call that can. */
+  add(text: string): void {
+    this.line(text).catch(() => {})
+  }
+
   /** Bytes as they are. */
   async bytes(bytes: Uint8Array): Promise<void> {
     await this.flush()
@@ -63,8 +67,19 @@ export class Output {
 
   async #write(data: string | Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
-    if (!this.stream.write(data)) await Promise.race([once(this.stream, 'drain'), once(this.stream, 'close')])
+    if (!this.stream.write(data)) await this.#room()
     if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Resolves when more can be written, or nothing ever again. */
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        for (const event of ['drain', 'error', 'close']) this.stream.off(event, done)
+        resolve()
+      }
+      for (const event of ['drain', 'error', 'close']) this.stream.on(event, done)
+    })
   }
 
   /** Resolves when everything has been handed to the system. */

@@ -3,7 +3,7 @@ import type { Context } from './context.ts'
 import { exitCodes, exitOf } from './exit-codes.ts'
 import type { Exit } from './exit-codes.ts'
 import { OutputClosed } from './output.ts'
-import { safeText } from './safe-text.ts'
+import { safeText, toJson } from './safe-text.ts'
 
 /**
  * Says on standard error, in one line or as JSON, why the command ended, and returns how. A stack is shown
@@ -17,7 +17,7 @@ export async function reportError(context: Context, error: unknown): Promise<Exi
   const message = error instanceof Error ? error.message : String(error)
   if (context.json) {
     const code = error instanceof TidemarkError ? error.code : exit === 'bug' ? 'bug' : 'failed'
-    await context.err.line(JSON.stringify({ error: { code, message, exitCode: exitCodes[exit] } }))
+    await context.err.line(toJson({ error: { code, message, exitCode: exitCodes[exit] } }))
   } else if (exit === 'bug') {
     await context.err.line(`tidemark: ${safeText(message)}`)
     await context.err.line('This is an error inside Tidemark. Please report it, with what you did.')

@@ -15,3 +15,12 @@ export function safeText(text: string): string {
     },
   )
 }
+
+/** One line of JSON. What JSON leaves as it is of the control characters is escaped too. */
+export function toJson(value: unknown): string {
+  // oxlint-disable-next-line no-control-regex
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  )
+}

@@ -3,7 +3,7 @@ import { corrupt } from '../../errors.ts'
 import { blockFlags, maxPlainLength } from '../../object/block.ts'
 import type { BlockHeader } from '../../object/block.ts'
 
-const options = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+const params = { [constants.ZSTD_c_compressionLevel]: 1 }
 
 /** A payload as it is stored: compressed when `compress` and when that makes it at least 1/32 smaller. */
 export function sealPayload(
@@ -11,7 +11,9 @@ export function sealPayload(
   compress: boolean,
   flags: number,
 ): { header: BlockHeader; payload: Uint8Array } {
-  const packed = compress ? zstdCompressSync(plain, options) : undefined
+  const packed = compress
+    ? zstdCompressSync(plain, { params, chunkSize: outputSize(plain.length) })
+    : undefined
   const small = packed !== undefined && packed.length < plain.length - plain.length / 32
   const payload = small ? packed : plain
   return {
@@ -22,6 +24,11 @@ export function sealPayload(
     },
     payload,
   }
+}
+
+/** The output grows by this much at a time: most blocks shrink to half, and then it is made once. */
+function outputSize(length: number): number {
+  return Math.max(16_384, length >>> 1)
 }
 
 /** Throws `corrupt`; never makes more than the header promises, which is bounded. */

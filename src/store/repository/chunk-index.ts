@@ -3,6 +3,7 @@ import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
 import type { SegmentBlock } from '../../object/segment.ts'
 import type { Bucket, CallOptions } from '../bucket.ts'
+import { DirectoryBucket } from '../directory-bucket.ts'
 import { idInName, segmentName, segmentPrefix } from './place.ts'
 import { SegmentFile } from './segment-file.ts'
 import type { ChunkRecord } from './segment-file.ts'
@@ -135,11 +136,22 @@ export class ChunkIndex {
     return this.#inTurn(async () => {
       const id = idOf(bytes)
       await this.#bucket.put(segmentName(id), bytes, options)
-      const segment = await SegmentFile.open(this.#bucket, id, options)
+      const segment = await this.#openPublished(id, bytes, options)
       for (const old of segment.superseded) this.#superseded.add(old)
       this.#keep([segment, ...this.#segments])
       return id
     })
+  }
+
+  /** Another process may have merged and deleted it already: then a copy does until the next refresh. */
+  async #openPublished(id: Id, bytes: Uint8Array, options?: CallOptions): Promise<SegmentFile> {
+    if (!(this.#bucket instanceof DirectoryBucket)) return SegmentFile.fromBytes(bytes)
+    try {
+      return await SegmentFile.open(this.#bucket, id, options)
+    } catch (error) {
+      if (!isTidemarkError(error, 'missing')) throw error
+      return SegmentFile.fromBytes(bytes)
+    }
   }
 
   /** Where `id` is stored in a pack that is not in `avoid`; undefined when nowhere. */

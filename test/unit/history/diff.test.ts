@@ -63,8 +63,8 @@ suite('diffTrees', () => {
       [{ ...file, unstable: true }, 'content'],
       [{ ...file, unreadable: true }, 'content'],
       ['text', 'content'],
-      [{ ...file, kind: 'symlink', target: 'e' } as Plant, 'kind'],
-      [{ ...file, kind: 'fifo', mode: 0o600 } as Plant, 'kind mode'],
+      [{ ...file, kind: 'symlink', target: 'e' }, 'kind'],
+      [{ ...file, kind: 'fifo', mode: 0o600 }, 'kind mode'],
     ]
     for (const [changed, what] of cases) {
       assert.deepEqual(await diff({ f: file }, { f: changed }), [`changed f (${what})`])

@@ -1,0 +1,194 @@
+import { closeSync, constants, fstatSync, fsyncSync, renameSync, unlinkSync } from 'node:fs'
+import { geteuid } from 'node:process'
+import type { Name } from '../../bytes/name.ts'
+import type { CallOptions } from '../../store/bucket.ts'
+import type { Store } from '../../store/store.ts'
+import type { FileStat } from '../system/file-stat.ts'
+import { finishContent, holdsContent, writeContent } from './content.ts'
+import { syncDevices } from './durable.ts'
+import { changedMeanwhile, isAsSeen, isSameState, type FileJob, type OnResult } from './file-job.ts'
+import { carrierAt, carrierOf, giveMetadata } from './metadata.ts'
+import type { OpenDirectories } from './open-directories.ts'
+import { describeFailure, type ProblemCode } from './problem.ts'
+import { temporaryNames } from './temporary-name.ts'
+
+/** A file that stands ready under its temporary name. */
+interface Ready {
+  readonly directory: Name
+  readonly name: Name
+  readonly temporary: Name
+  readonly before: FileStat | undefined
+  readonly problems: readonly Trouble[]
+  readonly onResult: OnResult
+}
+
+type Trouble = readonly [ProblemCode, string]
+
+const { O_WRONLY, O_CREAT, O_EXCL, O_RDONLY } = constants
+
+/** Fewer files than this are synced one by one. */
+const fewFiles = 8
+
+/**
+ * Writes files beside their final names; `commit` makes all of them durable at once and renames them, so that
+ * each path holds its whole old or its whole new content at any moment.
+ */
+export class FilePlacer {
+  readonly #directories: OpenDirectories
+  readonly #store: Store
+  readonly #options: CallOptions
+  readonly #nextName = temporaryNames()
+  readonly #asRoot = geteuid?.() === 0
+  /** Temporary files that are being written. */
+  readonly #unfinished = new Set<readonly [directory: Name, temporary: Name]>()
+  #ready: Ready[] = []
+  #bytes = 0
+
+  constructor(directories: OpenDirectories, store: Store, options: CallOptions = {}) {
+    this.#directories = directories
+    this.#store = store
+    this.#options = options
+  }
+
+  /** Files that wait for `commit`, and their bytes. */
+  get waiting(): { readonly files: number; readonly bytes: number } {
+    return { files: this.#ready.length, bytes: this.#bytes }
+  }
+
+  /**
+   * Writes a file, or finds out that it is there already. `onResult` is called before this resolves, or during
+   * `commit`. Rejects only when everything else would fail too.
+   */
+  async place(job: FileJob, onResult: OnResult): Promise<void> {
+    try {
+      const { directory, entry, seen } = job
+      const before = seen && this.#directories.get(directory).stat(entry.name)
+      if (!isAsSeen(before, seen)) onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
+      else if (job.check && before && (await this.#keep(job, before, onResult))) return
+      else await this.#write(job, before, onResult)
+    } catch (error) {
+      onResult({ status: 'failed', problems: [describeFailure(error)] })
+    }
+  }
+
+  /** Gives a file that holds the right bytes its metadata. A file with other names is left to be replaced. */
+  async #keep({ directory, entry }: FileJob, before: FileStat, onResult: OnResult): Promise<boolean> {
+    if (before.nlink > 1) return false
+    let fd
+    try {
+      fd = this.#directories.get(directory).open(entry.name, O_RDONLY)
+    } catch {
+      return false
+    }
+    try {
+      if (!(await holdsContent(fd, this.#store, entry, this.#options))) return false
+    } finally {
+      closeSync(fd)
+    }
+    const handle = this.#directories.get(directory)
+    if (!isSameState(handle.stat(entry.name), before)) {
+      onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
+      return true
+    }
+    const lost = giveMetadata(carrierAt(handle, entry.name), entry, before)
+    onResult({ status: 'kept', problems: lost.map(lostMetadata) })
+    return true
+  }
+
+  async #write(
+    { directory, entry }: FileJob,
+    before: FileStat | undefined,
+    onResult: OnResult,
+  ): Promise<void> {
+    const temporary = this.#nextName()
+    const unfinished = [directory, temporary] as const
+    const fd = this.#directories.get(directory).open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+    this.#unfinished.add(unfinished)
+    let lost: string[]
+    try {
+      await writeContent(fd, this.#store, entry, this.#options)
+      finishContent(fd, entry)
+      // A file that root has made may still have another group (of a set-group-id directory).
+      lost = giveMetadata(carrierOf(fd), entry, this.#asRoot ? undefined : fstatSync(fd))
+    } catch (error) {
+      this.#remove(unfinished)
+      throw error
+    } finally {
+      closeSync(fd)
+      this.#unfinished.delete(unfinished)
+    }
+    const problems: Trouble[] = lost.map(lostMetadata)
+    this.#ready.push({ directory, name: entry.name, temporary, before, problems, onResult })
+    this.#bytes += entry.size
+  }
+
+  /** Puts all files that are ready in their places. */
+  commit(): void {
+    const ready = this.#ready
+    this.#ready = []
+    this.#bytes = 0
+    if (ready.length === 0) return
+    let at = 0
+    try {
+      this.#sync(ready)
+      for (; at < ready.length; at++) this.#rename(ready[at]!)
+    } catch (error) {
+      for (const { directory, temporary } of ready.slice(at)) this.#remove([directory, temporary])
+      throw error
+    }
+  }
+
+  #sync(ready: readonly Ready[]): void {
+    if (ready.length < fewFiles) for (const file of ready) this.#withFile(file, fsyncSync)
+    else {
+      syncDevices(this.#directories, new Set(ready.map(({ directory }) => directory)), () =>
+        ready.forEach((file) => this.#withFile(file, fsyncSync)),
+      )
+    }
+  }
+
+  #withFile({ directory, temporary }: Ready, act: (fd: number) => void): void {
+    const fd = this.#directories.get(directory).open(temporary, O_WRONLY)
+    try {
+      act(fd)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  #rename({ directory, name, temporary, before, problems, onResult }: Ready): void {
+    try {
+      const handle = this.#directories.get(directory)
+      if (isSameState(handle.stat(name), before)) {
+        renameSync(handle.path(temporary), handle.path(name))
+        onResult({ status: 'written', problems })
+        return
+      }
+      this.#remove([directory, temporary])
+      onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
+    } catch (error) {
+      const trouble = describeFailure(error)
+      this.#remove([directory, temporary])
+      onResult({ status: 'failed', problems: [trouble] })
+    }
+  }
+
+  /** Removes everything that is not in its place yet. */
+  abort(): void {
+    for (const unfinished of this.#unfinished) this.#remove(unfinished)
+    for (const { directory, temporary } of this.#ready) this.#remove([directory, temporary])
+    this.#ready = []
+  }
+
+  #remove([directory, temporary]: readonly [Name, Name]): void {
+    try {
+      unlinkSync(this.#directories.get(directory).path(temporary))
+    } catch {
+      // What cannot be removed now is removed by the next run that comes by.
+    }
+  }
+}
+
+function lostMetadata(message: string): Trouble {
+  return ['lost-metadata', message]
+}
