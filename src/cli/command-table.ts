@@ -28,6 +28,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/init.ts'),
   },
   {
+    name: 'status',
+    group: 'Keep',
+    summary: 'show what has changed since the last snapshot',
+    load: () => import('./commands/status.ts'),
+  },
+  {
     name: 'snapshot',
     group: 'Keep',
     summary: 'record the folder as it is now',
@@ -74,6 +80,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Restore',
     summary: 'bring back files as they were',
     load: () => import('./commands/restore.ts'),
+  },
+  {
+    name: 'forget',
+    group: 'Care',
+    summary: 'remove snapshots, by rules or by name',
+    load: () => import('./commands/forget.ts'),
   },
   {
     name: 'prune',

@@ -7,8 +7,9 @@ import type { LoggedSnapshot } from '../../history/log.ts'
 import { shortId } from '../../history/name-snapshot.ts'
 import { restore } from '../../history/restore.ts'
 import type { RestoreReport } from '../../history/restore.ts'
+import type { StoredTree } from '../../history/restored-trees.ts'
 import { takeSnapshot } from '../../history/snapshot.ts'
-import type { DirectoryEntry } from '../../object/entry.ts'
+import { currentTree } from '../../history/status.ts'
 import { idToHex } from '../../object/id.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
@@ -54,15 +55,16 @@ export const command: Command = defineCommand({
     const found: Name[] = []
     for (const path of paths) found.push((await findIn(place, logged, path)).path)
     const target = options.to === undefined ? rootOf(place) : resolve(context.workingDirectory, options.to)
-    const first = options.inPlace && options.snapshot && !options.dryRun
-    const before = first ? await recordFirst(context, place) : undefined
+    const before = options.inPlace
+      ? await lookFirst(context, place, options.snapshot && !options.dryRun)
+      : undefined
     const progress = context.progress()
     const steps: Step[] = []
     const showSteps = !context.json && (options.dryRun || context.options.verbose)
     try {
       const report = await restore(place.repository, logged.snapshot.root, target, {
         ...(found.length === 0 ? {} : { paths: found }),
-        ...(before === undefined ? {} : { current: { store: place.repository, root: before.root } }),
+        ...(before === undefined ? {} : { current: before }),
         delete: options.delete,
         dryRun: options.dryRun,
         signal: context.signal,
@@ -91,28 +93,31 @@ function rootOf({ folder }: Place): string {
   throw new TidemarkError('usage', '--in-place needs a folder: with --repository say --to DIR')
 }
 
-interface Before {
-  readonly root: DirectoryEntry
+interface Before extends StoredTree {
   /** The snapshot that had to be taken for it, if one had. */
   readonly taken: string | undefined
 }
 
-/** Records the folder as it is, so that nothing is lost by what comes, and so that it need not be read twice. */
-async function recordFirst(context: Context, place: Place): Promise<Before | undefined> {
-  const { folder } = place
-  if (folder === undefined || folder.settings.history === 'none') return undefined
+/**
+ * The folder as it is now, so that only what differs is looked at, and what is left out of it left alone. It
+ * is recorded, if it may be, so that nothing is lost by what comes.
+ */
+async function lookFirst(context: Context, place: Place, record: boolean): Promise<Before | undefined> {
+  const { folder, repository } = place
+  if (folder === undefined) return undefined
   const progress = context.progress()
+  const onProgress = ({ files, bytes }: { files: number; bytes: number }): void =>
+    progress.update({ phase: 'looking at what is there', files, bytes })
+  const { signal } = context
   try {
-    const { id, snapshot, parent, problems } = await takeSnapshot(folder, {
-      signal: context.signal,
-      onProgress: ({ files, bytes }) => progress.update({ phase: 'recording what is there', files, bytes }),
-    })
+    if (!record) return { ...(await currentTree(folder, { signal, onProgress })), taken: undefined }
+    const { id, snapshot, parent, problems } = await takeSnapshot(folder, { signal, onProgress })
     progress.clear()
     await warnOfProblems(context, problems)
     if (id !== undefined) await context.note(`what is there now is kept as ${shortId(id)}`)
     const last =
-      snapshot ?? (parent === undefined ? undefined : await place.repository.snapshots.read(parent))
-    return last && { root: last.root, taken: id === undefined ? undefined : idToHex(id) }
+      snapshot ?? (parent === undefined ? undefined : await repository.snapshots.read(parent, { signal }))
+    return last && { store: repository, root: last.root, taken: id && idToHex(id) }
   } finally {
     progress.clear()
   }

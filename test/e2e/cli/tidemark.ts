@@ -30,7 +30,13 @@ export class Scene {
     const script = join(programs, 'tidemark')
     writeFileSync(script, `#!/bin/sh\nexec '${process.execPath}' '${mainFile}' "$@"\n`)
     chmodSync(script, 0o755)
-    const { NO_COLOR: _no, FORCE_COLOR: _force, NODE_TEST_CONTEXT: _test, ...environment } = process.env
+    const {
+      NO_COLOR: _no,
+      FORCE_COLOR: _force,
+      NODE_TEST_CONTEXT: _test,
+      INIT_CWD: _npm,
+      ...environment
+    } = process.env
     const path = `${programs}${delimiter}${process.env['PATH'] ?? ''}`
     this.environment = { ...environment, PATH: path, HOME: this.home, LC_ALL: 'C.UTF-8' }
   }

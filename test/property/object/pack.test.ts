@@ -122,6 +122,25 @@ suite('pack codec', () => {
     )
   })
 
+  test('a footer that no pack could have is refused', () => {
+    const chunk = { id: '\x01'.repeat(32), length: 100 }
+    const block = { flags: 0, storedLength: 105, plainLength: 105, chunks: [chunk] }
+    const decode = (...blocks: (typeof block)[]): unknown => {
+      const bytes = encodePackFooter(blocks)
+      const body = blocks.reduce((sum, block) => sum + blockHeaderSize + block.storedLength, packHeaderSize)
+      const { footerLength, crc } = decodePackTrailer(bytes.subarray(-trailerSize))
+      return decodePackFooter(bytes.subarray(0, footerLength), crc, body + bytes.length)
+    }
+    assert.ok(decode(block, block))
+    const refused = [
+      { chunks: [chunk, chunk] },
+      { flags: 4 },
+      { plainLength: maxPlainLength + 1 },
+      { plainLength: 99 },
+    ]
+    for (const bad of refused) assert.throws(() => decode(block, { ...block, ...bad }), isCorrupt)
+  })
+
   test('a pack begins with its mark and its version', () => {
     const header = encodePackHeader(new Uint8Array(16).fill(7))
     assert.equal(header.length, packHeaderSize)
