@@ -7,6 +7,8 @@ import { compareVersions, type NameZone, type VersionName } from './version-name
 export interface FollowOptions {
   /** Begin behind this version instead of behind the newest. */
   readonly after?: VersionName
+  /** Begin with the oldest version. */
+  readonly all?: boolean
   readonly signal?: AbortSignal
   /** Milliseconds after which to look again even when nothing was heard of a change: 1,000 if not given. */
   readonly interval?: number
@@ -24,7 +26,7 @@ export async function* followVersions(
   const { interval = 1000 } = options
   const signal = options.signal ?? new AbortController().signal
   let listing = await rereading(() => listVersions(layout))
-  let after = options.after ?? listing.entries.at(-1)?.name
+  let after = options.all === true ? undefined : (options.after ?? listing.entries.at(-1)?.name)
   const bell = new Bell()
   const ring = (): void => bell.ring()
   signal.addEventListener('abort', ring)
