@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import type { StreamLayout } from './layout.ts'
-import { type Listing, listVersions, rereading } from './listing.ts'
+import { type Listing, listVersions } from './listing.ts'
+import { rereading } from './rereading.ts'
 import { Version } from './version.ts'
 import { compareVersions, type NameZone, type VersionName } from './version-name.ts'
 

@@ -1,9 +1,9 @@
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { isTidemarkError, systemCode } from '../errors.ts'
+import { systemCode } from '../errors.ts'
 import type { StreamLayout } from './layout.ts'
 import { openPackFile, type PackFile } from './pack-file.ts'
-import { compareVersions, versionOfFile, type VersionName } from './version-name.ts'
+import { namesIn, versionsIn } from './version-files.ts'
+import { compareVersions, type VersionName } from './version-name.ts'
 
 /** Where a version's diff is: in a pack, or a file of its own in `state`. */
 export type Entry =
@@ -58,38 +58,4 @@ function listPacks(layout: StreamLayout, known: readonly PackFile[]): PackFile[]
 /** The path of the pack that begins with version `first`. */
 export function packPath(layout: StreamLayout, first: VersionName): string {
   return join(layout.archive, first + packSuffix)
-}
-
-/** The versions that have a file in `directory`, oldest first. Files of other names do not count. */
-export function versionsIn(directory: string): VersionName[] {
-  const versions: VersionName[] = []
-  for (const file of namesIn(directory)) {
-    const version = versionOfFile(file)
-    if (version !== undefined) versions.push(version)
-  }
-  return versions.toSorted(compareVersions)
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).toSorted()
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return []
-    throw error
-  }
-}
-
-/** How often a reader looks again, when what it had seen has been packed or removed meanwhile. */
-const attempts = 20
-
-/** Runs `read` again while a writer takes files away from under it. */
-export async function rereading<T>(read: () => T | Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await read()
-    } catch (error) {
-      const moved = systemCode(error) === 'ENOENT' || isTidemarkError(error, 'conflict')
-      if (!moved || attempt === attempts) throw error
-    }
-  }
 }

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { corrupt, isTidemarkError, systemCode, TidemarkError } from '../errors.ts'
+import { corrupt, isTidemarkError, TidemarkError } from '../errors.ts'
+import { readFull } from './full-copy.ts'
 import type { StreamLayout } from './layout.ts'
-import { type Entry, type Listing, versionsIn } from './listing.ts'
+import type { Entry, Listing } from './listing.ts'
+import { versionsIn } from './version-files.ts'
 import { readPackedVersion } from './pack-file.ts'
 import { applyDiff, Replay } from './replay.ts'
 import type { VersionName } from './version-name.ts'
@@ -24,20 +26,6 @@ export async function openVersion(layout: StreamLayout, listing: Listing, index:
   } catch (error) {
     if (!isTidemarkError(error, 'corrupt')) throw error
     return searchVersion(layout, listing, index)
-  }
-}
-
-/** The full copy in `latest`, if there is one. */
-export function readFull(layout: StreamLayout, name: VersionName): Buffer | undefined {
-  return readIfThere(join(layout.latest, `${name}.txt`))
-}
-
-export function readIfThere(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { renameSync, unlinkSync } from 'node:fs'
+import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { isTidemarkError, systemCode } from '../errors.ts'
 import { sha256Hex } from '../hash/sha256.ts'
@@ -8,22 +8,14 @@ import { type Entry, type Listing, packPath } from './listing.ts'
 import { openVersion, readState } from './open-version.ts'
 import { buildPack, fullStart } from './pack.ts'
 import { openPackFile, type PackFile, readPack, replayPack } from './pack-file.ts'
+import { fullShare, mostVersions, packAfter, plainStates, smallContent } from './pack-limits.ts'
 import type { PackedVersion } from './pack-index.ts'
 import { applyDiff, Replay } from './replay.ts'
 import { stripContext } from './diff-changes.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import { removeIfThere, writeTemporary } from './publish.ts'
+import { versionsIn } from './version-files.ts'
 import { type NameZone, type VersionName, versionTime } from './version-name.ts'
-
-/** States stay files of their own until there are this many, and the newest few stay so after. */
-export const packAfter = 16
-export const plainStates = 4
-
-/** A pack takes more versions while it has fewer than this, and while its diffs are less than `fullShare` texts long. */
-export const mostVersions = 256
-const fullShare = 5
-/** For short texts: the diffs of a pack may grow to this in any case. */
-const smallContent = 256 << 10
 
 /** A pack that has been made but has not yet taken the place of the states in it. */
 export interface PreparedPack {
@@ -217,12 +209,11 @@ function isStillThere(continued: PackFile | undefined, path: string): boolean {
   }
 }
 
-/** Removes states that are in a pack as well: their writer was killed before it could. */
-export function removePackedStates(
-  layout: StreamLayout,
-  entries: readonly Entry[],
-  states: readonly VersionName[],
-): void {
-  const packed = new Set(entries.filter((entry) => entry.pack !== undefined).map((entry) => entry.name))
-  for (const name of states) if (packed.has(name)) unlinkSync(join(layout.state, `${name}.txt`))
+/** Removes states that are in a pack as well: their writer was killed before it could, or someone unpacked them. */
+export function removePackedStates(layout: StreamLayout, listing: Listing): void {
+  const packed = new Set(
+    listing.entries.filter((entry) => entry.pack !== undefined).map((entry) => entry.name),
+  )
+  for (const name of versionsIn(layout.state))
+    if (packed.has(name)) removeIfThere(join(layout.state, `${name}.txt`))
 }

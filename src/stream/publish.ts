@@ -3,13 +3,18 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../errors.ts'
 import { makeDirectories, syncDirectory, syncFile, writeFully } from '../store/durable.ts'
-import { temporaryName } from '../store/temporary-file.ts'
 import type { StreamLayout } from './layout.ts'
-import { versionsIn } from './listing.ts'
+import { versionsIn } from './version-files.ts'
 import type { VersionName } from './version-name.ts'
 
-/** Unfinished files lie beside `state` and `latest`, never in them, and begin so. */
+/** Unfinished files lie beside `state` and `latest`, never in them, and begin so. The process that makes them follows. */
 export const temporaryPrefix = '.tmp-'
+export const ownTemporaries: string = `${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-`
+let made = 0
+
+function temporaryPath(layout: StreamLayout): string {
+  return join(layout.directory, `${ownTemporaries}${(made++).toString(36)}`)
+}
 
 /** Makes the stream's directories. Returns those that have a new entry. */
 export function makeStream(layout: StreamLayout): string[] {
@@ -18,7 +23,7 @@ export function makeStream(layout: StreamLayout): string[] {
 
 /** Writes `content` to a new temporary file; it is on the disk when the returned promise resolves. */
 export async function writeTemporary(layout: StreamLayout, content: Uint8Array): Promise<string> {
-  const path = join(layout.directory, temporaryPrefix + temporaryName())
+  const path = temporaryPath(layout)
   const file = openSync(path, 'wx', 0o666)
   try {
     writeFully(file, content)
@@ -88,7 +93,7 @@ export async function publishFull(
 export function pointLatest(layout: StreamLayout, name: VersionName): void {
   const full = join(layout.latest, `${name}.txt`)
   if (isSameFile(full, layout.latestFile)) return
-  const temporary = join(layout.directory, temporaryPrefix + temporaryName())
+  const temporary = temporaryPath(layout)
   linkSync(full, temporary)
   renameSync(temporary, layout.latestFile)
 }

@@ -5,9 +5,11 @@ import { type Content, type Producer, readContent } from './content.ts'
 import type { FollowOptions } from './follow.ts'
 import type { GrepMatch } from './grep.ts'
 import { streamLayout, type StreamLayout } from './layout.ts'
-import { type Listing, listVersions, rereading, versionsIn } from './listing.ts'
+import type { Listing } from './listing.ts'
+import { rereading } from './rereading.ts'
 import type { RetentionPolicy } from './retention.ts'
 import type { StreamEvent } from './stream-event.ts'
+import { versionsIn } from './version-files.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import { indexOfVersion, Version } from './version.ts'
 import { isVersionName, type NameZone, type VersionName } from './version-name.ts'
@@ -177,7 +179,7 @@ export class Stream implements AsyncDisposable {
   /** Replays the whole history and compares it with everything that is kept of it. Changes nothing. */
   async check(options: { signal?: AbortSignal } = {}): Promise<CheckReport> {
     const { checkStream } = await import('./check.ts')
-    return rereading(async () => checkStream(this.#layout, listVersions(this.#layout), options.signal))
+    return rereading(async () => checkStream(this.#layout, await this.#list(), options.signal))
   }
 
   /**
@@ -198,7 +200,8 @@ export class Stream implements AsyncDisposable {
     yield* followVersions(this.#layout, this.#zone, options)
   }
 
-  #list(): Promise<Listing> {
+  async #list(): Promise<Listing> {
+    const { listVersions } = await import('./listing.ts')
     return rereading(() => (this.#listing = listVersions(this.#layout, this.#listing?.packs)))
   }
 

@@ -1,6 +1,7 @@
 import type { StreamLayout } from './layout.ts'
-import { type Listing, listVersions, rereading } from './listing.ts'
-import { openVersion, readFull } from './open-version.ts'
+import { readFull } from './full-copy.ts'
+import type { Listing } from './listing.ts'
+import { rereading } from './rereading.ts'
 import { TidemarkError } from '../errors.ts'
 import { compareVersions, type NameZone, type VersionName, versionTime } from './version-name.ts'
 
@@ -22,7 +23,12 @@ export class Version {
   async bytes(): Promise<Buffer> {
     const full = readFull(this.#layout, this.name)
     if (full !== undefined) return full
-    return rereading(async () => {
+    // Loaded only now: what only records or reads the newest version has no need of it.
+    const [{ listVersions }, { openVersion }] = await Promise.all([
+      import('./listing.ts'),
+      import('./open-version.ts'),
+    ])
+    return rereading(() => {
       const listing = (this.#listing ??= listVersions(this.#layout))
       // What it was listed with is of no use a second time.
       this.#listing = undefined

@@ -1,17 +1,17 @@
 import { statSync } from 'node:fs'
 import { fromSystem, systemCode } from '../errors.ts'
-import { sha256Hex } from '../hash/sha256.ts'
 import { syncDirectory } from '../store/durable.ts'
 import { formatUnified } from './unified-diff.ts'
 import { compareNumbers } from './compare-lines.ts'
 import { cutLines } from './lines.ts'
 import { LineTable, type NumberedText } from './line-table.ts'
 import type { StreamLayout } from './layout.ts'
-import { type Listing, listVersions, versionsIn } from './listing.ts'
+import { versionsIn } from './version-files.ts'
 import { WriterLock } from './lock.ts'
-import { installPack, packAfter, preparePack, removePackedStates } from './packing.ts'
+import { packAfter, plainStates } from './pack-limits.ts'
+import type { PackFile } from './pack-file.ts'
+import { beginWriting } from './begin.ts'
 import { makeStream, publishVersion } from './publish.ts'
-import { finishBrokenOff, sweepTemporaries } from './repair.ts'
 import type { RetentionPolicy } from './retention.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { nextVersionName, type NameZone, type VersionName } from './version-name.ts'
@@ -49,7 +49,12 @@ export class Writer {
   readonly #layout: StreamLayout
   readonly #options: WriterOptions
   readonly #lock: WriterLock
-  #listing: Listing | undefined
+  /** How many states are files of their own; how many were left when they had been packed last. */
+  #states = 0
+  #packedAt = 0
+  /** Packs whose indexes have been read. */
+  #packs: readonly PackFile[] = []
+  #recorded = 0
   #newest: Newest | undefined
   #table: LineTable = new LineTable()
   #latestInode: bigint | undefined
@@ -98,12 +103,11 @@ export class Writer {
     }
     const diff = formatUnified(newest.text.lines, text.lines, changes)
     const publishing = this.#publish(newest.name, diff, content, moment)
-    // Hashed while the disk is busy.
-    const known = { hash: sha256Hex(content), contentBytes: content.length }
+    // Hashed for packing while the disk is busy; but whoever records once will hardly pack.
+    const hash = this.#recorded++ === 0 ? undefined : (await import('../hash/sha256.ts')).sha256Hex(content)
     const name = await publishing
     this.#remember({ name, text })
-    this.#known.set(name, known)
-    this.#listing = { packs: this.#listing!.packs, entries: [...this.#listing!.entries, { name }] }
+    if (hash !== undefined) this.#known.set(name, { hash, contentBytes: content.length })
     this.#options.log({ event: 'recorded', version: name, bytes: content.length, diffBytes: diff.length })
     return { version: name, changed: true, bytes: content.length, diff }
   }
@@ -131,10 +135,7 @@ export class Writer {
   async #begin(moment: number): Promise<Newest> {
     if (this.#newest !== undefined && this.#isUnchanged()) return this.#tidied(this.#newest)
     this.#known.clear()
-    sweepTemporaries(this.#layout, moment)
-    this.#listing = listVersions(this.#layout, this.#listing?.packs)
-    removePackedStates(this.#layout, this.#listing.entries, versionsIn(this.#layout.state))
-    const beginning = await finishBrokenOff(this.#layout, this.#listing)
+    const beginning = await beginWriting(this.#layout, moment)
     this.#table = new LineTable()
     const newest = { name: beginning.name, text: this.#table.number(cutLines(beginning.content)) }
     this.#remember(newest)
@@ -154,13 +155,15 @@ export class Writer {
 
   #remember(newest: Newest): void {
     this.#newest = newest
+    this.#states = versionsIn(this.#layout.state).length
     this.#latestInode = this.#readLatestInode()
   }
 
   /** Every writer, the old program too, adds to `state` and gives `latest.txt` another inode. */
   #isUnchanged(): boolean {
-    const last = versionsIn(this.#layout.state).at(-1) ?? this.#listing?.packs.at(-1)?.versions.at(-1)?.name
-    return last === this.#newest?.name && this.#readLatestInode() === this.#latestInode
+    const states = versionsIn(this.#layout.state)
+    this.#states = states.length
+    return states.at(-1) === this.#newest?.name && this.#readLatestInode() === this.#latestInode
   }
 
   #readLatestInode(): bigint | undefined {
@@ -172,48 +175,53 @@ export class Writer {
    * is called and the lock is taken. Whatever goes wrong is told to the log and nobody else: the states stay.
    */
   async pack(inTurn: <T>(work: () => Promise<T>) => Promise<T>): Promise<void> {
-    const listing = this.#listing
-    if (!this.#options.pack || listing === undefined) return
     try {
+      const [{ listVersions }, { installPack, preparePack, removePackedStates }] = await Promise.all([
+        import('./listing.ts'),
+        import('./packing.ts'),
+      ])
+      const listing = listVersions(this.#layout, this.#packs)
+      this.#packs = listing.packs
       const prepared = await preparePack(this.#layout, listing, this.#options.zone, this.#known)
-      if (prepared === undefined) return
-      await inTurn(async () => {
-        const installed = await this.exclusively(() => installPack(this.#layout, prepared))
-        this.#listing = listVersions(this.#layout, listing.packs)
-        if (!installed) return
-        for (const name of prepared.states) this.#known.delete(name)
-        this.#options.log({ event: 'packed', versions: prepared.states.length })
-      })
+      await inTurn(() =>
+        this.exclusively(async () => {
+          removePackedStates(this.#layout, listing)
+          if (prepared === undefined || !(await installPack(this.#layout, prepared))) return
+          for (const name of prepared.states) this.#known.delete(name)
+          this.#options.log({ event: 'packed', versions: prepared.states.length })
+        }),
+      )
     } catch (error) {
       // Another writer may have packed the same states meanwhile: then they are gone.
-      this.#newest = undefined
       this.#options.log({ event: 'not packed', reason: (error as Error).message })
     }
+    // What is left after this cannot be packed; it is tried again when there is as much more.
+    this.#packedAt = versionsIn(this.#layout.state).length
+  }
+
+  /** Whether {@link pack} has something to do. */
+  get isPackDue(): boolean {
+    return this.#options.pack && this.#states >= Math.max(packAfter, this.#packedAt + packAfter - plainStates)
   }
 
   /** Gives up what `policy` does not keep. The lock is held. */
   async forget(policy: RetentionPolicy, moment: number): Promise<VersionName[]> {
     try {
-      const { chooseForgotten, forgetVersions } = await import('./forget.ts')
+      const [{ listVersions }, { chooseForgotten, forgetVersions }] = await Promise.all([
+        import('./listing.ts'),
+        import('./forget.ts'),
+      ])
       await this.#begin(moment)
-      const listing = this.#listing!
+      const listing = listVersions(this.#layout, this.#packs)
       const forgotten = chooseForgotten(listing, policy, this.#options.zone)
       if (forgotten.length === 0) return []
       await forgetVersions(this.#layout, listing, new Set(forgotten), this.#options.zone)
-      this.#listing = listVersions(this.#layout, listing.packs)
       this.#options.log({ event: 'forgotten', versions: forgotten.length })
       return forgotten
     } catch (error) {
       this.#newest = undefined
       throw fromSystem(error, `forget versions of ${this.#layout.name}`)
     }
-  }
-
-  /** Whether {@link pack} has something to do. */
-  get isPackDue(): boolean {
-    if (!this.#options.pack || this.#listing === undefined) return false
-    const { entries } = this.#listing
-    return entries.length >= packAfter && entries.at(-packAfter)!.pack === undefined
   }
 
   close(): void {

@@ -192,6 +192,7 @@ suite('packed states', () => {
     assert.deepEqual(await texts(await stream.versions()), expected)
     await using next = new Stream(root, 'unpack', { zone })
     await next.record('next')
+    await next.close()
     assert.ok(readdirSync(join(stream.directory, 'state')).length < 30)
   })
 

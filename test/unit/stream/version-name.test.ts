@@ -44,24 +44,26 @@ suite('names of versions', () => {
     assert.ok(Math.abs(versionTime(again, 'utc') - (noon - 3_599_000.5)) < 0.01)
   })
 
-  test(
-    'the hour that the end of summer time repeats',
-    { skip: process.env['TZ'] !== 'Europe/Berlin' },
-    () => {
-      const first = Date.UTC(2026, 9, 25, 0, 30)
-      const second = first + 3_600_000
-      const before = nextVersionName(first, undefined, 'local')
-      assert.equal(before, '20261025-023000')
-      const behind = nextVersionName(second, before, 'local')
-      assert.equal(behind, `20261025-023000_000000@${second / 1000}.000000`)
-      assert.ok(compareVersions(before, behind) < 0)
-      assert.equal(versionTime(before, 'local'), first)
-      assert.equal(versionTime(behind, 'local'), second)
-      // Alone in the second hour the digits would be read as the first.
-      assert.equal(nextVersionName(second, undefined, 'local'), `20261025-023000@${second / 1000}.000000`)
-      assert.equal(nextVersionName(second + 1_800_000, behind, 'local'), '20261025-030000')
-    },
-  )
+  test('the hour that the end of summer time repeats', (t) => {
+    const zone = process.env['TZ']
+    process.env['TZ'] = 'Europe/Berlin'
+    t.after(() => {
+      if (zone === undefined) delete process.env['TZ']
+      else process.env['TZ'] = zone
+    })
+    const first = Date.UTC(2026, 9, 25, 0, 30)
+    const second = first + 3_600_000
+    const before = nextVersionName(first, undefined, 'local')
+    assert.equal(before, '20261025-023000')
+    const behind = nextVersionName(second, before, 'local')
+    assert.equal(behind, `20261025-023000_000000@${second / 1000}.000000`)
+    assert.ok(compareVersions(before, behind) < 0)
+    assert.equal(versionTime(before, 'local'), first)
+    assert.equal(versionTime(behind, 'local'), second)
+    // Alone in the second hour the digits would be read as the first.
+    assert.equal(nextVersionName(second, undefined, 'local'), `20261025-023000@${second / 1000}.000000`)
+    assert.equal(nextVersionName(second + 1_800_000, behind, 'local'), '20261025-030000')
+  })
 
   test('other files are no versions', () => {
     assert.equal(versionOfFile('20261121-120000.txt'), '20261121-120000')
