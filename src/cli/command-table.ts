@@ -82,6 +82,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/restore.ts'),
   },
   {
+    name: 'verify',
+    group: 'Care',
+    summary: 'check that everything is there and whole',
+    load: () => import('./commands/verify.ts'),
+  },
+  {
+    name: 'repair',
+    group: 'Care',
+    summary: 'save what can be saved of a damaged repository',
+    load: () => import('./commands/repair.ts'),
+  },
+  {
     name: 'forget',
     group: 'Care',
     summary: 'remove snapshots, by rules or by name',
@@ -146,6 +158,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Streams',
     summary: 'prove that a stream is sound',
     load: () => import('./commands/check.ts'),
+  },
+  {
+    name: 'stats',
+    group: 'Care',
+    summary: 'tell how much there is, and what it takes',
+    load: () => import('./commands/stats.ts'),
   },
   {
     name: 'completion',

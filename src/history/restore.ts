@@ -5,6 +5,7 @@ import { fromSystem, systemCode, TidemarkError } from '../errors.ts'
 import { applyChanges, type ApplyCounts } from '../folder/apply/apply.ts'
 import { holdsContent } from '../folder/apply/content.ts'
 import type { FileSink } from '../folder/apply/file-job.ts'
+import { GrowingFiles } from '../folder/apply/growing-files.ts'
 import { InlineFiles } from '../folder/apply/inline-files.ts'
 import { LiveDifferences } from '../folder/apply/live-differences.ts'
 import { OpenDirectories } from '../folder/apply/open-directories.ts'
@@ -15,6 +16,7 @@ import { openDirectory } from '../folder/system/directory-handle.ts'
 import type { DirectoryEntry } from '../object/entry.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { makeDirectories } from '../store/durable.ts'
+import { Repository } from '../store/repository/repository.ts'
 import type { Store } from '../store/store.ts'
 import type { Difference } from '../tree/compare-directories.ts'
 import {
@@ -36,6 +38,11 @@ export interface RestoreOptions extends CallOptions {
    * size and time that are wanted is taken to be right, what has only the size is read and compared.
    */
   readonly current?: StoredTree | undefined
+  /**
+   * The repository in whose packs most of the content is, where `store` is more than that: many files are read
+   * straight from there, by several threads.
+   */
+  readonly repository?: Repository | undefined
   /** Delete what the tree lacks (below `paths`). Never otherwise. */
   readonly delete?: boolean | undefined
   /** Do nothing, only tell the steps. */
@@ -113,7 +120,13 @@ export async function restore(
   }
 }
 
-function filesOf(store: Store, directories: OpenDirectories, { signal }: RestoreOptions): FileSink {
+function filesOf(
+  store: Store,
+  directories: OpenDirectories,
+  { signal, repository }: RestoreOptions,
+): FileSink {
+  const from = repository ?? (store instanceof Repository ? store : undefined)
+  if (from) return new GrowingFiles(directories, from, store, { signal })
   return new InlineFiles(directories, store, { signal })
 }
 

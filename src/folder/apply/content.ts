@@ -7,6 +7,14 @@ import type { CallOptions } from '../../store/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import { contentItems, type PlacedItem, type RangeOptions } from '../../tree/content.ts'
 
+export interface WriteOptions extends RangeOptions {
+  /**
+   * False: nothing is asked of the store before the last answer has been used, so that it may use its memory
+   * again.
+   */
+  readonly ahead?: boolean | undefined
+}
+
 /** A chunk on its way: where it begins in the file, and its bytes. */
 interface PlacedChunk {
   readonly start: number
@@ -26,14 +34,14 @@ export async function writeContent(
   fd: number,
   store: Store,
   file: FileEntry,
-  options: RangeOptions = {},
+  options: WriteOptions = {},
 ): Promise<void> {
   if (file.size === 0) return
   if (file.content?.depth === 0) {
     writeAt(fd, checkLength(await store.get(file.content.id, options), file.size, file), 0)
     return
   }
-  const { start: from = 0 } = options
+  const { start: from = 0, ahead = true } = options
   const waiting: PlacedChunk[] = []
   const write = async ({ start, length, bytes }: PlacedChunk): Promise<void> => {
     writeAt(fd, checkLength(await bytes, length, file), start)
@@ -41,6 +49,10 @@ export async function writeContent(
   for await (const { id, start, length } of contentItems(store, file, options)) {
     if (id === undefined || start < from) continue
     const bytes = store.get(id, options)
+    if (!ahead) {
+      await write({ start, length, bytes })
+      continue
+    }
     // Its failure is reported when its turn comes; until then it is nobody's.
     bytes.catch(() => undefined)
     waiting.push({ start, length, bytes })

@@ -1,10 +1,9 @@
 import { closeSync, constants, fstatSync, fsyncSync, renameSync, unlinkSync } from 'node:fs'
 import { geteuid } from 'node:process'
 import type { Name } from '../../bytes/name.ts'
-import type { CallOptions } from '../../store/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import type { FileStat } from '../system/file-stat.ts'
-import { finishContent, holdsContent, writeContent } from './content.ts'
+import { finishContent, holdsContent, writeContent, type WriteOptions } from './content.ts'
 import { syncDevices } from './durable.ts'
 import { changedMeanwhile, isAsSeen, isSameState, type FileJob, type OnResult } from './file-job.ts'
 import { carrierAt, carrierOf, giveMetadata } from './metadata.ts'
@@ -26,6 +25,19 @@ type Trouble = readonly [ProblemCode, string]
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_RDONLY } = constants
 
+/** Files ought to be put in their places when so many wait, or so many bytes. */
+const commitFiles = 2048
+const commitBytes = 64 * 1024 * 1024
+
+export type PlacerOptions = Pick<WriteOptions, 'signal' | 'ahead'>
+
+/** A file that has been begun under its temporary name. */
+export interface Begun {
+  readonly fd: number
+  readonly temporary: Name
+  readonly before: FileStat | undefined
+}
+
 /** Fewer files than this are synced one by one. */
 const fewFiles = 8
 
@@ -36,23 +48,23 @@ const fewFiles = 8
 export class FilePlacer {
   readonly #directories: OpenDirectories
   readonly #store: Store
-  readonly #options: CallOptions
+  readonly #options: PlacerOptions
   readonly #nextName = temporaryNames()
   readonly #asRoot = geteuid?.() === 0
-  /** Temporary files that are being written. */
-  readonly #unfinished = new Set<readonly [directory: Name, temporary: Name]>()
+  /** Files that are being written, and their directories. */
+  readonly #begun = new Map<Begun, Name>()
   #ready: Ready[] = []
   #bytes = 0
 
-  constructor(directories: OpenDirectories, store: Store, options: CallOptions = {}) {
+  constructor(directories: OpenDirectories, store: Store, options: PlacerOptions = {}) {
     this.#directories = directories
     this.#store = store
     this.#options = options
   }
 
-  /** Files that wait for `commit`, and their bytes. */
-  get waiting(): { readonly files: number; readonly bytes: number } {
-    return { files: this.#ready.length, bytes: this.#bytes }
+  /** Enough files wait for `commit`. */
+  get full(): boolean {
+    return this.#ready.length >= commitFiles || this.#bytes >= commitBytes
   }
 
   /**
@@ -95,31 +107,64 @@ export class FilePlacer {
     return true
   }
 
-  async #write(
-    { directory, entry }: FileJob,
-    before: FileStat | undefined,
-    onResult: OnResult,
-  ): Promise<void> {
+  async #write(job: FileJob, before: FileStat | undefined, onResult: OnResult): Promise<void> {
+    const begun = this.#begin(job, before)
+    try {
+      await writeContent(begun.fd, this.#store, job.entry, this.#options)
+    } catch (error) {
+      this.giveUp(job, begun)
+      throw error
+    }
+    this.complete(job, begun, onResult)
+  }
+
+  /**
+   * Makes an empty temporary file for a job whose content is written by somebody else, who then calls
+   * `complete` or `giveUp`. Undefined when the job cannot be done, which `onResult` has been told.
+   */
+  begin(job: FileJob, onResult: OnResult): Begun | undefined {
+    try {
+      const before = job.seen && this.#directories.get(job.directory).stat(job.entry.name)
+      if (isAsSeen(before, job.seen)) return this.#begin(job, before)
+      onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
+    } catch (error) {
+      onResult({ status: 'failed', problems: [describeFailure(error)] })
+    }
+    return undefined
+  }
+
+  #begin({ directory }: FileJob, before: FileStat | undefined): Begun {
     const temporary = this.#nextName()
-    const unfinished = [directory, temporary] as const
     const fd = this.#directories.get(directory).open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-    this.#unfinished.add(unfinished)
+    const begun = { fd, temporary, before }
+    this.#begun.set(begun, directory)
+    return begun
+  }
+
+  /** The content is written: sees to the rest, up to `commit`. */
+  complete({ directory, entry }: FileJob, begun: Begun, onResult: OnResult): void {
+    const { fd, temporary, before } = begun
     let lost: string[]
     try {
-      await writeContent(fd, this.#store, entry, this.#options)
       finishContent(fd, entry)
       // A file that root has made may still have another group (of a set-group-id directory).
       lost = giveMetadata(carrierOf(fd), entry, this.#asRoot ? undefined : fstatSync(fd))
     } catch (error) {
-      this.#remove(unfinished)
+      this.#remove(directory, temporary)
       throw error
     } finally {
+      this.#begun.delete(begun)
       closeSync(fd)
-      this.#unfinished.delete(unfinished)
     }
-    const problems: Trouble[] = lost.map(lostMetadata)
+    const problems = lost.map(lostMetadata)
     this.#ready.push({ directory, name: entry.name, temporary, before, problems, onResult })
     this.#bytes += entry.size
+  }
+
+  giveUp({ directory }: FileJob, begun: Begun): void {
+    this.#begun.delete(begun)
+    closeSync(begun.fd)
+    this.#remove(directory, begun.temporary)
   }
 
   /** Puts all files that are ready in their places. */
@@ -133,7 +178,7 @@ export class FilePlacer {
       this.#sync(ready)
       for (; at < ready.length; at++) this.#rename(ready[at]!)
     } catch (error) {
-      for (const { directory, temporary } of ready.slice(at)) this.#remove([directory, temporary])
+      for (const { directory, temporary } of ready.slice(at)) this.#remove(directory, temporary)
       throw error
     }
   }
@@ -164,23 +209,23 @@ export class FilePlacer {
         onResult({ status: 'written', problems })
         return
       }
-      this.#remove([directory, temporary])
+      this.#remove(directory, temporary)
       onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
     } catch (error) {
       const trouble = describeFailure(error)
-      this.#remove([directory, temporary])
+      this.#remove(directory, temporary)
       onResult({ status: 'failed', problems: [trouble] })
     }
   }
 
   /** Removes everything that is not in its place yet. */
   abort(): void {
-    for (const unfinished of this.#unfinished) this.#remove(unfinished)
-    for (const { directory, temporary } of this.#ready) this.#remove([directory, temporary])
+    for (const [{ temporary }, directory] of this.#begun) this.#remove(directory, temporary)
+    for (const { directory, temporary } of this.#ready) this.#remove(directory, temporary)
     this.#ready = []
   }
 
-  #remove([directory, temporary]: readonly [Name, Name]): void {
+  #remove(directory: Name, temporary: Name): void {
     try {
       unlinkSync(this.#directories.get(directory).path(temporary))
     } catch {

@@ -8,9 +8,6 @@ import type { OpenDirectories } from './open-directories.ts'
 
 /** Files that are written at the same time, so that a store far away is asked for several chunks at once. */
 const atOnce = 8
-/** Files are put in their places when so many wait, or so many bytes. */
-export const commitFiles = 2048
-export const commitBytes: number = 64 * 1024 * 1024
 /** Files between two turns of the event loop, so that a signal is noticed. */
 const filesPerTurn = 64
 
@@ -42,8 +39,7 @@ export class InlineFiles implements FileSink {
     await Promise.race(this.#running)
     if (++this.#count % filesPerTurn === 0) await setImmediate()
     this.#check()
-    const { files, bytes } = this.#placer.waiting
-    if (files >= commitFiles || bytes >= commitBytes) this.#placer.commit()
+    if (this.#placer.full) this.#placer.commit()
   }
 
   #check(): void {
@@ -55,6 +51,10 @@ export class InlineFiles implements FileSink {
     await Promise.all(this.#running)
     this.#check()
     this.#placer.commit()
+  }
+
+  finish(): Promise<void> {
+    return this.drain()
   }
 
   async abort(): Promise<void> {

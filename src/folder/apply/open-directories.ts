@@ -1,6 +1,5 @@
-import type { Name } from '../../bytes/name.ts'
-import { fileStat } from '../system/file-stat.ts'
 import { fstatSync } from 'node:fs'
+import type { Name } from '../../bytes/name.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
 
 /**
@@ -25,6 +24,12 @@ export class OpenDirectories {
    */
   get(path: Name): DirectoryHandle {
     return path === '' ? this.root : this.#find(path).handle
+  }
+
+  /** Which directory the root is, as text. */
+  get identity(): string {
+    const { dev, ino } = fstatSync(this.root.fd, { bigint: true })
+    return `${dev}:${ino}`
   }
 
   /** Which file system the directory is on. */
@@ -96,5 +101,5 @@ interface Opened {
 }
 
 function deviceOf(handle: DirectoryHandle): bigint {
-  return fileStat(fstatSync(handle.fd, { bigint: true })).dev
+  return fstatSync(handle.fd, { bigint: true }).dev
 }

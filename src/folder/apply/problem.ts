@@ -1,5 +1,5 @@
 import type { Name } from '../../bytes/name.ts'
-import { isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
+import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
 
 export type ProblemCode =
   | 'unreadable' // its content was not readable when the snapshot was taken: there is nothing to give back
@@ -48,7 +48,7 @@ export function describeFailure(error: unknown): [ProblemCode, string] {
   const system = systemCode(origin)
   if (system === undefined && !isTidemarkError(error)) throw error
   if (isTidemarkError(error, 'cancelled', 'timeout', 'unavailable')) throw error
-  if (system !== undefined && endingSystemCodes.has(system)) throw error
+  if (system !== undefined && endingSystemCodes.has(system)) throw fromSystem(error, 'write')
   const message = error instanceof Error ? error.message : String(error)
   if (isTidemarkError(error, 'missing', 'corrupt', 'conflict') && system === undefined) {
     return [error.code as 'missing' | 'corrupt' | 'conflict', message]

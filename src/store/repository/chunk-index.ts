@@ -1,4 +1,4 @@
-import { isTidemarkError } from '../../errors.ts'
+import { corrupt, isTidemarkError } from '../../errors.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
 import type { SegmentBlock } from '../../object/segment.ts'
@@ -19,7 +19,10 @@ export interface ChunkLocation extends Omit<SegmentBlock, 'pack' | 'offset'> {
 }
 
 export interface ChunkIndexOptions {
-  /** Called instead of failing for a segment that cannot be read; the index goes on without it. */
+  /**
+   * Called instead of failing for a segment that is damaged; the index goes on without it. With this, all
+   * of each segment is checked when it is opened.
+   */
   readonly onDamaged?: ((segment: Id, error: unknown) => void) | undefined
 }
 
@@ -114,10 +117,15 @@ export class ChunkIndex {
   }
 
   async #open(id: Id, options?: CallOptions): Promise<SegmentFile | undefined> {
+    if (this.#onDamaged === undefined) return SegmentFile.open(this.#bucket, id, options)
     try {
-      return await SegmentFile.open(this.#bucket, id, options)
+      const bytes = await this.#bucket.get(segmentName(id), options)
+      if (idOf(bytes) !== id) throw corrupt(segmentName(id), 'its bytes do not match its name')
+      const segment = await SegmentFile.open(this.#bucket, id, options)
+      segment.check()
+      return segment
     } catch (error) {
-      if (this.#onDamaged === undefined || !isTidemarkError(error, 'corrupt')) throw error
+      if (!isTidemarkError(error, 'corrupt')) throw error
       this.#onDamaged(id, error)
       return undefined
     }

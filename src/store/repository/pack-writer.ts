@@ -78,8 +78,9 @@ export class PackWriter {
       const plain = new Uint8Array(bytes.length + table.length)
       plain.set(bytes)
       plain.set(table, bytes.length)
-      const { header, payload } = sealPayload(plain, true, this.#flags)
-      return this.#append(header, chunks, [payload])
+      return sealPayload(plain, true, this.#flags, (header, payload) =>
+        this.#append(header, chunks, [payload]),
+      )
     }
     const length = bytes.length + table.length
     const header = { flags: this.#flags, storedLength: length, plainLength: length }
@@ -88,8 +89,9 @@ export class PackWriter {
 
   #close(open: OpenBlock, compress: boolean): Promise<void> | undefined {
     const { plain, chunks } = open.finish()
-    const { header, payload } = sealPayload(plain, compress, this.#flags)
-    return this.#append(header, chunks, [payload])
+    return sealPayload(plain, compress, this.#flags, (header, payload) =>
+      this.#append(header, chunks, [payload]),
+    )
   }
 
   #append(header: BlockHeader, chunks: PackChunk[], parts: readonly Uint8Array[]): Promise<void> | undefined {

@@ -200,6 +200,21 @@ export class SegmentFile {
     }
   }
 
+  /** Throws `corrupt`, and closes, when a record names what is not there, or records are out of order. */
+  check(): void {
+    try {
+      this.tables()
+      let previous = ''
+      for (const { id } of this.records()) {
+        if (id <= previous) throw corrupt('index segment', 'chunks out of order')
+        previous = id
+      }
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
   close(): void {
     closeSync(this.shared.file)
   }
