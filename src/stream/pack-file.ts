@@ -70,8 +70,8 @@ export interface PackData {
 /** Reads all of `pack`. Rejects with `conflict`, or the system's ENOENT, when the pack has been replaced since. */
 export async function readPack(pack: PackFile): Promise<PackData> {
   const diffs = diffStarts(pack.versions)
-  const bytes = Buffer.allocUnsafe(checkedSize(pack, diffs[0]! + pack.versions[0]!.diffBytes))
-  await decompressStart(readFrame(pack), bytes, bytes.length, pack.path)
+  const bytes = Buffer.allocUnsafe(checkedSize(pack, diffs.at(-1)! + pack.versions.at(-1)!.diffBytes))
+  await decompressStart(readFrames(pack), bytes, bytes.length, pack.path)
   return { bytes, diffs }
 }
 
@@ -80,8 +80,8 @@ function checkedSize(pack: PackFile, size: number): number {
   return size
 }
 
-/** The second frame, still compressed. */
-function readFrame(pack: PackFile): Buffer {
+/** All frames behind the first, as they are. */
+function readFrames(pack: PackFile): Buffer {
   const file = openSync(pack.path, 'r')
   try {
     const stat = fstatSync(file, { bigint: true })
@@ -95,19 +95,33 @@ function readFrame(pack: PackFile): Buffer {
   }
 }
 
+/** The frames of `pack` that hold its full text and its states. */
+export function readBody(pack: PackFile): { frames: Uint8Array; count: number } {
+  const bytes = readFrames(pack)
+  let end = 0
+  let at = 0
+  for (let count = 0; ; count++) {
+    const length = zstdFrameLength(bytes.subarray(at), pack.path)
+    if (length === undefined) throw corrupt(pack.path, 'ends inside a frame')
+    end = at
+    at += length
+    if (at === bytes.length) return { frames: bytes.subarray(0, end), count }
+  }
+}
+
 /** Memory is asked of the system piece by piece: pieces of this size are used again, larger ones are not. */
 const pieceSize = 1 << 18
 
-/** Puts the first `wanted` bytes of what `frame` decompresses to into `bytes`. The rest is not decompressed. */
+/** Puts the first `wanted` bytes of what `frames` decompress to into `bytes`. The rest is not decompressed. */
 async function decompressStart(
-  frame: Uint8Array,
+  frames: Uint8Array,
   bytes: Uint8Array,
   wanted: number,
   path: string,
 ): Promise<void> {
   let length = 0
   const stream = createZstdDecompress({ chunkSize: pieceSize })
-  stream.end(frame)
+  stream.end(frames)
   try {
     for await (const piece of stream as AsyncIterable<Buffer>) {
       length += piece.copy(bytes, length, 0, wanted - length)
@@ -138,7 +152,7 @@ export async function readPackedVersion(pack: PackFile, k: number): Promise<Buff
   scratch = undefined
   try {
     if (bytes.length < wanted) bytes = Buffer.allocUnsafeSlow(wanted)
-    await decompressStart(readFrame(pack), bytes, wanted, pack.path)
+    await decompressStart(readFrames(pack), bytes, wanted, pack.path)
     const content = replayPack(pack, { bytes, diffs }, k).bytes()
     checkPacked(pack, k, content)
     return content

@@ -6,12 +6,11 @@ import { padding, tarBlock, tarEnd, tarMember } from './tar.ts'
 const compress = promisify(zstdCompress)
 
 /**
- * A pack: the states of many versions in a tar archive, compressed with Zstandard in two frames. The first frame
- * holds `index.txt`, so that versions are listed without reading the rest. The second holds `full/NAME.txt`, the
- * content of the first version, and a `state/NAME.txt` for every version, without context lines. The full text is
- * the key frame; and as every removed line is in it or in a diff before, it is also what the diffs compress
- * against. The first version's own diff, which only unpacking needs, comes last: of a long text's first version it
- * is as long as the text.
+ * A pack: the states of many versions in a tar archive, compressed with Zstandard in several frames. The first frame
+ * holds `index.txt`, so that versions are listed without reading the rest. Then come `full/NAME.txt`, the content of the
+ * first version, and a `state/NAME.txt` for every version, without context lines, in a frame or more; the last holds
+ * the end of the archive. The full text is the key frame; and as every removed line is in it or in a diff before, it
+ * is also what the diffs compress against.
  */
 export interface PackContent {
   /** Oldest first. */
@@ -24,43 +23,65 @@ export interface PackContent {
 }
 
 export const indexMember = 'index.txt'
-/** Behind the first frame, at the first byte of the second one's content, is a tar header and then the full text. */
+/** The content behind the index begins with a tar header, and then the full text. */
 export const fullStart: number = tarBlock
 
-/** Where each version's diff lies in the second frame's content: the first one's behind all others. */
+/** Where each version's diff lies in the content behind the index. */
 export function diffStarts(versions: readonly PackedVersion[]): number[] {
   const starts: number[] = []
   let at = fullStart + versions[0]!.contentBytes + padding(versions[0]!.contentBytes)
-  for (const [i, version] of [...versions.entries()].slice(1).concat([[0, versions[0]!]])) {
-    starts[i] = at + tarBlock
+  for (const version of versions) {
+    starts.push(at + tarBlock)
     at += tarBlock + version.diffBytes + padding(version.diffBytes)
   }
   return starts
 }
 
-export async function buildPack(pack: PackContent): Promise<Buffer> {
-  const index = Buffer.from(formatPackIndex(pack.versions))
-  const first = [...tarMember({ name: indexMember, content: index, modified: pack.times.at(-1)! })]
-  const second = [
-    ...tarMember({
-      name: `full/${pack.versions[0]!.name}.txt`,
-      content: pack.full,
-      modified: pack.times[0]!,
-    }),
-  ]
-  const states = pack.versions.map(({ name }, i) => [
-    ...tarMember({ name: `state/${name}.txt`, content: pack.diffs[i]!, modified: pack.times[i]! }),
+export async function buildPack({ versions, times, full, diffs }: PackContent): Promise<Buffer> {
+  const first = tarMember({ name: `full/${versions[0]!.name}.txt`, content: full, modified: times[0]! })
+  return frame(versions, times, [await compressFrame([...first, ...stateMembers(versions, times, diffs)])])
+}
+
+/**
+ * A pack with more versions behind those it has. `frames` are its frames but for the first and the last: they are
+ * taken over as they are, and the new `diffs` go into a frame of their own, which is quickly done but compresses
+ * them less well.
+ */
+export async function extendPack(
+  frames: Uint8Array,
+  { versions, times, diffs }: Omit<PackContent, 'full'>,
+): Promise<Buffer> {
+  const added = versions.length - diffs.length
+  const members = stateMembers(versions.slice(added), times.slice(added), diffs)
+  return frame(versions, times, [frames, await compressFrame(members)])
+}
+
+async function frame(
+  versions: readonly PackedVersion[],
+  times: readonly number[],
+  body: readonly Uint8Array[],
+): Promise<Buffer> {
+  const content = Buffer.from(formatPackIndex(versions))
+  const index = [...tarMember({ name: indexMember, content, modified: times.at(-1)! })]
+  return Buffer.concat([await compressFrame(index), ...body, await compressFrame([tarEnd()])])
+}
+
+function stateMembers(
+  versions: readonly PackedVersion[],
+  times: readonly number[],
+  diffs: readonly Uint8Array[],
+): Uint8Array[] {
+  return versions.flatMap(({ name }, i) => [
+    ...tarMember({ name: `state/${name}.txt`, content: diffs[i]!, modified: times[i]! }),
   ])
-  second.push(...states.slice(1).flat(), ...states[0]!, tarEnd())
-  const frames = await Promise.all([first, second].map((parts) => compressFrame(Buffer.concat(parts))))
-  return Buffer.concat(frames)
 }
 
 /**
  * The window spans the whole content up to 128 MiB, the most that `zstd -d` takes without being asked. Long
  * matches matter more than short ones here: most of a diff is a whole line seen before.
  */
-async function compressFrame(content: Uint8Array): Promise<Uint8Array> {
+async function compressFrame(parts: readonly Uint8Array[]): Promise<Uint8Array> {
+  const content = Buffer.concat(parts)
   const windowLog = Math.min(27, Math.max(10, Math.ceil(Math.log2(content.length + 1))))
   return compress(content, {
     params: {

@@ -6,9 +6,9 @@ import { makeDirectories, syncDirectory } from '../store/durable.ts'
 import type { StreamLayout } from './layout.ts'
 import { type Entry, type Listing, packPath } from './listing.ts'
 import { openVersion, readState } from './open-version.ts'
-import { buildPack, fullStart } from './pack.ts'
-import { openPackFile, type PackFile, readPack, replayPack } from './pack-file.ts'
-import { fullShare, mostVersions, packAfter, plainStates, smallContent } from './pack-limits.ts'
+import { buildPack, extendPack, fullStart } from './pack.ts'
+import { checkPacked, openPackFile, type PackFile, readBody, readPack, replayPack } from './pack-file.ts'
+import { fullShare, mostFrames, mostVersions, packAfter, plainStates, smallContent } from './pack-limits.ts'
 import type { PackedVersion } from './pack-index.ts'
 import { applyDiff, Replay } from './replay.ts'
 import { stripContext } from './diff-changes.ts'
@@ -44,6 +44,8 @@ export async function preparePack(
   if (entries.length - first < packAfter) return undefined
   const last = entries[first - 1]?.pack
   if (last !== undefined && hasRoom(last.versions)) {
+    const extended = await extend(layout, last, entries.slice(first, -plainStates), zone, known)
+    if (extended !== undefined) return extended
     const begun = await continuePack(last)
     takeStates(layout, begun, entries.slice(first, -plainStates), known)
     if (begun.states.length > 0) return finishPack(layout, begun, zone, last)
@@ -57,6 +59,33 @@ export async function preparePack(
     return finishPack(layout, begun, zone)
   }
   return undefined
+}
+
+/**
+ * `pack` with the states of `entries` in a frame of their own. Undefined when its frames have become many or it is
+ * nearly full, and all should be compressed together, or when the states are not known to fit and must be tried.
+ */
+async function extend(
+  layout: StreamLayout,
+  pack: PackFile,
+  entries: readonly Entry[],
+  zone: NameZone,
+  known: KnownContents,
+): Promise<PreparedPack | undefined> {
+  const body = readBody(pack)
+  if (body.count >= mostFrames || pack.versions.length + entries.length >= mostVersions) return undefined
+  const versions = [...pack.versions]
+  const diffs: Uint8Array[] = []
+  for (const { name } of entries) {
+    const content = known.get(name)
+    if (content === undefined) return undefined
+    const diff = stripContext(readState(layout, name), name)
+    diffs.push(diff)
+    versions.push({ name, ...content, diffBytes: diff.length })
+  }
+  const times = versions.map((version) => versionTime(version.name, zone) / 1000)
+  const temporary = await writeTemporary(layout, await extendPack(body.frames, { versions, times, diffs }))
+  return { path: pack.path, temporary, continued: pack, states: entries.map((entry) => entry.name) }
 }
 
 /** A pack in the making, and the content of its newest version. */
@@ -78,12 +107,14 @@ function hasRoom(versions: readonly PackedVersion[]): boolean {
 async function continuePack(pack: PackFile): Promise<OpenPack> {
   const last = pack.versions.length - 1
   const data = await readPack(pack)
+  const text = replayPack(pack, data, last).bytes()
+  checkPacked(pack, last, text)
   return {
     versions: [...pack.versions],
     full: data.bytes.subarray(fullStart, fullStart + pack.versions[0]!.contentBytes),
     diffs: data.diffs.map((start, i) => data.bytes.subarray(start, start + pack.versions[i]!.diffBytes)),
     states: [],
-    text: replayPack(pack, data, last).bytes(),
+    text,
   }
 }
 
