@@ -6,6 +6,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import {
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,6 +14,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +25,7 @@ const count = Number(process.argv[2] ?? 1000)
 /** How many of the old versions are read by each. */
 const reads = 40
 const place = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
-const main = join(import.meta.dirname, '../src/cli/main.ts')
+const repository = join(import.meta.dirname, '..')
 
 let state = 1
 function random(below: number): number {
@@ -107,8 +109,18 @@ function libraryPeer(): Peer {
   }
 }
 
+/** The program as it is installed: built, not run from source. */
+function build(): string {
+  const dist = join(place, 'dist')
+  run(join(repository, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', dist], repository)
+  symlinkSync(join(repository, 'node_modules'), join(place, 'node_modules'))
+  copyFileSync(join(repository, 'package.json'), join(place, 'package.json'))
+  return join(dist, 'cli/main.js')
+}
+
 function commandPeer(): Peer {
   const root = directory('command')
+  const main = build()
   const names: string[] = []
   return {
     name: 'tidemark, a process a version',

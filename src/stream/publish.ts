@@ -1,5 +1,5 @@
 import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../errors.ts'
 import { makeDirectories, syncDirectory, syncFile, writeFully } from '../store/durable.ts'
@@ -52,29 +52,25 @@ export async function publishVersion(
 ): Promise<void> {
   const written = await Promise.allSettled([writeTemporary(layout, diff), writeTemporary(layout, content)])
   const temporaries = written.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const state = join(layout.state, `${name}.txt`)
+  const full = join(layout.latest, `${name}.txt`)
+  const undo: string[] = [...temporaries]
   try {
     const failed = written.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
     const [diffFile, contentFile] = temporaries as [string, string]
-    const state = join(layout.state, `${name}.txt`)
-    const full = join(layout.latest, `${name}.txt`)
     linkSync(diffFile, state)
-    try {
-      linkSync(contentFile, full)
-      try {
-        renameSync(contentFile, layout.latestFile)
-      } catch (error) {
-        unlinkSync(full)
-        throw error
-      }
-    } catch (error) {
-      unlinkSync(state)
-      throw error
-    }
-    await Promise.all([syncDirectory(layout.state), retainFull(layout, retain)])
-  } finally {
-    for (const path of temporaries) removeIfThere(path)
+    undo.push(state)
+    linkSync(contentFile, full)
+    undo.push(full)
+    renameSync(contentFile, layout.latestFile)
+  } catch (error) {
+    for (const path of undo.toReversed()) removeIfThere(path)
+    throw error
   }
+  // Before the directory is forced to the disk, so that there is nothing more to write behind it.
+  removeIfThere(temporaries[0]!)
+  await Promise.all([syncDirectory(layout.state), retainFull(layout, retain)])
 }
 
 /** Puts a full copy of version `name` in `latest` and makes `latest.txt` that version. */
@@ -107,13 +103,17 @@ export function isSameFile(a: string, b: string): boolean {
 /** Leaves the newest `retain` full copies. */
 export async function retainFull(layout: StreamLayout, retain: number): Promise<void> {
   const surplus = versionsIn(layout.latest).slice(0, -retain)
-  await Promise.all(surplus.map((name) => rm(join(layout.latest, `${name}.txt`), { force: true })))
+  await Promise.all(surplus.map((name) => unlink(join(layout.latest, `${name}.txt`)).catch(ignoreMissing)))
 }
 
 export function removeIfThere(path: string): void {
   try {
     unlinkSync(path)
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error
+    ignoreMissing(error)
   }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (systemCode(error) !== 'ENOENT') throw error
 }
