@@ -9,8 +9,12 @@ export async function rereading<T>(read: () => T | Promise<T>): Promise<T> {
     try {
       return await read()
     } catch (error) {
-      const moved = systemCode(error) === 'ENOENT' || isTidemarkError(error, 'conflict')
-      if (!moved || attempt === attempts) throw error
+      if (!isMoved(error) || attempt === attempts) throw error
     }
   }
+}
+
+/** True for what reading throws when a file has been taken away or replaced since it was listed. */
+export function isMoved(error: unknown): boolean {
+  return systemCode(error) === 'ENOENT' || isTidemarkError(error, 'conflict')
 }

@@ -11,7 +11,8 @@ import { WriterLock } from './lock.ts'
 import { packAfter, plainStates } from './pack-limits.ts'
 import type { PackFile } from './pack-file.ts'
 import { beginWriting } from './begin.ts'
-import { makeStream, publishVersion } from './publish.ts'
+import { makeStream, publishVersion, removeIfThere } from './publish.ts'
+import { isMoved } from './rereading.ts'
 import type { RetentionPolicy } from './retention.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { nextVersionName, type NameZone, type VersionName } from './version-name.ts'
@@ -175,6 +176,7 @@ export class Writer {
    * is called and the lock is taken. Whatever goes wrong is told to the log and nobody else: the states stay.
    */
   async pack(inTurn: <T>(work: () => Promise<T>) => Promise<T>): Promise<void> {
+    let unused: string | undefined
     try {
       const [{ listVersions }, { installPack, preparePack, removePackedStates }] = await Promise.all([
         import('./listing.ts'),
@@ -183,6 +185,7 @@ export class Writer {
       const listing = listVersions(this.#layout, this.#packs)
       this.#packs = listing.packs
       const prepared = await preparePack(this.#layout, listing, this.#options.zone, this.#known)
+      unused = prepared?.temporary
       await inTurn(() =>
         this.exclusively(async () => {
           removePackedStates(this.#layout, listing)
@@ -192,8 +195,9 @@ export class Writer {
         }),
       )
     } catch (error) {
-      // Another writer may have packed the same states meanwhile: then they are gone.
-      this.#options.log({ event: 'not packed', reason: (error as Error).message })
+      if (unused !== undefined) removeIfThere(unused)
+      // States that another writer has packed meanwhile are gone, which is as well.
+      if (!isMoved(error)) this.#options.log({ event: 'not packed', reason: (error as Error).message })
     }
     // What is left after this cannot be packed; it is tried again when there is as much more.
     this.#packedAt = versionsIn(this.#layout.state).length
