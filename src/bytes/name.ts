@@ -12,11 +12,19 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
 
 export function nameFromBytes(bytes: Uint8Array): Name {
+  // Calling the decoder costs more than most names are long.
+  if (bytes.length < 64 && bytes.every(isAscii)) {
+    return String.fromCharCode.apply(null, bytes as unknown as number[])
+  }
   try {
     return strict.decode(bytes)
   } catch {
     return escapeInvalid(bytes)
   }
+}
+
+function isAscii(byte: number): boolean {
+  return byte < 0x80
 }
 
 function escapeInvalid(bytes: Uint8Array): Name {

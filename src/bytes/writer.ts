@@ -1,5 +1,3 @@
-const encoder = new TextEncoder()
-
 /** Builds a byte string, growing as needed. The counterpart of {@link Reader}. */
 export class Writer {
   #bytes: Uint8Array<ArrayBuffer>
@@ -63,11 +61,6 @@ export class Writer {
     return this.varint(bytes.length).raw(bytes)
   }
 
-  /** The UTF-8 of `text`, prefixed by its length in bytes. */
-  text(text: string): this {
-    return this.prefixed(encoder.encode(text))
-  }
-
   /** What was written so far, as a view that the next write may leave behind. */
   view(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.length)
@@ -76,6 +69,11 @@ export class Writer {
   /** A copy of what was written, of exactly its size. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.length)
+  }
+
+  /** Takes back everything from `length` on. */
+  rewind(length: number): void {
+    this.length = length
   }
 
   /** Forgets what was written and keeps the memory. */

@@ -1,0 +1,72 @@
+import type { Name } from '../../bytes/name.ts'
+import { joinDevice } from './device.ts'
+import { kindOfMode, type FileStat } from './file-stat.ts'
+import { cString, errnoError, type Libc } from './libc.ts'
+
+/*
+ * Calls on a name in an open directory. The system then looks up that one name only, which makes them the
+ * quickest there are: 1.7 µs for a stat, where a path of four parts takes 2.2 µs and one through
+ * /proc/self/fd 4.7 µs; 2.8 µs for opening and closing against 3.4 and 5.6.
+ *
+ * They throw what node:fs would.
+ */
+
+const AT_SYMLINK_NOFOLLOW = 0x100
+const AT_NO_AUTOMOUNT = 0x800
+const STATX_BASIC_STATS = 0x7ff
+
+const [ENOENT, EINTR, ENOTDIR] = [2, 4, 20]
+
+const bytes = new Uint8Array(256)
+const view = new DataView(bytes.buffer)
+
+/** What is at `name`, symbolic links not followed; undefined when nothing is. */
+export function statAt(system: Libc, directory: number, name: Name): FileStat | undefined {
+  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
+  if (system.statx(directory, cString(name), flags, STATX_BASIC_STATS, bytes) === 0) return decodeStatx()
+  const errno = system.errno()
+  if (errno === ENOENT || errno === ENOTDIR) return undefined
+  throw errnoError(errno)
+}
+
+/** `struct statx` is the same on every architecture. */
+function decodeStatx(): FileStat {
+  const mode = view.getUint16(28, true)
+  return {
+    kind: kindOfMode(mode),
+    mode: mode & 0o7777,
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
+    size: number64(40),
+    ino: view.getBigUint64(32, true),
+    dev: device(136),
+    nlink: view.getUint32(16, true),
+    mtimeNs: nanoseconds(112),
+    ctimeNs: nanoseconds(96),
+    rdev: device(128),
+    blocks: number64(48),
+  }
+}
+
+function number64(at: number): number {
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32
+}
+
+function nanoseconds(at: number): bigint {
+  return view.getBigInt64(at, true) * 1_000_000_000n + BigInt(view.getUint32(at + 8, true))
+}
+
+function device(at: number): bigint {
+  return joinDevice({ major: view.getUint32(at, true), minor: view.getUint32(at + 4, true) })
+}
+
+/** A descriptor of `name`. `flags` as in `fs.constants`, `mode` for a file that is made. */
+export function openAt(system: Libc, directory: number, name: Name, flags: number, mode: number): number {
+  const path = cString(name)
+  for (;;) {
+    const fd = system.openat(directory, path, flags, mode)
+    if (fd >= 0) return fd
+    const errno = system.errno()
+    if (errno !== EINTR) throw errnoError(errno)
+  }
+}

@@ -1,0 +1,62 @@
+import { closeSync, fsync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+import { systemCode, TidemarkError } from '../errors.ts'
+
+const fsyncLater = promisify(fsync)
+
+/** Larger calls are cut by the system (Linux: 2 GiB less a page) or refused by Node (2 GiB). */
+const mostAtOnce = 1 << 30
+
+/** Writes all of `bytes` at the current end of `file`: a write may take fewer bytes than it was given. */
+export function writeFully(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) {
+    const written = writeSync(file, bytes, at, Math.min(bytes.length - at, mostAtOnce))
+    if (written === 0) throw new TidemarkError('failed', `only ${at} of ${bytes.length} bytes were written`)
+    at += written
+  }
+}
+
+/** Fills `bytes` from byte `start` of `file` on; returns how many there were. */
+export function readFully(file: number, bytes: Uint8Array, start: number): number {
+  let at = 0
+  while (at < bytes.length) {
+    const read = readSync(file, bytes, at, Math.min(bytes.length - at, mostAtOnce), start + at)
+    if (read === 0) break
+    at += read
+  }
+  return at
+}
+
+/** Resolves when what was written to `file` survives a power cut. The event loop goes on meanwhile. */
+export async function syncFile(file: number): Promise<void> {
+  await fsyncLater(file)
+}
+
+/** Resolves when the names made in, or removed from, the directory `path` survive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = openSync(path, 'r')
+  try {
+    await fsyncLater(directory)
+  } catch (error) {
+    // Some network file systems know no such call: their directories are as durable as they get.
+    const code = systemCode(error)
+    if (code !== 'EINVAL' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw error
+  } finally {
+    closeSync(directory)
+  }
+}
+
+/**
+ * Makes the directory `path` and those above it that lack; returns the directories that have a new entry,
+ * from the top down, for the caller to sync. Directories that were there are left as they are.
+ */
+export function makeDirectories(path: string, mode: number): string[] {
+  const first = mkdirSync(path, { recursive: true, mode })
+  if (first === undefined) return []
+  const changed: string[] = []
+  for (let at = path; ; at = dirname(at)) {
+    changed.push(dirname(at))
+    if (at === first || dirname(at) === at) return changed.toReversed()
+  }
+}

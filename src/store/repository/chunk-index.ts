@@ -1,0 +1,123 @@
+import { isTidemarkError } from '../../errors.ts'
+import { idOf } from '../../object/id.ts'
+import type { Id } from '../../object/id.ts'
+import type { SegmentBlock } from '../../object/segment.ts'
+import type { Bucket, CallOptions } from '../bucket.ts'
+import { idInName, segmentName, segmentPrefix } from './place.ts'
+import { SegmentFile } from './segment-file.ts'
+import type { ChunkRecord } from './segment-file.ts'
+
+/** Where a chunk is stored. */
+export interface ChunkLocation extends Omit<SegmentBlock, 'pack' | 'offset'> {
+  readonly pack: Id
+  /** Where the block begins in the pack. */
+  readonly blockOffset: number
+  /** Where the chunk stands in the plain block, and its length. */
+  readonly offset: number
+  readonly length: number
+}
+
+/** The index of a repository: all its segments that no other segment supersedes. */
+export class ChunkIndex {
+  readonly #bucket: Bucket
+  #segments: SegmentFile[] = []
+  readonly #superseded = new Set<Id>()
+
+  constructor(bucket: Bucket) {
+    this.#bucket = bucket
+  }
+
+  /** Newest first, as far as this process knows. */
+  get segments(): readonly SegmentFile[] {
+    return this.#segments
+  }
+
+  /** All chunks counted, those of several segments several times. */
+  get chunks(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.chunks, 0)
+  }
+
+  /** Segments that were still there at the last refresh though others supersede them. They may be deleted. */
+  stale: readonly Id[] = []
+
+  /** Takes in what was published since, and lets go of what is gone. */
+  async refresh(options?: CallOptions): Promise<void> {
+    // A segment may vanish between the listing and its opening: another process has replaced it.
+    for (let tries = 0; ; tries++) {
+      try {
+        await this.#load(options)
+        return
+      } catch (error) {
+        if (!isTidemarkError(error, 'missing') || tries === 8) throw error
+      }
+    }
+  }
+
+  async #load(options?: CallOptions): Promise<void> {
+    const listed = new Set<Id>()
+    for await (const { name } of this.#bucket.list(segmentPrefix, options)) {
+      const id = idInName(name)
+      if (id !== undefined) listed.add(id)
+    }
+    const known = new Map(this.#segments.map((segment) => [segment.id, segment]))
+    const opened: SegmentFile[] = []
+    try {
+      for (const id of listed) {
+        if (!known.has(id) && !this.#superseded.has(id))
+          opened.push(await SegmentFile.open(this.#bucket, id, options))
+      }
+    } catch (error) {
+      for (const segment of opened) segment.close()
+      throw error
+    }
+    for (const segment of opened) for (const id of segment.superseded) this.#superseded.add(id)
+    this.#keep([...opened, ...this.#segments], listed)
+    this.stale = [...listed].filter((id) => this.#superseded.has(id))
+  }
+
+  #keep(segments: readonly SegmentFile[], listed?: ReadonlySet<Id>): void {
+    this.#segments = segments.filter((segment) => {
+      const keep = !this.#superseded.has(segment.id) && (listed?.has(segment.id) ?? true)
+      if (!keep) segment.close()
+      return keep
+    })
+  }
+
+  /** Makes a segment part of the repository, durably, and of this index. */
+  async publish(bytes: Uint8Array, options?: CallOptions): Promise<Id> {
+    const id = idOf(bytes)
+    await this.#bucket.put(segmentName(id), bytes, options)
+    const segment = await SegmentFile.open(this.#bucket, id, options)
+    for (const old of segment.superseded) this.#superseded.add(old)
+    this.#keep([segment, ...this.#segments])
+    return id
+  }
+
+  /** Where `id` is stored in a pack that is not in `avoid`; undefined when nowhere. */
+  find(id: Id, avoid?: ReadonlySet<Id>): ChunkLocation | undefined {
+    for (const segment of this.#segments) {
+      const record = segment.find(id)
+      if (record === undefined) continue
+      const location = locate(segment, record)
+      if (avoid === undefined || !avoid.has(location.pack)) return location
+    }
+    return undefined
+  }
+
+  close(): void {
+    for (const segment of this.#segments) segment.close()
+    this.#segments = []
+  }
+}
+
+/** The whole location of a record of `segment`. */
+export function locate(segment: SegmentFile, record: ChunkRecord): ChunkLocation {
+  const { pack, offset, ...block } = segment.block(record.block)
+  return {
+    ...block,
+    pack: segment.pack(pack).id,
+    blockOffset: offset,
+    offset: record.offset,
+    length: record.length,
+  }
+}

@@ -1,0 +1,102 @@
+import { corrupt, isTidemarkError, TidemarkError } from '../../errors.ts'
+import { blockFlags, blockHeaderSize } from '../../object/block.ts'
+import { idOf, idToHex } from '../../object/id.ts'
+import type { Id } from '../../object/id.ts'
+import type { Bucket, CallOptions } from '../bucket.ts'
+import type { ChunkIndex, ChunkLocation } from './chunk-index.ts'
+import { readBlock } from './pack-reader.ts'
+import { packName } from './place.ts'
+
+/** Bytes of decompressed blocks that are kept for the next chunk of the same block. */
+const cacheSize = 24 * 1024 * 1024
+
+/** Reads chunks by id out of packs. Every chunk is checked against its id before it is returned. */
+export class ChunkReader {
+  readonly #bucket: Bucket
+  readonly #index: ChunkIndex
+  readonly #cache = new Map<string, CachedBlock>()
+  #cached = 0
+
+  constructor(bucket: Bucket, index: ChunkIndex) {
+    this.#bucket = bucket
+    this.#index = index
+  }
+
+  /** Rejects `missing` or `corrupt`. The bytes may share memory with other chunks: do not change them. */
+  async get(id: Id, options?: CallOptions): Promise<Uint8Array> {
+    const location = this.#index.find(id)
+    if (location !== undefined) {
+      try {
+        return await this.read(id, location, options)
+      } catch (error) {
+        if (!isTidemarkError(error, 'missing')) throw error
+      }
+    }
+    // Not known, or its pack is gone: chunks may have moved into other packs since the index was read.
+    await this.#index.refresh(options)
+    const moved = this.#index.find(id)
+    if (moved === undefined)
+      throw new TidemarkError('missing', `chunk ${idToHex(id)} is not in the repository`)
+    return this.read(id, moved, options)
+  }
+
+  /** Reads a chunk from a known place. */
+  async read(id: Id, location: ChunkLocation, options?: CallOptions): Promise<Uint8Array> {
+    const { offset, length } = location
+    const bytes = isAlone(location)
+      ? await this.#readPart(location, options)
+      : (await this.#block(location, options)).subarray(offset, offset + length)
+    if (idOf(bytes) !== id) {
+      throw corrupt(`chunk ${idToHex(id)}`, `its bytes in pack ${idToHex(location.pack)} do not match it`)
+    }
+    return bytes
+  }
+
+  /** A chunk stored as it is, in a block of its own, needs nothing decompressed and nothing cached. */
+  #readPart(
+    { pack, blockOffset, offset, length }: ChunkLocation,
+    options?: CallOptions,
+  ): Promise<Uint8Array> {
+    const start = blockOffset + blockHeaderSize + offset
+    return this.#bucket.get(packName(pack), { ...options, range: { start, end: start + length } })
+  }
+
+  #block(location: ChunkLocation, options?: CallOptions): Promise<Uint8Array> {
+    const key = `${location.pack}${location.blockOffset}`
+    const cached = this.#cache.get(key)
+    if (cached !== undefined) {
+      // Set again, so that it is the youngest.
+      this.#cache.delete(key)
+      this.#cache.set(key, cached)
+      return cached.plain
+    }
+    const plain = readBlock(
+      this.#bucket,
+      location.pack,
+      { ...location, offset: location.blockOffset },
+      options,
+    )
+    this.#cache.set(key, { plain, size: location.plainLength })
+    this.#cached += location.plainLength
+    plain.catch(() => this.#drop(key))
+    for (const oldest of this.#cache.keys()) {
+      if (this.#cached <= cacheSize || oldest === key) break
+      this.#drop(oldest)
+    }
+    return plain
+  }
+
+  #drop(key: string): void {
+    this.#cached -= this.#cache.get(key)?.size ?? 0
+    this.#cache.delete(key)
+  }
+}
+
+interface CachedBlock {
+  readonly plain: Promise<Uint8Array>
+  readonly size: number
+}
+
+function isAlone({ flags, length, plainLength }: ChunkLocation): boolean {
+  return (flags & blockFlags.zstd) === 0 && plainLength - length < 16
+}

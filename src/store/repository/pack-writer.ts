@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto'
+import { blockFlags, blockHeaderSize, encodeBlockHeader, encodeChunkTable } from '../../object/block.ts'
+import type { BlockHeader } from '../../object/block.ts'
+import { looksCompressible } from '../../object/compressible.ts'
+import { idOf } from '../../object/id.ts'
+import type { Id } from '../../object/id.ts'
+import { encodePackFooter, encodePackHeader } from '../../object/pack.ts'
+import type { PackChunk } from '../../object/pack.ts'
+import type { Bucket } from '../bucket.ts'
+import { sealPayload } from './block-payload.ts'
+import { packName } from './place.ts'
+
+/** A pack that is durable in the bucket. */
+export interface FinishedPack {
+  readonly id: Id
+  readonly size: number
+  /** Footer and trailer, as stored. */
+  readonly end: Uint8Array<ArrayBuffer>
+}
+
+export interface PackWriterOptions {
+  /** True when the chunks are lists and trees. */
+  readonly metadata: boolean
+  /** Called once for each pack, after it is durable. */
+  readonly onPack: (pack: FinishedPack) => void
+  /** Packs are closed before they grow beyond this many bytes; at least a chunk and its block must fit. */
+  readonly size?: number | undefined
+}
+
+export const packSize: number = 16 * 1024 * 1024
+/** Small chunks share blocks of about this size; a chunk of `alone` bytes or more has a block to itself. */
+const blockSize = 512 * 1024
+const alone = 128 * 1024
+/** What a footer needs for a block and for a chunk at most. */
+const blockCost = 24
+const chunkCost = 38
+
+/**
+ * Collects chunks into blocks and blocks into packs, and puts full packs into the bucket: one is on its way
+ * while the next is filled, so memory is bounded by two packs. The caller sees to it that no chunk is added
+ * twice, and calls `flush` at the end.
+ */
+export class PackWriter {
+  readonly #bucket: Bucket
+  readonly #options: PackWriterOptions
+  readonly #capacity: number
+  readonly #flags: number
+  #buffer: Uint8Array<ArrayBuffer>
+  #spare: Uint8Array<ArrayBuffer> | undefined
+  #length = 0
+  #blocks: (BlockHeader & { chunks: PackChunk[] })[] = []
+  #footerCost = 64
+  #sending: Promise<void> = Promise.resolve()
+  readonly #compressed = new OpenBlock()
+  readonly #raw = new OpenBlock()
+
+  constructor(bucket: Bucket, options: PackWriterOptions) {
+    this.#bucket = bucket
+    this.#options = options
+    this.#capacity = options.size ?? packSize
+    this.#flags = options.metadata ? blockFlags.metadata : 0
+    this.#buffer = new Uint8Array(this.#capacity)
+  }
+
+  /** Takes a copy of `bytes`. When it returns a promise, await it before adding more. */
+  add(id: Id, bytes: Uint8Array): Promise<void> | undefined {
+    const compress = this.#options.metadata || looksCompressible(bytes)
+    if (bytes.length >= alone) return this.#addAlone(id, bytes, compress)
+    const open = compress ? this.#compressed : this.#raw
+    const wait = open.length + bytes.length > blockSize ? this.#close(open, compress) : undefined
+    open.add(id, bytes)
+    return wait
+  }
+
+  #addAlone(id: Id, bytes: Uint8Array, compress: boolean): Promise<void> | undefined {
+    const chunks = [{ id, length: bytes.length }]
+    const table = encodeChunkTable([bytes.length])
+    if (compress) {
+      const plain = new Uint8Array(bytes.length + table.length)
+      plain.set(bytes)
+      plain.set(table, bytes.length)
+      const { header, payload } = sealPayload(plain, true, this.#flags)
+      return this.#append(header, chunks, [payload])
+    }
+    const length = bytes.length + table.length
+    const header = { flags: this.#flags, storedLength: length, plainLength: length }
+    return this.#append(header, chunks, [bytes, table])
+  }
+
+  #close(open: OpenBlock, compress: boolean): Promise<void> | undefined {
+    const { plain, chunks } = open.finish()
+    const { header, payload } = sealPayload(plain, compress, this.#flags)
+    return this.#append(header, chunks, [payload])
+  }
+
+  #append(header: BlockHeader, chunks: PackChunk[], parts: readonly Uint8Array[]): Promise<void> | undefined {
+    const cost = blockCost + chunkCost * chunks.length
+    const needed = blockHeaderSize + header.storedLength
+    const full = this.#length + needed + this.#footerCost + cost > this.#capacity
+    const wait = full && this.#blocks.length > 0 ? this.#send() : undefined
+    if (this.#length === 0) this.#write(encodePackHeader(randomBytes(16)))
+    this.#write(encodeBlockHeader(header))
+    for (const part of parts) this.#write(part)
+    this.#blocks.push({ ...header, chunks })
+    this.#footerCost += cost
+    return wait
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  /** Starts putting the pack; resolves when the one before it is durable, so that its buffer is free. */
+  #send(): Promise<void> {
+    const end = encodePackFooter(this.#blocks)
+    this.#write(end)
+    const bytes = this.#buffer.subarray(0, this.#length)
+    const id = idOf(bytes)
+    const before = this.#sending
+    const buffer = this.#buffer
+    this.#sending = before.then(async () => {
+      await this.#bucket.put(packName(id), bytes)
+      this.#options.onPack({ id, size: bytes.length, end })
+      this.#spare = buffer
+    })
+    // A failure is reported by the next wait, which every path comes to.
+    this.#sending.catch(() => {})
+    this.#buffer = this.#spare ?? new Uint8Array(this.#capacity)
+    this.#spare = undefined
+    this.#length = 0
+    this.#blocks = []
+    this.#footerCost = 64
+    return before
+  }
+
+  /** Resolves when everything added so far is durable. */
+  async flush(): Promise<void> {
+    for (const [open, compress] of [
+      [this.#compressed, true],
+      [this.#raw, false],
+    ] as const) {
+      if (open.length > 0) await this.#close(open, compress)
+    }
+    if (this.#blocks.length > 0) await this.#send()
+    await this.#sending
+  }
+}
+
+/** Chunks that wait for their block to be full. */
+class OpenBlock {
+  #bytes = new Uint8Array(0)
+  #chunks: PackChunk[] = []
+  length = 0
+
+  add(id: Id, bytes: Uint8Array): void {
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(blockSize + 65_536)
+    this.#bytes.set(bytes, this.length)
+    this.length += bytes.length
+    this.#chunks.push({ id, length: bytes.length })
+  }
+
+  /** The plain payload, valid until the next `add`. */
+  finish(): { plain: Uint8Array; chunks: PackChunk[] } {
+    const chunks = this.#chunks
+    const table = encodeChunkTable(chunks.map((chunk) => chunk.length))
+    const end = this.length + table.length
+    if (end > this.#bytes.length) {
+      // Only with very many tiny chunks does the table not fit behind them.
+      const larger = new Uint8Array(end)
+      larger.set(this.#bytes.subarray(0, this.length))
+      this.#bytes = larger
+    }
+    this.#bytes.set(table, this.length)
+    this.#chunks = []
+    this.length = 0
+    return { plain: this.#bytes.subarray(0, end), chunks }
+  }
+}

@@ -1,0 +1,128 @@
+import type { Id } from '../../object/id.ts'
+import { decodePackFooter, decodePackTrailer, trailerSize } from '../../object/pack.ts'
+import type { Snapshot } from '../../object/snapshot.ts'
+import { SegmentBuilder } from '../../object/segment-builder.ts'
+import type { CallOptions } from '../bucket.ts'
+import type { WritableStore } from '../store.ts'
+import { compactIndex } from './compaction.ts'
+import { listCondemned } from './condemned.ts'
+import { takeLease } from './leases.ts'
+import type { Lease } from './leases.ts'
+import { PackWriter } from './pack-writer.ts'
+import type { FinishedPack } from './pack-writer.ts'
+import type { Repository } from './repository.ts'
+
+/**
+ * One writer's stay in a repository, under a lease. What it puts is part of the repository once `flush`
+ * resolves: packs first, then the index segment that tells of them; a snapshot comes after both.
+ */
+export class RepositoryWriter implements WritableStore {
+  readonly repository: Repository
+  /** Packs not to rely on: they are to be deleted. */
+  readonly condemned: ReadonlySet<Id>
+  readonly #lease: Lease
+  readonly #metadata: PackWriter
+  readonly #data: PackWriter
+  #builder = new SegmentBuilder()
+  /** Chunks put and not yet published. */
+  readonly #pending = new Set<Id>()
+  /** Bytes of the packs that this writer has added. */
+  stored = 0
+
+  private constructor(repository: Repository, lease: Lease, condemned: ReadonlySet<Id>) {
+    this.repository = repository
+    this.condemned = condemned
+    this.#lease = lease
+    const onPack = (pack: FinishedPack): void => this.addPack(pack)
+    this.#metadata = new PackWriter(repository.bucket, { metadata: true, onPack })
+    this.#data = new PackWriter(repository.bucket, { metadata: false, onPack })
+  }
+
+  /** The order matters: the lease, then what is condemned, then the index. */
+  static async open(repository: Repository, options?: CallOptions): Promise<RepositoryWriter> {
+    const lease = await takeLease(repository.bucket, options)
+    try {
+      const records = await listCondemned(repository.bucket, options)
+      await repository.index.refresh(options)
+      return new RepositoryWriter(repository, lease, new Set(records.flatMap((record) => record.packs)))
+    } catch (error) {
+      await lease.release()
+      throw error
+    }
+  }
+
+  /** True when the repository has `id`, or will at the next flush, in a pack that is there to stay. */
+  holds(id: Id): boolean {
+    return this.#pending.has(id) || this.repository.index.find(id, this.condemned) !== undefined
+  }
+
+  async get(id: Id, options?: CallOptions): Promise<Uint8Array> {
+    if (this.#pending.has(id)) await this.flush(options)
+    return this.repository.chunks.get(id, options)
+  }
+
+  async has(ids: readonly Id[]): Promise<Set<Id>> {
+    return new Set(ids.filter((id) => this.holds(id)))
+  }
+
+  /** Adds a chunk of metadata unless it is there. Await the promise, if there is one, before adding more. */
+  putMetadata(id: Id, bytes: Uint8Array): Promise<void> | undefined {
+    return this.#put(this.#metadata, id, bytes)
+  }
+
+  /** The same for a chunk of a file. */
+  putData(id: Id, bytes: Uint8Array): Promise<void> | undefined {
+    return this.#put(this.#data, id, bytes)
+  }
+
+  async put(id: Id, bytes: Uint8Array): Promise<void> {
+    await this.putData(id, bytes)
+  }
+
+  #put(packs: PackWriter, id: Id, bytes: Uint8Array): Promise<void> | undefined {
+    if (this.holds(id)) return undefined
+    this.#pending.add(id)
+    return packs.add(id, bytes)
+  }
+
+  /** Takes in a pack that is durable already, written by this process: the next segment will tell of it. */
+  addPack(pack: FinishedPack): void {
+    const { crc } = decodePackTrailer(pack.end.subarray(-trailerSize))
+    const blocks = decodePackFooter(pack.end.subarray(0, -trailerSize), crc, pack.size)
+    this.#builder.addWholePack(pack.id, pack.size, blocks)
+    this.stored += pack.size
+  }
+
+  /** Chunks in packs that no segment tells of yet. */
+  get unpublished(): number {
+    return this.#builder.chunks
+  }
+
+  async flush(options?: CallOptions): Promise<void> {
+    await this.#metadata.flush()
+    await this.#data.flush()
+    if (this.#builder.packs > 0) {
+      const segment = this.#builder.finish()
+      await this.repository.index.publish(segment, options)
+      this.stored += segment.length
+      this.#builder = new SegmentBuilder()
+    }
+    this.#pending.clear()
+  }
+
+  /** Makes everything put so far durable, then the snapshot that needs it. */
+  async publish(snapshot: Snapshot, options?: CallOptions): Promise<Id> {
+    await this.flush(options)
+    return this.repository.snapshots.write(snapshot, options)
+  }
+
+  /** Gives up the lease. What was put and not flushed is lost. */
+  close(): Promise<void> {
+    return this.#lease.release()
+  }
+
+  /** Merges small segments of the index when there are many. */
+  compact(options?: CallOptions): Promise<void> {
+    return compactIndex(this.repository.bucket, this.repository.index, this.condemned, options)
+  }
+}

@@ -1,0 +1,238 @@
+import { closeSync, openSync, readSync, unlinkSync, writeSync, fstatSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { corrupt, fromSystem } from '../../errors.ts'
+import { idFromBytes, idOf, idToBytes } from '../../object/id.ts'
+import type { Id } from '../../object/id.ts'
+import {
+  blockRecordSize,
+  chunkRecordSize,
+  decodeSegmentHeader,
+  fanoutSlot,
+  packRecordSize,
+  segmentHeaderSize,
+} from '../../object/segment.ts'
+import type { SegmentBlock, SegmentLayout } from '../../object/segment.ts'
+import type { Bucket, CallOptions } from '../bucket.ts'
+import { DirectoryBucket } from '../directory-bucket.ts'
+import { segmentName } from './place.ts'
+
+export interface ChunkRecord {
+  readonly block: number
+  /** Where the chunk stands in the plain block, and its length. */
+  readonly offset: number
+  readonly length: number
+}
+
+/** What another thread needs to search the same segment: descriptors belong to the whole process. */
+export interface SharedSegment {
+  readonly id: Id
+  readonly file: number
+  readonly layout: SegmentLayout
+  readonly fanout: Uint32Array<SharedArrayBuffer>
+}
+
+/**
+ * An index segment, searched where it lies: one positional read a look-up, and in memory only the fan-out
+ * table (about a quarter of a byte a chunk). A segment of a bucket that is not a local directory is first
+ * fetched into a nameless temporary file, and checked against its hash.
+ */
+export class SegmentFile {
+  readonly shared: SharedSegment
+  readonly superseded: readonly Id[]
+  readonly #slot = new Uint8Array(64 * chunkRecordSize)
+  readonly #view = new DataView(this.#slot.buffer)
+  readonly #wanted = new Uint8Array(32)
+
+  private constructor(shared: SharedSegment, superseded: readonly Id[]) {
+    this.shared = shared
+    this.superseded = superseded
+  }
+
+  static async open(bucket: Bucket, id: Id, options?: CallOptions): Promise<SegmentFile> {
+    const name = segmentName(id)
+    const file =
+      bucket instanceof DirectoryBucket ? openLocal(bucket, name) : await fetchSegment(bucket, id, options)
+    try {
+      const size = fstatSync(file).size
+      const layout = decodeSegmentHeader(readAt(file, 0, Math.min(size, segmentHeaderSize)), size)
+      const fanout = new Uint32Array(new SharedArrayBuffer(4 * (2 ** layout.fanoutBits + 1)))
+      fillAt(file, layout.fanoutAt, new Uint8Array(fanout.buffer))
+      if (fanout.at(-1) !== layout.chunks || !isAscending(fanout))
+        throw corrupt(name, 'damaged fan-out table')
+      const tail = readAt(file, layout.supersededAt, layout.superseded * 32)
+      const superseded = Array.from({ length: layout.superseded }, (_, n) => idFromBytes(tail, n * 32))
+      return new SegmentFile({ id, file, layout, fanout }, superseded)
+    } catch (error) {
+      closeSync(file)
+      throw error
+    }
+  }
+
+  /** The same segment in another thread. Only the thread that opened it closes it. */
+  static attach(shared: SharedSegment): SegmentFile {
+    return new SegmentFile(shared, [])
+  }
+
+  get id(): Id {
+    return this.shared.id
+  }
+
+  get chunks(): number {
+    return this.shared.layout.chunks
+  }
+
+  /** Where `id` is, or undefined. Synchronous: a few microseconds. */
+  find(id: Id): ChunkRecord | undefined {
+    const n = this.indexOf(id)
+    return n < 0 ? undefined : this.#record(this.#found)
+  }
+
+  #found = 0
+
+  /** The number of the record of `id` in this segment, or -1. */
+  indexOf(id: Id): number {
+    const { layout, fanout } = this.shared
+    const slot = fanoutSlot(id, layout.fanoutBits)
+    let from = fanout[slot]!
+    const to = fanout[slot + 1]!
+    idToBytes(id, this.#wanted, 0)
+    while (from < to) {
+      const count = Math.min(to - from, 64)
+      const bytes = this.#slot.subarray(0, count * chunkRecordSize)
+      fillAt(this.shared.file, layout.chunksAt + from * chunkRecordSize, bytes)
+      for (let n = 0; n < count; n++) {
+        const order = this.#compare(n * chunkRecordSize)
+        if (order > 0) return -1
+        if (order === 0) {
+          this.#found = n * chunkRecordSize
+          return from + n
+        }
+      }
+      from += count
+    }
+    return -1
+  }
+
+  #compare(at: number): number {
+    for (let i = 0; i < 32; i++) {
+      const difference = this.#slot[at + i]! - this.#wanted[i]!
+      if (difference !== 0) return difference
+    }
+    return 0
+  }
+
+  #record(at: number): ChunkRecord {
+    return {
+      block: this.#view.getUint32(at + 32, true),
+      offset: this.#view.getUint32(at + 36, true),
+      length: this.#view.getUint32(at + 40, true),
+    }
+  }
+
+  block(number: number): SegmentBlock {
+    const { file, layout } = this.shared
+    if (number >= layout.blocks) throw corrupt('index segment', 'names a block that it does not have')
+    const bytes = readAt(file, layout.blocksAt + number * blockRecordSize, blockRecordSize)
+    return decodeBlock(new DataView(bytes.buffer), 0)
+  }
+
+  pack(number: number): { id: Id; size: number } {
+    const { file, layout } = this.shared
+    if (number >= layout.packs) throw corrupt('index segment', 'names a pack that it does not have')
+    const bytes = readAt(file, layout.packsAt + number * packRecordSize, packRecordSize)
+    return { id: idFromBytes(bytes, 0), size: new DataView(bytes.buffer).getUint32(32, true) }
+  }
+
+  /** All packs and blocks, in order: for work on the whole segment. */
+  tables(): { packs: { id: Id; size: number }[]; blocks: SegmentBlock[] } {
+    const { file, layout } = this.shared
+    const bytes = readAt(file, layout.packsAt, layout.chunksAt - layout.packsAt)
+    const view = new DataView(bytes.buffer)
+    const packs = Array.from({ length: layout.packs }, (_, n) => ({
+      id: idFromBytes(bytes, n * packRecordSize),
+      size: view.getUint32(n * packRecordSize + 32, true),
+    }))
+    const start = layout.packs * packRecordSize
+    const blocks = Array.from({ length: layout.blocks }, (_, n) =>
+      decodeBlock(view, start + n * blockRecordSize),
+    )
+    if (blocks.some((block) => block.pack >= packs.length))
+      throw corrupt('index segment', 'names a missing pack')
+    return { packs, blocks }
+  }
+
+  /** Every chunk in ascending order. Ids are made only when asked for. */
+  *records(): Generator<ChunkRecord & { id: Id }> {
+    const { file, layout } = this.shared
+    const step = 4096
+    for (let from = 0; from < layout.chunks; from += step) {
+      const count = Math.min(step, layout.chunks - from)
+      const bytes = readAt(file, layout.chunksAt + from * chunkRecordSize, count * chunkRecordSize)
+      const view = new DataView(bytes.buffer)
+      for (let at = 0; at < bytes.length; at += chunkRecordSize) {
+        const block = view.getUint32(at + 32, true)
+        if (block >= layout.blocks) throw corrupt('index segment', 'names a missing block')
+        yield {
+          id: idFromBytes(bytes, at),
+          block,
+          offset: view.getUint32(at + 36, true),
+          length: view.getUint32(at + 40, true),
+        }
+      }
+    }
+  }
+
+  close(): void {
+    closeSync(this.shared.file)
+  }
+}
+
+function decodeBlock(view: DataView, at: number): SegmentBlock {
+  return {
+    pack: view.getUint32(at, true),
+    offset: view.getUint32(at + 4, true),
+    storedLength: view.getUint32(at + 8, true),
+    plainLength: view.getUint32(at + 12, true),
+    flags: view.getUint32(at + 16, true),
+  }
+}
+
+function isAscending(numbers: Uint32Array): boolean {
+  for (let i = 1; i < numbers.length; i++) if (numbers[i]! < numbers[i - 1]!) return false
+  return true
+}
+
+function openLocal(bucket: DirectoryBucket, name: string): number {
+  try {
+    return openSync(join(bucket.root, name), 'r')
+  } catch (error) {
+    throw fromSystem(error, `open ${name}`)
+  }
+}
+
+/** Fetches a segment into a file that has lost its name already, so that nothing is left behind. */
+async function fetchSegment(bucket: Bucket, id: Id, options?: CallOptions): Promise<number> {
+  const bytes = await bucket.get(segmentName(id), options)
+  if (idOf(bytes) !== id) throw corrupt(segmentName(id), 'its bytes do not match its name')
+  const path = join(tmpdir(), `tidemark-index-${randomBytes(8).toString('hex')}`)
+  const file = openSync(path, 'wx+', 0o600)
+  unlinkSync(path)
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at, at)
+  return file
+}
+
+function readAt(file: number, start: number, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length)
+  fillAt(file, start, bytes)
+  return bytes
+}
+
+function fillAt(file: number, start: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) {
+    const read = readSync(file, bytes, at, bytes.length - at, start + at)
+    if (read === 0) throw corrupt('index segment', 'ends early')
+    at += read
+  }
+}

@@ -1,0 +1,4 @@
+import { MemoryBucket } from '../../../src/store/memory-bucket.ts'
+import { bucketSuite } from '../../suites/bucket-suite.ts'
+
+bucketSuite('memory', () => new MemoryBucket())
