@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import { suite, test } from 'node:test'
+import * as fc from 'fast-check'
 import { peel, SetIndex, sketchKey } from '../../../src/reconcile/index.ts'
 import { digestOf, digestsOf, profileChoice, runs, salts, sets, sketchOf, without } from './sets.ts'
 
 const changes = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 300 })), { maxLength: 400 })
 
-describe('a set index', () => {
-  it('is a set: repeated adds and missing deletes change nothing', () => {
+suite('a set index', () => {
+  test('is a set: repeated adds and missing deletes change nothing', () => {
     fc.assert(
       fc.property(changes, salts, profileChoice, (steps, salt, profile) => {
         const model = new Set<number>()
@@ -33,7 +33,7 @@ describe('a set index', () => {
     )
   })
 
-  it('tells added from removed, and the root after', () => {
+  test('tells added from removed, and the root after', () => {
     fc.assert(
       fc.property(sets, sets, salts, (mine, theirs, salt) => {
         const key = sketchKey(salt)

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { general, large, sha256, Sketch, type Profile } from '../../../src/reconcile/index.ts'
 
 /** Runs of the heavier properties, multiplied by TIDEMARK_FUZZ. */

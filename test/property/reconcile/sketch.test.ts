@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import { suite, test } from 'node:test'
+import * as fc from 'fast-check'
 import {
   cellsFor,
   decodeSketch,
@@ -25,8 +25,8 @@ import {
 
 const setting = fc.record({ salt: salts, size: sizes, profile: profileChoice })
 
-describe('the laws of a sketch', () => {
-  it('adding one by one and adding at once give the same cells', () => {
+suite('the laws of a sketch', () => {
+  test('adding one by one and adding at once give the same cells', () => {
     fc.assert(
       fc.property(setting, sets, ({ salt, size, profile }, items) => {
         const single = new Sketch({ salt, size, profile })
@@ -39,7 +39,7 @@ describe('the laws of a sketch', () => {
     )
   })
 
-  it('the order of items never matters', () => {
+  test('the order of items never matters', () => {
     fc.assert(
       fc.property(setting, sets, fc.infiniteStream(fc.nat()), ({ salt, size, profile }, items, random) => {
         const shuffled = items.map((item) => [random.next().value, item]).toSorted((a, b) => a[0]! - b[0]!)
@@ -55,7 +55,7 @@ describe('the laws of a sketch', () => {
     )
   })
 
-  it('adding and then deleting is nothing', () => {
+  test('adding and then deleting is nothing', () => {
     fc.assert(
       fc.property(setting, sets, sets, ({ salt, size, profile }, items, more) => {
         const sketch = sketchOf(items, salt, size, profile)
@@ -69,7 +69,7 @@ describe('the laws of a sketch', () => {
     )
   })
 
-  it('merging is the union of disjoint sets', () => {
+  test('merging is the union of disjoint sets', () => {
     fc.assert(
       fc.property(setting, sets, fc.integer({ min: 1, max: 5 }), ({ salt, size, profile }, items, shards) => {
         const merged = new Sketch({ salt, size, profile })
@@ -91,7 +91,7 @@ describe('the laws of a sketch', () => {
     )
   })
 
-  it('subtracting leaves the sketch of the symmetric difference', () => {
+  test('subtracting leaves the sketch of the symmetric difference', () => {
     fc.assert(
       fc.property(setting, sets, sets, ({ salt, size, profile }, a, b) => {
         const difference = sketchOf(a, salt, size, profile).subtract(sketchOf(b, salt, size, profile))
@@ -102,7 +102,7 @@ describe('the laws of a sketch', () => {
     )
   })
 
-  it('a prefix is the sketch of fewer cells', () => {
+  test('a prefix is the sketch of fewer cells', () => {
     fc.assert(
       fc.property(
         setting,
@@ -118,7 +118,7 @@ describe('the laws of a sketch', () => {
     )
   })
 
-  it('decoding yields the symmetric difference, or nothing', () => {
+  test('decoding yields the symmetric difference, or nothing', () => {
     fc.assert(
       fc.property(setting, sets, sets, ({ salt, size, profile }, a, b) => {
         const difference = sketchOf(a, salt, size, profile).subtract(sketchOf(b, salt, size, profile))
@@ -131,7 +131,7 @@ describe('the laws of a sketch', () => {
     )
   })
 
-  it('decodes when there are cells enough', () => {
+  test('decodes when there are cells enough', () => {
     fc.assert(
       fc.property(salts, profileChoice, sets, sets, (salt, profile, a, b) => {
         const different = apart(a, b)
@@ -144,7 +144,7 @@ describe('the laws of a sketch', () => {
     )
   })
 
-  it('survives its file', () => {
+  test('survives its file', () => {
     fc.assert(
       fc.property(setting, sets, ({ salt, size, profile }, items) => {
         const sketch = sketchOf(items, salt, size, profile)
