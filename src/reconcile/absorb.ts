@@ -7,6 +7,12 @@ import { headCells, headLog, slotMultipliers, type Profile, type ProfileClass } 
 /** Words of a cell: id (lo, hi) and check. */
 export const cellWords = 3
 
+/**
+ * Adds the items of `digests` to `cells`, both as little-endian words. Every kernel yields the same cells, bit
+ * for bit.
+ */
+export type Kernel = (key: SketchKey, profile: Profile, digests: Int32Array, cells: Int32Array) => void
+
 /** Items that are worked on together: their ids, checks and pending hits stay in the first-level cache. */
 const batchItems = 512
 

@@ -1,10 +1,10 @@
 import { corrupt, TidemarkError } from '../errors.ts'
 import { cellWords } from './absorb.ts'
 import { probe, probeLength } from './estimate.ts'
-import { saltLength, sketchKey } from './key.ts'
+import { saltLength } from './key.ts'
 import { maxCells, profileOfCode, type Profile } from './profile.ts'
 import { SetRoot } from './root.ts'
-import { Sketch, type Kernel } from './sketch.ts'
+import { Sketch } from './sketch.ts'
 import { putWords, wordsOf } from './words.ts'
 
 /** The layout of docs/format/sketch.md: header, probe, cells. */
@@ -86,24 +86,25 @@ export function encodeSketch(sketch: Sketch): Uint8Array<ArrayBuffer> {
 }
 
 /** Reads a whole sketch file. Throws `corrupt` unless it has exactly the length its header tells. */
-export function decodeSketch(bytes: Uint8Array, kernel?: Kernel): Sketch {
+export function decodeSketch(bytes: Uint8Array): Sketch {
   const header = decodeHeader(bytes)
   const length = cellOffset(header, header.size)
   if (bytes.length !== length) throw corrupt('sketch', `it has ${bytes.length} bytes instead of ${length}`)
-  const sketch = sketchOfCells(header, bytes.subarray(cellOffset(header, 0)), kernel)
+  const sketch = sketchOfCells(header, bytes.subarray(cellOffset(header, 0)))
   if (!probe(sketch).every((byte, at) => byte === bytes[headerLength + at])) {
     throw corrupt('sketch', 'its probe does not fit its cells')
   }
   return sketch
 }
 
-/** The sketch of the first cells of a file, from its header and the bytes of those cells. */
-export function sketchOfCells(header: SketchHeader, cells: Uint8Array, kernel?: Kernel): Sketch {
-  if (cells.length % cellLength !== 0) throw corrupt('sketch', 'it ends within a cell')
-  const { profile } = header
-  const size = cells.length / cellLength
-  const salt = sketchKey(header.salt)
-  const sketch = new Sketch({ salt, size, profile, ...(kernel === undefined ? {} : { kernel }) })
+/** The sketch of the first cells of a file, from its header and the bytes of those cells: one at least. */
+export function sketchOfCells(header: SketchHeader, cells: Uint8Array): Sketch {
+  if (cells.length === 0 || cells.length % cellLength !== 0) throw fail('it ends within a cell')
+  const sketch = new Sketch({
+    salt: header.salt,
+    size: cells.length / cellLength,
+    profile: header.profile,
+  })
   // A copy: a view of 32-bit words needs bytes at a multiple of four.
   sketch.cells.set(wordsOf(cells.slice()))
   sketch.root.combine(header.root, 1)

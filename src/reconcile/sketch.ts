@@ -1,10 +1,11 @@
 import { TidemarkError } from '../errors.ts'
-import { absorb, cellWords } from './absorb.ts'
+import { cellWords, type Kernel } from './absorb.ts'
 import { checkOf, digestLength, identify } from './identify.ts'
 import { sameKey, sketchKey, type SketchKey } from './key.ts'
 import { cellsOf, maxHits } from './mapping.ts'
 import { general, maxCells, type Profile } from './profile.ts'
 import { SetRoot } from './root.ts'
+import { fastestKernel } from './wasm-kernel.ts'
 import { wordsOf } from './words.ts'
 
 export interface SketchOptions {
@@ -13,15 +14,9 @@ export interface SketchOptions {
   /** How many cells: about 1.4 for each difference it shall be able to tell, plus 32. */
   readonly size: number
   readonly profile?: Profile
-  /** What adds many digests at once; see `wasmKernel`. The plain TypeScript one when left out. */
+  /** What adds many digests at once. WebAssembly where it runs, plain TypeScript elsewhere, when left out. */
   readonly kernel?: Kernel
 }
-
-/**
- * Adds the items of `digests` to `cells`, both as little-endian words. Every kernel yields the same cells, bit
- * for bit.
- */
-export type Kernel = (key: SketchKey, profile: Profile, digests: Int32Array, cells: Int32Array) => void
 
 /**
  * A sketch of a set of items, each named by its 32-byte digest (SHA-256). Laws, for any sets A and B:
@@ -42,7 +37,7 @@ export class Sketch {
   readonly #kernel: Kernel
 
   constructor(options: SketchOptions) {
-    const { salt, size, profile = general, kernel = absorb } = options
+    const { salt, size, profile = general, kernel = fastestKernel() } = options
     if (!Number.isInteger(size) || size < 1 || size > maxCells) {
       throw new TidemarkError('usage', `A sketch has 1 to ${maxCells} cells, not ${size}`)
     }

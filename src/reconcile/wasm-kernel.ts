@@ -1,8 +1,7 @@
-import { absorb, cellWords } from './absorb.ts'
+import { absorb, cellWords, type Kernel } from './absorb.ts'
 import { digestWords } from './identify.ts'
 import { slotMultipliers, type Profile } from './profile.ts'
 import type { SketchKey } from './key.ts'
-import type { Kernel } from './sketch.ts'
 import { sketchWasm } from './sketch-wasm-bytes.ts'
 
 // Where things lie in the kernel's memory, in bytes. The kernel itself keeps nothing.
@@ -57,6 +56,11 @@ export function wasmKernel(): Kernel | undefined {
     }
   }
   return absorbInWasm
+}
+
+/** The WebAssembly kernel where it runs, else the plain one. */
+export function fastestKernel(): Kernel {
+  return wasmKernel() ?? absorb
 }
 
 function absorbInWasm(key: SketchKey, profile: Profile, digests: Int32Array, cells: Int32Array): void {
