@@ -12,19 +12,35 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
 
 export function nameFromBytes(bytes: Uint8Array): Name {
-  // Calling the decoder costs more than most names are long.
-  if (bytes.length < 64 && bytes.every(isAscii)) {
-    return String.fromCharCode.apply(null, bytes as unknown as number[])
-  }
+  return nameInBytes(bytes, 0, bytes.length)
+}
+
+/** The name in `bytes` from `start` to `end`. */
+export function nameInBytes(bytes: Uint8Array, start: number, end: number): Name {
+  const short = shortNames[end - start]
+  // Calling the decoder, or making a view, costs more than most names are long.
+  if (short !== undefined && copyAscii(bytes, start, short)) return String.fromCharCode.apply(null, short)
+  const name = bytes.subarray(start, end)
   try {
-    return strict.decode(bytes)
+    return strict.decode(name)
   } catch {
-    return escapeInvalid(bytes)
+    return escapeInvalid(name)
   }
 }
 
-function isAscii(byte: number): boolean {
-  return byte < 0x80
+/** Room for the characters of a name, by its length. */
+const shortNames: readonly number[][] = Array.from({ length: 64 }, (_, length) =>
+  Array.from({ length }, () => 0),
+)
+
+/** Copies bytes until `into` is full; false when one is not ASCII. */
+function copyAscii(bytes: Uint8Array, start: number, into: number[]): boolean {
+  for (let i = 0; i < into.length; i++) {
+    const byte = bytes[start + i]!
+    if (byte >= 0x80) return false
+    into[i] = byte
+  }
+  return true
 }
 
 function escapeInvalid(bytes: Uint8Array): Name {
@@ -52,6 +68,12 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
   }
 }
 
+/** True when the characters of a name are its bytes. */
+export function isAscii(name: Name): boolean {
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) >= 0x80) return false
+  return true
+}
+
 export function nameToBytes(name: Name): Uint8Array<ArrayBuffer> {
   if (name.isWellFormed()) return encoder.encode(name)
   const bytes: number[] = []
@@ -63,16 +85,28 @@ export function nameToBytes(name: Name): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes)
 }
 
-const needsByteOrder = /[\ud800-\uffff]/
-
 /**
  * Orders names as their bytes would be. The order of UTF-16 code units is the same but for characters from
  * U+D800 on (surrogates, which stand for the highest code points, and those above them).
  */
 export function compareNames(a: Name, b: Name): number {
-  if (a === b) return 0
-  if (needsByteOrder.test(a) || needsByteOrder.test(b)) return compareBytes(nameToBytes(a), nameToBytes(b))
-  return a < b ? -1 : 1
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    const [left, right] = [a.charCodeAt(i), b.charCodeAt(i)]
+    if (left === right) continue
+    if (left >= 0xd800 || right >= 0xd800) return compareBytes(nameToBytes(a), nameToBytes(b))
+    return left - right
+  }
+  return a.length - b.length
+}
+
+const beyondPlain = /[\ud800-\uffff]/
+
+/** Sorts in place, in the order of {@link compareNames}. */
+export function sortNames(names: Name[]): void {
+  // Without a comparing function sort is much quicker, and nearly always right.
+  if (names.some((name) => beyondPlain.test(name))) names.sort(compareNames)
+  else names.sort()
 }
 
 /** For a person: control characters, invalid bytes and backslashes are shown as escapes. */

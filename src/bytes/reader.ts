@@ -1,4 +1,5 @@
 import { corrupt } from '../errors.ts'
+import { nameInBytes, type Name } from './name.ts'
 
 /**
  * Reads a byte string front to back. Every method throws a `corrupt` error, with the offset, instead of
@@ -27,27 +28,33 @@ export class Reader {
     return corrupt(this.#what, `${problem} at byte ${this.offset}`)
   }
 
-  #advance(length: number): number {
-    if (length > this.remaining) throw this.fail(`ends early (needs ${length} more bytes)`)
+  /** Goes past the next `length` bytes and returns where they start. */
+  advance(length: number): number {
+    if (length > this.bytes.length - this.offset) throw this.fail(`ends early (needs ${length} more bytes)`)
     const start = this.offset
     this.offset += length
     return start
   }
 
   u8(): number {
-    return this.bytes[this.#advance(1)]!
+    return this.bytes[this.advance(1)]!
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#advance(4), true)
+    return this.#view.getUint32(this.advance(4), true)
   }
 
   i64(): bigint {
-    return this.#view.getBigInt64(this.#advance(8), true)
+    return this.#view.getBigInt64(this.advance(8), true)
   }
 
   /** Unsigned LEB128 below 2^53. Refuses longer and non-minimal forms, so each number has one encoding. */
   varint(): number {
+    const first = this.bytes[this.offset]
+    if (first !== undefined && first < 0x80) {
+      this.offset++
+      return first
+    }
     let value = 0
     let scale = 1
     for (;;) {
@@ -65,15 +72,25 @@ export class Reader {
 
   /** The next `length` bytes, as a view. */
   take(length: number): Uint8Array {
-    const start = this.#advance(length)
+    const start = this.advance(length)
     return this.bytes.subarray(start, start + length)
   }
 
   /** A varint length, then that many bytes; at most `limit`. */
   prefixed(limit: number): Uint8Array {
+    return this.take(this.#length(limit))
+  }
+
+  /** The same, as a name. */
+  name(limit: number): Name {
+    const start = this.advance(this.#length(limit))
+    return nameInBytes(this.bytes, start, this.offset)
+  }
+
+  #length(limit: number): number {
     const length = this.varint()
     if (length > limit) throw this.fail(`length ${length} is beyond the limit of ${limit}`)
-    return this.take(length)
+    return length
   }
 
   /** Throws unless everything has been read. */

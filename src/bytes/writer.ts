@@ -56,6 +56,13 @@ export class Writer {
     return this
   }
 
+  /** The characters of `text` as a byte each; all must be below U+0100. */
+  latin1(text: string): this {
+    const at = this.#reserve(text.length)
+    for (let i = 0; i < text.length; i++) this.#bytes[at + i] = text.charCodeAt(i)
+    return this
+  }
+
   /** A varint length, then the bytes. */
   prefixed(bytes: Uint8Array): this {
     return this.varint(bytes.length).raw(bytes)
@@ -69,11 +76,6 @@ export class Writer {
   /** A copy of what was written, of exactly its size. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.length)
-  }
-
-  /** Takes back everything from `length` on. */
-  rewind(length: number): void {
-    this.length = length
   }
 
   /** Forgets what was written and keeps the memory. */

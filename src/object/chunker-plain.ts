@@ -21,62 +21,57 @@ function cut(view: DataView, start: number, end: number, size: ChunkSize): numbe
   return scan(view, turn, last, 32 - (bits - 2)) || last
 }
 
-// The prefilter's weights are multiplier * base^3, * base^2, * base and * 1 from the oldest word to the newest, so
-// its sum over 8 bytes is that over the older 4 times base^2, plus that over the newer 4, which is at hand again
-// 4 places on as the older. Only the low 16 bits of anything here count, so high ones are never masked.
-const base = 0x23ad
-const baseSquared = Math.imul(base, base)
-const multiplier = 0xd6cd
-const target = 0x6d00
+// The prefilter's weights for 8 words are multiplier * base^7 … * base, * 1 from the oldest to the newest, so a sum
+// can be carried to the place two bytes on: times the base, plus the newest word, less the one that drops out. Only the
+// low 16 bits of anything here count, so high ones are never masked off.
+const base = 0xd8db
+const multiplier = 0xbfc7
+const dropped = 0x73e7 // multiplier * base^8
+const target = 0x1c00
+
+/** The first place in [from, to) where content decides to cut, or 0. */
+function scan(view: DataView, from: number, to: number, shift: number): number {
+  let place = nextHit(view, from, to)
+  while (place !== 0 && !passes(view, place, shift)) place = nextHit(view, place + 1, to)
+  return place
+}
 
 /**
- * The first place in [from, to) where content decides to cut, or 0. Four places a step, from one load: places
- * before `from` are looked at in the first step only to fill what is carried from step to step.
+ * The first place in [from, to) where the prefilter hits, or 0. Four places a step, on one load of what comes in and
+ * one of what drops out, and two sums, each for every second place. Nothing else is done in the loop: what is rare
+ * would cost it registers.
  */
-function scan(view: DataView, from: number, to: number, shift: number): number {
-  let older = view.getInt32(from - 9, true)
-  let word2 = Math.imul(older >>> 8, multiplier)
-  let word3 = Math.imul(older >>> 16, multiplier)
-  let half0 = 0
-  let half1 = 0
-  let half2 = 0
-  let half3 = 0
-  let at = from - 4
+function nextHit(view: DataView, from: number, to: number): number {
+  let even = sum16(view, from - 2)
+  let odd = sum16(view, from - 1)
+  let at = from
   for (; at + 4 <= to; at += 4) {
-    const bytes = view.getInt32(at - 1, true)
-    const word0 = Math.imul((older >>> 24) | (bytes << 8), multiplier)
-    const word1 = Math.imul(bytes, multiplier)
-    const new0 = (Math.imul(word2, base) + word0) | 0
-    const new1 = (Math.imul(word3, base) + word1) | 0
-    word2 = Math.imul(bytes >>> 8, multiplier)
-    word3 = Math.imul(bytes >>> 16, multiplier)
-    const new2 = (Math.imul(word0, base) + word2) | 0
-    const new3 = (Math.imul(word1, base) + word3) | 0
-    const sum0 = (Math.imul(half0, baseSquared) + new0) | 0
-    const sum1 = (Math.imul(half1, baseSquared) + new1) | 0
-    const sum2 = (Math.imul(half2, baseSquared) + new2) | 0
-    const sum3 = (Math.imul(half3, baseSquared) + new3) | 0
-    if ((sum0 & 0xff80) === target && at >= from && passes(view, at, shift)) return at
-    if ((sum1 & 0xff80) === target && at >= from && passes(view, at + 1, shift)) return at + 1
-    if ((sum2 & 0xff80) === target && at >= from && passes(view, at + 2, shift)) return at + 2
-    if ((sum3 & 0xff80) === target && at >= from && passes(view, at + 3, shift)) return at + 3
-    older = bytes
-    half0 = new0
-    half1 = new1
-    half2 = new2
-    half3 = new3
+    const newest = view.getInt32(at - 2, true)
+    const oldest = view.getInt32(at - 18, true)
+    even = carry(even, newest, oldest)
+    if ((even & 0xff80) === target) return at
+    odd = carry(odd, newest >>> 8, oldest >>> 8)
+    if ((odd & 0xff80) === target) return at + 1
+    even = carry(even, newest >>> 16, oldest >>> 16)
+    if ((even & 0xff80) === target) return at + 2
+    odd = carry(odd, view.getUint16(at + 1, true), view.getUint16(at - 15, true))
+    if ((odd & 0xff80) === target) return at + 3
   }
-  for (; at < to; at++) if (at >= from && hits(view, at) && passes(view, at, shift)) return at
+  for (; at < to; at++) if ((sum16(view, at) & 0xff80) === target) return at
   return 0
 }
 
-/** The prefilter at a single place. */
-function hits(view: DataView, place: number): boolean {
+function carry(sum: number, newest: number, oldest: number): number {
+  return (Math.imul(sum, base) + ((Math.imul(newest, multiplier) - Math.imul(oldest, dropped)) | 0)) | 0
+}
+
+/** The prefilter's sum over the 16 bytes before `end`. */
+function sum16(view: DataView, end: number): number {
   let sum = 0
-  for (let at = place - 8; at < place; at += 2) {
+  for (let at = end - 16; at < end; at += 2) {
     sum = (Math.imul(sum, base) + Math.imul(view.getUint16(at, true), multiplier)) | 0
   }
-  return (sum & 0xff80) === target
+  return sum
 }
 
 function passes(view: DataView, place: number, shift: number): boolean {

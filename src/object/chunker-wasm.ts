@@ -16,7 +16,7 @@ const pageSize = 65_536
 
 /**
  * The kernel of wasm/chunker.ts over memory of its own of at least `memoryBytes` bytes, or undefined where
- * WebAssembly with SIMD is missing or the memory's address space is refused (`ulimit -v`).
+ * WebAssembly with SIMD is missing or the memory is refused.
  */
 export function wasmKernel(memoryBytes: number): { memory: Uint8Array<ArrayBuffer>; cut: Cut } | undefined {
   try {

@@ -24,7 +24,7 @@ export interface Chunker {
 
 /**
  * A chunker over `memoryBytes` bytes of fresh memory (a little more, where memory comes in pages). Where
- * WebAssembly with SIMD is missing, or its address space refused, the plain kernel serves.
+ * WebAssembly with SIMD is missing, or its memory refused, the plain kernel serves.
  */
 export function createChunker(memoryBytes: number): Chunker {
   return createWasmChunker(memoryBytes) ?? createPlainChunker(memoryBytes)

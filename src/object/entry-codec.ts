@@ -1,8 +1,9 @@
-import { nameFromBytes, nameToBytes } from '../bytes/name.ts'
+import { isAscii, nameFromBytes, nameToBytes } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
 import type { Reader } from '../bytes/reader.ts'
 import type { Writer } from '../bytes/writer.ts'
 import { compareBytes } from '../bytes/compare.ts'
+import { TidemarkError } from '../errors.ts'
 import { maxDepth } from './content.ts'
 import type { ContentRef } from './content.ts'
 import type { Entry, Kind, Xattr } from './entry.ts'
@@ -26,12 +27,12 @@ const isUnstable = 0x40
 const isUnreadable = 0x80
 
 /** Limits on what a decoder believes; all are above what Linux allows. */
-const maxName = 1024
+export const maxName = 1024
 const maxPath = 65_536
-const maxXattrs = 4096
+const maxXattrs = 16_384
 const maxXattrValue = 65_536
 
-/** Writes the one encoding of `entry`. Equal entries give equal bytes. */
+/** Writes the one encoding of `entry`: equal entries give equal bytes. Throws `limit` for what goes beyond the limits. */
 export function encodeEntry(writer: Writer, entry: Entry): void {
   const content = 'content' in entry ? entry.content : undefined
   writer.u8(
@@ -42,11 +43,11 @@ export function encodeEntry(writer: Writer, entry: Entry): void {
       (entry.kind === 'file' && entry.unstable ? isUnstable : 0) |
       (entry.unreadable ? isUnreadable : 0),
   )
-  writeName(writer, entry.name)
+  writeName(writer, entry.name, maxName)
   writer.varint(entry.mode).varint(entry.uid).varint(entry.gid).i64(entry.mtimeNs)
   if (entry.kind === 'file') writer.varint(entry.size)
   else if (entry.kind === 'directory') writer.varint(entry.size).varint(entry.count)
-  else if (entry.kind === 'symlink') writeName(writer, entry.target)
+  else if (entry.kind === 'symlink') writeName(writer, entry.target, maxPath)
   else if (entry.kind === 'character-device' || entry.kind === 'block-device')
     writer.varint(entry.major).varint(entry.minor)
   if (content) {
@@ -54,29 +55,29 @@ export function encodeEntry(writer: Writer, entry: Entry): void {
     writeId(writer, content.id)
   }
   if (entry.xattrs.length > 0) {
-    writer.varint(entry.xattrs.length)
+    writer.varint(checkLength(entry.xattrs.length, maxXattrs))
     for (const xattr of entry.xattrs) {
-      writeName(writer, xattr.name)
+      writeName(writer, xattr.name, maxName)
+      checkLength(xattr.value.length, maxXattrValue)
       writer.prefixed(xattr.value)
     }
   }
-  if (entry.link !== undefined) writeName(writer, entry.link)
+  if (entry.link !== undefined) writeName(writer, entry.link, maxPath)
 }
 
-function writeName(writer: Writer, name: Name): void {
-  // Most names are short and plain: their characters are their bytes.
-  const start = writer.length
-  if (name.length < 128) {
-    writer.u8(name.length)
-    for (let i = 0; i < name.length; i++) {
-      const code = name.charCodeAt(i)
-      if (code >= 0x80) break
-      writer.u8(code)
-    }
-    if (writer.length - start === name.length + 1) return
-    writer.rewind(start)
+function writeName(writer: Writer, name: Name, limit: number): void {
+  if (isAscii(name)) writer.varint(checkLength(name.length, limit)).latin1(name)
+  else {
+    const bytes = nameToBytes(name)
+    checkLength(bytes.length, limit)
+    writer.prefixed(bytes)
   }
-  writer.prefixed(nameToBytes(name))
+}
+
+/** What could not be read again is not written. */
+function checkLength(length: number, limit: number): number {
+  if (length <= limit) return length
+  throw new TidemarkError('limit', `tree: ${length} where ${limit} is the limit`)
 }
 
 /**
@@ -87,7 +88,7 @@ export function decodeEntry(reader: Reader, root = false): Entry {
   const first = reader.u8()
   const kind = kinds[first & 7]
   if (kind === undefined) throw reader.fail('unknown kind of entry')
-  const name = readName(reader, maxName)
+  const name = reader.name(maxName)
   if (root ? name !== '' : !isSafeName(name)) throw reader.fail('forbidden name')
   const mode = reader.varint()
   if (mode > 0o7777) throw reader.fail('mode out of range')
@@ -97,7 +98,7 @@ export function decodeEntry(reader: Reader, root = false): Entry {
   const mtimeNs = reader.i64()
   const size = kind === 'file' || kind === 'directory' ? reader.varint() : 0
   const count = kind === 'directory' ? reader.varint() : 0
-  const target = kind === 'symlink' ? readName(reader, maxPath) : ''
+  const target = kind === 'symlink' ? reader.name(maxPath) : ''
   const device = kind === 'character-device' || kind === 'block-device'
   const major = device ? reader.varint() : 0
   const minor = device ? reader.varint() : 0
@@ -110,34 +111,30 @@ export function decodeEntry(reader: Reader, root = false): Entry {
   if (unstable && kind !== 'file') throw reader.fail('only a file can be unstable')
   if (link !== undefined && kind === 'directory') throw reader.fail('a directory has no further names')
   if (content && unreadable) throw reader.fail('unreadable, and yet with content')
-  const common = { name, mode, uid, gid, mtimeNs, xattrs, link, unreadable }
+  // Written out, not spread: this runs for every entry that is ever read.
   switch (kind) {
     case 'file':
       if (!unreadable && size > 0 !== (content !== undefined)) throw reader.fail('size and content disagree')
-      return { kind, ...common, size, content, unstable }
+      return { kind, name, mode, uid, gid, mtimeNs, xattrs, link, unreadable, size, content, unstable }
     case 'directory':
       if (!unreadable && count > 0 !== (content !== undefined))
         throw reader.fail('count and content disagree')
-      return { kind, ...common, size, count, content }
+      return { kind, name, mode, uid, gid, mtimeNs, xattrs, link, unreadable, size, count, content }
     case 'symlink':
       if (content || target === '') throw reader.fail('not a symlink')
-      return { kind, ...common, target }
+      return { kind, name, mode, uid, gid, mtimeNs, xattrs, link, unreadable, target }
     case 'character-device':
     case 'block-device':
       if (content) throw reader.fail('a device has no content')
-      return { kind, ...common, major, minor }
+      return { kind, name, mode, uid, gid, mtimeNs, xattrs, link, unreadable, major, minor }
     case 'fifo':
     case 'socket':
       if (content) throw reader.fail('a fifo or socket has no content')
-      return { kind, ...common }
+      return { kind, name, mode, uid, gid, mtimeNs, xattrs, link, unreadable }
   }
 }
 
 const none: readonly Xattr[] = []
-
-function readName(reader: Reader, limit: number): Name {
-  return nameFromBytes(reader.prefixed(limit))
-}
 
 /** A name that stays in its directory, whatever system it is used on. */
 export function isSafeName(name: Name): boolean {
@@ -166,7 +163,7 @@ function readXattrs(reader: Reader): Xattr[] {
 }
 
 function readLink(reader: Reader): Name {
-  const path = readName(reader, maxPath)
+  const path = reader.name(maxPath)
   if (!path.split('/').every(isSafeName)) throw reader.fail('forbidden path')
   return path
 }

@@ -28,21 +28,23 @@ export function idFromHex(hex: string): Id | undefined {
   return bytes && idFromBytes(bytes, 0)
 }
 
+const characters: number[] = Array.from({ length: idLength }, () => 0)
+
 export function idFromBytes(bytes: Uint8Array, start: number): Id {
-  return String.fromCharCode.apply(null, bytes.subarray(start, start + idLength) as unknown as number[])
+  if (start + idLength > bytes.length) throw new RangeError('an id has 32 bytes')
+  // A view would cost more than these copies.
+  for (let i = 0; i < idLength; i++) characters[i] = bytes[start + i]!
+  return String.fromCharCode.apply(null, characters)
 }
 
 export function idToBytes(id: Id, into: Uint8Array, start: number): void {
   for (let i = 0; i < idLength; i++) into[start + i] = id.charCodeAt(i)
 }
 
-const scratch = new Uint8Array(idLength)
-
 export function writeId(writer: Writer, id: Id): void {
-  idToBytes(id, scratch, 0)
-  writer.raw(scratch)
+  writer.latin1(id)
 }
 
 export function readId(reader: Reader): Id {
-  return idFromBytes(reader.take(idLength), 0)
+  return idFromBytes(reader.bytes, reader.advance(idLength))
 }

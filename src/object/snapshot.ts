@@ -1,3 +1,4 @@
+import { TidemarkError } from '../errors.ts'
 import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import { compareBytes } from '../bytes/compare.ts'
@@ -32,6 +33,7 @@ export interface Snapshot {
   readonly program: string
 }
 
+/** First byte; later formats take 0x32 to 0x3f. */
 const snapshotMark = 0x31
 const maxParents = 64
 const maxTags = 256
@@ -65,7 +67,10 @@ function compareTexts(a: string, b: string): number {
 export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const reader = new Reader(bytes, 'snapshot')
   if (bytes.length > maxSnapshotSize) throw reader.fail('too large')
-  if (reader.u8() !== snapshotMark) throw reader.fail('not a snapshot')
+  const mark = reader.u8()
+  if (mark > snapshotMark && mark < 0x40)
+    throw new TidemarkError('unsupported', 'snapshot: made by a newer Tidemark: update this one')
+  if (mark !== snapshotMark) throw reader.fail('not a snapshot')
   const text = (): string => nameFromBytes(reader.prefixed(maxText))
   const folder = text()
   const device = text()

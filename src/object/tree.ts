@@ -1,11 +1,11 @@
-import { compareNames, nameFromBytes, nameToBytes } from '../bytes/name.ts'
+import { compareNames, isAscii, nameToBytes } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
 import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import { maxDepth } from './content.ts'
 import type { ContentRef, Emit } from './content.ts'
 import type { Entry } from './entry.ts'
-import { decodeEntry, encodeEntry, isSafeName } from './entry-codec.ts'
+import { decodeEntry, encodeEntry, isSafeName, maxName } from './entry-codec.ts'
 import { readId, writeId } from './id.ts'
 import type { Id } from './id.ts'
 
@@ -40,7 +40,9 @@ export interface Leaf {
 /** FNV-1a over the bytes of the name, finished by the mixer of MurmurHash3. */
 function hashName(name: Name): number {
   let hash = 0x811c9dc5
-  for (const byte of nameToBytes(name)) hash = Math.imul(hash ^ byte, 0x01000193)
+  if (isAscii(name))
+    for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
+  else for (const byte of nameToBytes(name)) hash = Math.imul(hash ^ byte, 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
@@ -138,6 +140,7 @@ export function decodeLeaf(bytes: Uint8Array): Entry[] {
   const entries: Entry[] = []
   let previous: Name | undefined
   while (reader.remaining > 0) {
+    if (reader.offset >= fullSize) throw reader.fail('leaf too long')
     const entry = decodeEntry(reader)
     if (previous !== undefined && compareNames(previous, entry.name) >= 0)
       throw reader.fail('names out of order')
@@ -155,9 +158,10 @@ export function decodeNode(bytes: Uint8Array, level: number): TreeNodeItem[] {
   if (reader.u8() !== level) throw reader.fail(`not a node of level ${level}`)
   const items: TreeNodeItem[] = []
   while (reader.remaining > 0) {
+    if (reader.offset >= fullSize) throw reader.fail('node too long')
     const id = readId(reader)
     const count = reader.varint()
-    const first = nameFromBytes(reader.prefixed(1024))
+    const first = reader.name(maxName)
     const previous = items.at(-1)
     if (count === 0 || !isSafeName(first)) throw reader.fail('bad line')
     if (previous && compareNames(previous.first, first) >= 0) throw reader.fail('names out of order')

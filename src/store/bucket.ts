@@ -1,11 +1,13 @@
 /**
  * What a repository stands on: named byte strings in one flat space. A bucket never looks into the bytes.
  *
- * Names are one or more parts of `[a-z0-9._-]+`, joined by `/`; no part begins with a dot. Every
- * implementation refuses other names with `usage`, so that none can leave its place.
+ * Names are one or more parts of `[a-z0-9._-]+`, joined by `/`; no part begins with a dot or has more than
+ * 255 characters, the whole no more than 1024, and the first part is not `tmp`. Every implementation refuses
+ * other names with `usage`, so that none can leave its place. A name must not be the beginning of another
+ * up to a `/`: where buckets are directories there is room for one of them only.
  *
- * Every method may be called concurrently and repeated, and rejects with a `TidemarkError`:
- * `missing`, `denied`, `full`, `timeout`, `unavailable`, `cancelled` (its signal) or `failed`.
+ * Every method may be called concurrently and repeated, and rejects with a `TidemarkError`: `usage`,
+ * `missing`, `corrupt`, `denied`, `full`, `timeout`, `unavailable`, `cancelled` (its signal) or `failed`.
  * Listing and reading are strongly consistent: what was put before a call began is seen by it.
  */
 export interface Bucket {
@@ -18,7 +20,7 @@ export interface Bucket {
   /**
    * Stores `bytes` under `name`, replacing what was there. Once resolved they survive a power cut. Until
    * then, and whatever interrupts it, a reader sees all of the old bytes or all of the new ones. `bytes`
-   * must not be changed before it resolves.
+   * must not be changed before it resolves. After `timeout` or `cancelled` it may still take place later.
    */
   put(name: string, bytes: Uint8Array, options?: CallOptions): Promise<void>
 
@@ -28,7 +30,7 @@ export interface Bucket {
    */
   list(prefix: string, options?: CallOptions): AsyncIterable<BucketEntry>
 
-  /** Removes `name`. Resolves as well when there is none. */
+  /** Removes `name`, durably. Resolves as well when there is none. */
   delete(name: string, options?: CallOptions): Promise<void>
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, renameSync } from 'node:fs'
-import { existsSync, mkdirSync, statSync, unlinkSync } from 'node:fs'
+import { existsSync, statSync, unlinkSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { corrupt, systemCode, TidemarkError } from '../errors.ts'
@@ -7,7 +7,7 @@ import { checkBucketName, checkBucketPrefix, isBucketName, temporaryPart } from 
 import type { Bucket, BucketEntry, CallOptions, GetOptions } from './bucket.ts'
 import { checkRange, resolveRange, throwIfCancelled } from './call.ts'
 import { directoryError, isAbsent } from './directory-error.ts'
-import { makeDirectories, readFully, syncDirectory, syncFile, writeFully } from './durable.ts'
+import { makeDirectories, makeDirectory, readFully, syncDirectory, syncFile, writeFully } from './durable.ts'
 import { isAbandoned, temporaryName } from './temporary-file.ts'
 
 export interface DirectoryBucketOptions {
@@ -180,7 +180,7 @@ export class DirectoryBucket implements Bucket {
     const { mode } = statSync(this.root)
     this.#fileMode |= mode & 0o060
     this.#directoryMode |= mode & 0o070
-    mkdirSync(this.#temporary, { recursive: true, mode: this.#directoryMode })
+    makeDirectory(this.#temporary, this.#directoryMode)
     this.#seen = true
     if (this.#durable) for (const directory of [...changed, this.root]) await syncDirectory(directory)
     await this.sweepTemporary()
@@ -221,11 +221,7 @@ export class DirectoryBucket implements Bucket {
   async #makeBelow(path: string): Promise<void> {
     const parent = dirname(path)
     await this.#makeDirectory(parent)
-    try {
-      mkdirSync(path, this.#directoryMode)
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error
-    }
+    makeDirectory(path, this.#directoryMode)
     if (this.#durable) await syncDirectory(parent)
   }
 

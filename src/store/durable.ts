@@ -1,4 +1,4 @@
-import { closeSync, fsync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fsync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { systemCode, TidemarkError } from '../errors.ts'
@@ -50,13 +50,23 @@ export async function syncDirectory(path: string): Promise<void> {
 /**
  * Makes the directory `path` and those above it that lack; returns the directories that have a new entry,
  * from the top down, for the caller to sync. Directories that were there are left as they are.
+ *
+ * Not mkdir's own `recursive`: on a read-only disk it reports that nothing is there (ENOENT).
  */
 export function makeDirectories(path: string, mode: number): string[] {
-  const first = mkdirSync(path, { recursive: true, mode })
-  if (first === undefined) return []
-  const changed: string[] = []
-  for (let at = path; ; at = dirname(at)) {
-    changed.push(dirname(at))
-    if (at === first || dirname(at) === at) return changed.toReversed()
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return []
+  const parent = dirname(path)
+  const changed = parent === path ? [] : makeDirectories(parent, mode)
+  return makeDirectory(path, mode) ? [...changed, parent] : changed
+}
+
+/** Makes one directory; false when it, or anything else of that name, was there already. */
+export function makeDirectory(path: string, mode: number): boolean {
+  try {
+    mkdirSync(path, mode)
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
   }
 }

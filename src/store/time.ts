@@ -9,7 +9,10 @@ export interface Time {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
+/** What a timer takes at most, 25 days: beyond it Node waits for one millisecond. */
+const longestTimer = 2 ** 31 - 1
+
 export const systemTime: Time = {
   now: () => performance.now(),
-  sleep: (milliseconds, signal) => setTimeout(milliseconds, undefined, { signal }),
+  sleep: (milliseconds, signal) => setTimeout(Math.min(milliseconds, longestTimer), undefined, { signal }),
 }

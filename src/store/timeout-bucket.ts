@@ -1,6 +1,6 @@
 import { TidemarkError } from '../errors.ts'
 import type { Bucket, BucketEntry, CallOptions, GetOptions } from './bucket.ts'
-import { cancelled, throwIfCancelled } from './call.ts'
+import { cancelled, checkRange, throwIfCancelled } from './call.ts'
 import { systemTime, type Time } from './time.ts'
 
 export interface TimeLimits {
@@ -37,8 +37,9 @@ export class TimeoutBucket implements Bucket {
     this.#time = time
   }
 
-  get(name: string, options: GetOptions = {}): Promise<Uint8Array> {
+  async get(name: string, options: GetOptions = {}): Promise<Uint8Array> {
     const { range } = options
+    checkRange(range, name)
     const size = range === undefined ? this.#limits.unknownSize : range.end - range.start
     return this.#within(this.#timeFor(size), `read ${name}`, options, (signal) =>
       this.#bucket.get(name, { range, signal }),
@@ -62,7 +63,6 @@ export class TimeoutBucket implements Bucket {
         yield entry.value
       }
     } finally {
-      stop.abort()
       // Not awaited: a listing that hangs ends no sooner for being asked to.
       entries.return?.().catch(() => {})
     }
@@ -75,7 +75,7 @@ export class TimeoutBucket implements Bucket {
   }
 
   #timeFor(bytes: number): number {
-    return this.#limits.answer + Math.max(0, (bytes / this.#limits.bytesPerSecond) * 1000)
+    return this.#limits.answer + (bytes / this.#limits.bytesPerSecond) * 1000
   }
 
   /** The outcome of `call`, unless the time or the caller's signal comes first: then `stop` is aborted. */

@@ -170,6 +170,9 @@ export function bucketSuite(name: string, make: MakeBucket): void {
         if (gone === undefined) continue
         await bucket.delete(gone)
         await bucket.put(`${gone}-new`, bytesOf('x'))
+        if (step % 2 === 0) await bucket.put(gone, bytesOf('again'))
+        await bucket.delete(name)
+        await bucket.put(name, bytesOf('moved'))
       }
       assert.equal(new Set(seen).size, seen.length, 'no name twice')
       assert.deepEqual(seen.filter((name) => name.includes('stays')).toSorted(), staying.toSorted())

@@ -17,14 +17,25 @@ export interface ChunkLocation extends Omit<SegmentBlock, 'pack' | 'offset'> {
   readonly length: number
 }
 
+export interface ChunkIndexOptions {
+  /** Called instead of failing for a segment that cannot be read; the index goes on without it. */
+  readonly onDamaged?: ((segment: Id, error: unknown) => void) | undefined
+}
+
 /** The index of a repository: all its segments that no other segment supersedes. */
 export class ChunkIndex {
   readonly #bucket: Bucket
+  readonly #onDamaged: ChunkIndexOptions['onDamaged']
   #segments: SegmentFile[] = []
   readonly #superseded = new Set<Id>()
+  /** The last of the changes to this index: they happen one after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+  /** A refresh that has not begun yet, so that it will see what was there when it was asked for. */
+  #waiting: Promise<void> | undefined
 
-  constructor(bucket: Bucket) {
+  constructor(bucket: Bucket, options: ChunkIndexOptions = {}) {
     this.#bucket = bucket
+    this.#onDamaged = options.onDamaged
   }
 
   /** Newest first, as far as this process knows. */
@@ -42,15 +53,40 @@ export class ChunkIndex {
 
   /** Takes in what was published since, and lets go of what is gone. */
   async refresh(options?: CallOptions): Promise<void> {
-    // A segment may vanish between the listing and its opening: another process has replaced it.
-    for (let tries = 0; ; tries++) {
+    for (;;) {
+      const joined = this.#waiting
       try {
-        await this.#load(options)
+        await (joined ?? this.#startRefresh(options))
         return
       } catch (error) {
-        if (!isTidemarkError(error, 'missing') || tries === 8) throw error
+        // Another caller has given up a refresh that this one still wants.
+        if (joined === undefined || !isTidemarkError(error, 'cancelled')) throw error
+        if (options?.signal?.aborted === true) throw error
       }
     }
+  }
+
+  #startRefresh(options?: CallOptions): Promise<void> {
+    this.#waiting = this.#inTurn(async () => {
+      this.#waiting = undefined
+      // A segment may vanish between the listing and its opening: another process has replaced it.
+      for (let tries = 0; ; tries++) {
+        try {
+          await this.#load(options)
+          return
+        } catch (error) {
+          if (!isTidemarkError(error, 'missing') || tries === 8) throw error
+        }
+      }
+    })
+    return this.#waiting
+  }
+
+  /** A listing taken before a publication and applied after it would lose what was published. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act)
+    this.#turn = turn.catch(() => {})
+    return turn
   }
 
   async #load(options?: CallOptions): Promise<void> {
@@ -59,12 +95,13 @@ export class ChunkIndex {
       const id = idInName(name)
       if (id !== undefined) listed.add(id)
     }
-    const known = new Map(this.#segments.map((segment) => [segment.id, segment]))
+    const known = new Set(this.#segments.map((segment) => segment.id))
     const opened: SegmentFile[] = []
     try {
       for (const id of listed) {
-        if (!known.has(id) && !this.#superseded.has(id))
-          opened.push(await SegmentFile.open(this.#bucket, id, options))
+        if (known.has(id) || this.#superseded.has(id)) continue
+        const segment = await this.#open(id, options)
+        if (segment !== undefined) opened.push(segment)
       }
     } catch (error) {
       for (const segment of opened) segment.close()
@@ -73,6 +110,16 @@ export class ChunkIndex {
     for (const segment of opened) for (const id of segment.superseded) this.#superseded.add(id)
     this.#keep([...opened, ...this.#segments], listed)
     this.stale = [...listed].filter((id) => this.#superseded.has(id))
+  }
+
+  async #open(id: Id, options?: CallOptions): Promise<SegmentFile | undefined> {
+    try {
+      return await SegmentFile.open(this.#bucket, id, options)
+    } catch (error) {
+      if (this.#onDamaged === undefined || !isTidemarkError(error, 'corrupt')) throw error
+      this.#onDamaged(id, error)
+      return undefined
+    }
   }
 
   #keep(segments: readonly SegmentFile[], listed?: ReadonlySet<Id>): void {
@@ -84,13 +131,15 @@ export class ChunkIndex {
   }
 
   /** Makes a segment part of the repository, durably, and of this index. */
-  async publish(bytes: Uint8Array, options?: CallOptions): Promise<Id> {
-    const id = idOf(bytes)
-    await this.#bucket.put(segmentName(id), bytes, options)
-    const segment = await SegmentFile.open(this.#bucket, id, options)
-    for (const old of segment.superseded) this.#superseded.add(old)
-    this.#keep([segment, ...this.#segments])
-    return id
+  publish(bytes: Uint8Array, options?: CallOptions): Promise<Id> {
+    return this.#inTurn(async () => {
+      const id = idOf(bytes)
+      await this.#bucket.put(segmentName(id), bytes, options)
+      const segment = await SegmentFile.open(this.#bucket, id, options)
+      for (const old of segment.superseded) this.#superseded.add(old)
+      this.#keep([segment, ...this.#segments])
+      return id
+    })
   }
 
   /** Where `id` is stored in a pack that is not in `avoid`; undefined when nowhere. */

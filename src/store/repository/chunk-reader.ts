@@ -24,20 +24,27 @@ export class ChunkReader {
 
   /** Rejects `missing` or `corrupt`. The bytes may share memory with other chunks: do not change them. */
   async get(id: Id, options?: CallOptions): Promise<Uint8Array> {
-    const location = this.#index.find(id)
-    if (location !== undefined) {
-      try {
-        return await this.read(id, location, options)
-      } catch (error) {
-        if (!isTidemarkError(error, 'missing')) throw error
+    const tried = new Set<Id>()
+    let problem: unknown
+    for (let refreshed = false; ;) {
+      const location = this.#index.find(id, tried)
+      if (location !== undefined) {
+        // A chunk may be in several packs: one that is gone or damaged does not lose it.
+        tried.add(location.pack)
+        try {
+          return await this.read(id, location, options)
+        } catch (error) {
+          if (!isTidemarkError(error, 'missing', 'corrupt')) throw error
+          problem ??= error
+        }
+      } else if (refreshed) {
+        throw problem ?? new TidemarkError('missing', `chunk ${idToHex(id)} is not in the repository`)
+      } else {
+        // Chunks may have moved into other packs since the index was read.
+        await this.#index.refresh(options)
+        refreshed = true
       }
     }
-    // Not known, or its pack is gone: chunks may have moved into other packs since the index was read.
-    await this.#index.refresh(options)
-    const moved = this.#index.find(id)
-    if (moved === undefined)
-      throw new TidemarkError('missing', `chunk ${idToHex(id)} is not in the repository`)
-    return this.read(id, moved, options)
   }
 
   /** Reads a chunk from a known place. */
@@ -45,7 +52,7 @@ export class ChunkReader {
     const { offset, length } = location
     const bytes = isAlone(location)
       ? await this.#readPart(location, options)
-      : (await this.#block(location, options)).subarray(offset, offset + length)
+      : (await this.#sharedBlock(location, options)).subarray(offset, offset + length)
     if (idOf(bytes) !== id) {
       throw corrupt(`chunk ${idToHex(id)}`, `its bytes in pack ${idToHex(location.pack)} do not match it`)
     }
@@ -59,6 +66,17 @@ export class ChunkReader {
   ): Promise<Uint8Array> {
     const start = blockOffset + blockHeaderSize + offset
     return this.#bucket.get(packName(pack), { ...options, range: { start, end: start + length } })
+  }
+
+  /** One read serves all who wait for the block; when the first of them gives it up, the next reads. */
+  async #sharedBlock(location: ChunkLocation, options?: CallOptions): Promise<Uint8Array> {
+    for (;;) {
+      try {
+        return await this.#block(location, options)
+      } catch (error) {
+        if (!isTidemarkError(error, 'cancelled') || options?.signal?.aborted === true) throw error
+      }
+    }
   }
 
   #block(location: ChunkLocation, options?: CallOptions): Promise<Uint8Array> {

@@ -1,10 +1,10 @@
 import { Reader } from '../../bytes/reader.ts'
 import { Writer } from '../../bytes/writer.ts'
-import { isTidemarkError } from '../../errors.ts'
+import { corrupt, isTidemarkError } from '../../errors.ts'
 import { idOf, idToHex, readId, writeId } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
 import type { Bucket, CallOptions } from '../bucket.ts'
-import { condemnedPrefix } from './place.ts'
+import { condemnedPrefix, idInName } from './place.ts'
 
 /**
  * Packs that are to be deleted. A writer that began after a pack was condemned does not rely on it; those
@@ -36,7 +36,7 @@ export async function listCondemned(bucket: Bucket, options?: CallOptions): Prom
   const records: Condemned[] = []
   for await (const { name } of bucket.list(condemnedPrefix, options)) {
     try {
-      records.push({ name, packs: decode(await bucket.get(name, options)) })
+      records.push({ name, packs: decode(name, await bucket.get(name, options)) })
     } catch (error) {
       // Carried out meanwhile.
       if (!isTidemarkError(error, 'missing')) throw error
@@ -45,7 +45,9 @@ export async function listCondemned(bucket: Bucket, options?: CallOptions): Prom
   return records
 }
 
-function decode(bytes: Uint8Array): Id[] {
+/** A damaged record is an error: whoever overlooked a condemned pack would rely on what is going away. */
+function decode(name: string, bytes: Uint8Array): Id[] {
+  if (idOf(bytes) !== idInName(name)) throw corrupt(name, 'its bytes do not match its name')
   const reader = new Reader(bytes, 'condemned packs')
   if (reader.u8() !== mark) throw reader.fail('not a list of condemned packs')
   const packs: Id[] = []

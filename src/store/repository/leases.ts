@@ -15,14 +15,22 @@ export interface Lease {
   release(): Promise<void>
 }
 
+/** What its holder does: `write` adds to the repository, `care` prunes or repairs it, alone of its kind. */
+export type LeaseKind = 'write' | 'care'
+
 export interface HeldLease {
   readonly name: string
+  readonly kind: LeaseKind
   /** Undefined when the lease cannot be read: then nobody can tell. */
   readonly holder: ProcessIdentity | undefined
 }
 
-export async function takeLease(bucket: Bucket, options?: CallOptions): Promise<Lease> {
-  const name = leasePrefix + randomBytes(16).toString('hex')
+export async function takeLease(
+  bucket: Bucket,
+  options?: CallOptions,
+  kind: LeaseKind = 'write',
+): Promise<Lease> {
+  const name = `${leasePrefix}${kind}-${randomBytes(16).toString('hex')}`
   const holder = new TextEncoder().encode(JSON.stringify(ownIdentity()))
   await bucket.put(name, holder, options)
   return { name, release: () => bucket.delete(name) }
@@ -35,7 +43,7 @@ export async function listLeases(bucket: Bucket, options?: CallOptions): Promise
     const holder = await readHolder(bucket, name, options)
     if (holder === 'gone') continue
     if (holder !== undefined && isProcessAlive(holder) === 'dead') await bucket.delete(name, options)
-    else held.push({ name, holder })
+    else held.push({ name, kind: name.startsWith(`${leasePrefix}care-`) ? 'care' : 'write', holder })
   }
   return held
 }

@@ -1,5 +1,5 @@
 import { corrupt } from '../../errors.ts'
-import { blockHeaderSize, decodeChunkTable } from '../../object/block.ts'
+import { blockHeaderSize, checkBlockHeader, decodeChunkTable } from '../../object/block.ts'
 import type { BlockHeader } from '../../object/block.ts'
 import { idToHex } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
@@ -38,6 +38,7 @@ export async function readBlock(
   block: BlockHeader & { offset: number },
   options?: CallOptions,
 ): Promise<Uint8Array> {
+  if (!checkBlockHeader(block)) throw corrupt(`pack ${idToHex(pack)}`, 'a block beyond the limits')
   const start = block.offset + blockHeaderSize
   const range = { start, end: start + block.storedLength }
   const payload = await bucket.get(packName(pack), { ...options, range })

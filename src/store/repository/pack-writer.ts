@@ -4,7 +4,7 @@ import type { BlockHeader } from '../../object/block.ts'
 import { looksCompressible } from '../../object/compressible.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
-import { encodePackFooter, encodePackHeader } from '../../object/pack.ts'
+import { encodePackFooter, encodePackHeader, packHeaderSize } from '../../object/pack.ts'
 import type { PackChunk } from '../../object/pack.ts'
 import type { Bucket } from '../bucket.ts'
 import { sealPayload } from './block-payload.ts'
@@ -23,7 +23,7 @@ export interface PackWriterOptions {
   readonly metadata: boolean
   /** Called once for each pack, after it is durable. */
   readonly onPack: (pack: FinishedPack) => void
-  /** Packs are closed before they grow beyond this many bytes; at least a chunk and its block must fit. */
+  /** Packs are closed before they grow beyond this many bytes; only one block alone may make one larger. */
   readonly size?: number | undefined
 }
 
@@ -31,13 +31,15 @@ export const packSize: number = 16 * 1024 * 1024
 /** Small chunks share blocks of about this size; a chunk of `alone` bytes or more has a block to itself. */
 const blockSize = 512 * 1024
 const alone = 128 * 1024
+/** So that the footer of a block of tiny chunks stays small as well. */
+const mostInBlock = 8192
 /** What a footer needs for a block and for a chunk at most. */
 const blockCost = 24
 const chunkCost = 38
 
 /**
  * Collects chunks into blocks and blocks into packs, and puts full packs into the bucket: one is on its way
- * while the next is filled, so memory is bounded by two packs. The caller sees to it that no chunk is added
+ * while the next is filled, so memory is bounded by three packs (the third waits to be filled again). The caller sees to it that no chunk is added
  * twice, and calls `flush` at the end.
  */
 export class PackWriter {
@@ -45,7 +47,8 @@ export class PackWriter {
   readonly #options: PackWriterOptions
   readonly #capacity: number
   readonly #flags: number
-  #buffer: Uint8Array<ArrayBuffer>
+  /** Made when a pack begins: most snapshots fill one pack of each kind, and many only one of them. */
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0)
   #spare: Uint8Array<ArrayBuffer> | undefined
   #length = 0
   #blocks: (BlockHeader & { chunks: PackChunk[] })[] = []
@@ -59,7 +62,6 @@ export class PackWriter {
     this.#options = options
     this.#capacity = options.size ?? packSize
     this.#flags = options.metadata ? blockFlags.metadata : 0
-    this.#buffer = new Uint8Array(this.#capacity)
   }
 
   /** Takes a copy of `bytes`. When it returns a promise, await it before adding more. */
@@ -67,7 +69,8 @@ export class PackWriter {
     const compress = this.#options.metadata || looksCompressible(bytes)
     if (bytes.length >= alone) return this.#addAlone(id, bytes, compress)
     const open = compress ? this.#compressed : this.#raw
-    const wait = open.length + bytes.length > blockSize ? this.#close(open, compress) : undefined
+    const full = open.length + bytes.length > blockSize || open.count === mostInBlock
+    const wait = full ? this.#close(open, compress) : undefined
     open.add(id, bytes)
     return wait
   }
@@ -98,12 +101,20 @@ export class PackWriter {
     const needed = blockHeaderSize + header.storedLength
     const full = this.#length + needed + this.#footerCost + cost > this.#capacity
     const wait = full && this.#blocks.length > 0 ? this.#send() : undefined
-    if (this.#length === 0) this.#write(encodePackHeader(randomBytes(16)))
+    if (this.#length === 0) this.#begin(needed + 64 + cost)
     this.#write(encodeBlockHeader(header))
     for (const part of parts) this.#write(part)
     this.#blocks.push({ ...header, chunks })
     this.#footerCost += cost
     return wait
+  }
+
+  /** `needed` is what the first block takes: one of the largest chunks may be more than a whole pack. */
+  #begin(needed: number): void {
+    const capacity = Math.max(this.#capacity, packHeaderSize + needed)
+    this.#buffer = this.#spare?.length === capacity ? this.#spare : new Uint8Array(capacity)
+    this.#spare = undefined
+    this.#write(encodePackHeader(randomBytes(16)))
   }
 
   #write(bytes: Uint8Array): void {
@@ -119,15 +130,15 @@ export class PackWriter {
     const id = idOf(bytes)
     const before = this.#sending
     const buffer = this.#buffer
-    this.#sending = before.then(async () => {
+    const send = async (): Promise<void> => {
+      await before
       await this.#bucket.put(packName(id), bytes)
       this.#options.onPack({ id, size: bytes.length, end })
       this.#spare = buffer
-    })
+    }
+    this.#sending = send()
     // A failure is reported by the next wait, which every path comes to.
     this.#sending.catch(() => {})
-    this.#buffer = this.#spare ?? new Uint8Array(this.#capacity)
-    this.#spare = undefined
     this.#length = 0
     this.#blocks = []
     this.#footerCost = 64
@@ -140,7 +151,7 @@ export class PackWriter {
       [this.#compressed, true],
       [this.#raw, false],
     ] as const) {
-      if (open.length > 0) await this.#close(open, compress)
+      if (open.count > 0) await this.#close(open, compress)
     }
     if (this.#blocks.length > 0) await this.#send()
     await this.#sending
@@ -152,6 +163,10 @@ class OpenBlock {
   #bytes = new Uint8Array(0)
   #chunks: PackChunk[] = []
   length = 0
+
+  get count(): number {
+    return this.#chunks.length
+  }
 
   add(id: Id, bytes: Uint8Array): void {
     if (this.#bytes.length === 0) this.#bytes = new Uint8Array(blockSize + 65_536)
@@ -165,12 +180,6 @@ class OpenBlock {
     const chunks = this.#chunks
     const table = encodeChunkTable(chunks.map((chunk) => chunk.length))
     const end = this.length + table.length
-    if (end > this.#bytes.length) {
-      // Only with very many tiny chunks does the table not fit behind them.
-      const larger = new Uint8Array(end)
-      larger.set(this.#bytes.subarray(0, this.length))
-      this.#bytes = larger
-    }
     this.#bytes.set(table, this.length)
     this.#chunks = []
     this.length = 0

@@ -19,19 +19,25 @@ import type { Repository } from './repository.ts'
 export class RepositoryWriter implements WritableStore {
   readonly repository: Repository
   /** Packs not to rely on: they are to be deleted. */
-  readonly condemned: ReadonlySet<Id>
+  get condemned(): ReadonlySet<Id> {
+    return this.#condemned
+  }
+
+  readonly #condemned: Set<Id>
   readonly #lease: Lease
   readonly #metadata: PackWriter
   readonly #data: PackWriter
   #builder = new SegmentBuilder()
-  /** Chunks put and not yet published. */
-  readonly #pending = new Set<Id>()
+  /** Chunks put since the last flush began, and those put before it while it goes on. */
+  #pending = new Set<Id>()
+  #settling: ReadonlySet<Id> = new Set()
+  #flushing: Promise<void> = Promise.resolve()
   /** Bytes of the packs that this writer has added. */
   stored = 0
 
-  private constructor(repository: Repository, lease: Lease, condemned: ReadonlySet<Id>) {
+  private constructor(repository: Repository, lease: Lease, condemned: Set<Id>) {
     this.repository = repository
-    this.condemned = condemned
+    this.#condemned = condemned
     this.#lease = lease
     const onPack = (pack: FinishedPack): void => this.addPack(pack)
     this.#metadata = new PackWriter(repository.bucket, { metadata: true, onPack })
@@ -53,11 +59,21 @@ export class RepositoryWriter implements WritableStore {
 
   /** True when the repository has `id`, or will at the next flush, in a pack that is there to stay. */
   holds(id: Id): boolean {
-    return this.#pending.has(id) || this.repository.index.find(id, this.condemned) !== undefined
+    return this.#isPending(id) || this.repository.index.find(id, this.#condemned) !== undefined
+  }
+
+  #isPending(id: Id): boolean {
+    return this.#pending.has(id) || this.#settling.has(id)
+  }
+
+  /** Packs that the holder of this writer is about to condemn: what is put from now on goes elsewhere. */
+  distrust(packs: Iterable<Id>): void {
+    for (const pack of packs) this.#condemned.add(pack)
   }
 
   async get(id: Id, options?: CallOptions): Promise<Uint8Array> {
-    if (this.#pending.has(id)) await this.flush(options)
+    // What waits in a block or pack can be read once it is published; few callers read what they just put.
+    if (this.#isPending(id)) await this.flush(options)
     return this.repository.chunks.get(id, options)
   }
 
@@ -98,16 +114,31 @@ export class RepositoryWriter implements WritableStore {
     return this.#builder.chunks
   }
 
-  async flush(options?: CallOptions): Promise<void> {
+  /**
+   * Once it has failed, every later flush fails too: what was put is then neither here nor there, and no
+   * snapshot may be published that needs it.
+   */
+  flush(options?: CallOptions): Promise<void> {
+    const flushed = this.#flushing.then(() => this.#flush(options))
+    this.#flushing = flushed
+    flushed.catch(() => {})
+    return flushed
+  }
+
+  async #flush(options?: CallOptions): Promise<void> {
+    this.#settling = this.#pending
+    this.#pending = new Set()
     await this.#metadata.flush()
     await this.#data.flush()
-    if (this.#builder.packs > 0) {
-      const segment = this.#builder.finish()
+    // Packs that are finished while the segment is on its way belong to the next one.
+    const builder = this.#builder
+    this.#builder = new SegmentBuilder()
+    if (builder.packs > 0) {
+      const segment = builder.finish()
       await this.repository.index.publish(segment, options)
       this.stored += segment.length
-      this.#builder = new SegmentBuilder()
     }
-    this.#pending.clear()
+    this.#settling = new Set()
   }
 
   /** Makes everything put so far durable, then the snapshot that needs it. */

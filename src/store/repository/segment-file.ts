@@ -218,9 +218,14 @@ async function fetchSegment(bucket: Bucket, id: Id, options?: CallOptions): Prom
   if (idOf(bytes) !== id) throw corrupt(segmentName(id), 'its bytes do not match its name')
   const path = join(tmpdir(), `tidemark-index-${randomBytes(8).toString('hex')}`)
   const file = openSync(path, 'wx+', 0o600)
-  unlinkSync(path)
-  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at, at)
-  return file
+  try {
+    unlinkSync(path)
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at, at)
+    return file
+  } catch (error) {
+    closeSync(file)
+    throw fromSystem(error, 'keep a copy of the index')
+  }
 }
 
 function readAt(file: number, start: number, length: number): Uint8Array<ArrayBuffer> {

@@ -207,6 +207,7 @@ suite('DirectoryBucket', () => {
     await bucket.put('warm', bytesOf('x'))
     let turns = 0
     const done = new AbortController()
+    t.after(() => done.abort())
     const counting = (async () => {
       for (; !done.signal.aborted; turns++) await setImmediate()
     })()

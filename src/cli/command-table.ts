@@ -1,0 +1,66 @@
+import type { Command } from './command.ts'
+
+/**
+ * Every command by name. To add one:
+ *
+ * 1. Write src/cli/commands/NAME.ts, which exports `command: Command = defineCommand({ about, arguments,
+ *    options, examples, exits, run })`. Options come from options.ts (`flag`, `text`, `texts`, `count`,
+ *    `duration`, `choice`), keyed by their long flag in camel case; `run` gets them typed. It prints through
+ *    its `context` only, throws TidemarkError, and returns an exit name of exit-codes.ts when not `done`.
+ *    The short flags C, q, r, v, h and V, and the long ones of global-options.ts, belong to every command.
+ * 2. Add its line below. Only what stands here is loaded for `tidemark --help`.
+ * 3. Describe what it prints with `--json` in docs/guide/json.md.
+ *
+ * test/unit/cli/command-table.test.ts checks the shape of all, test/e2e/cli/examples.test.ts runs the examples.
+ */
+export interface CommandEntry {
+  readonly name: string
+  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Other'
+  readonly summary: string
+  readonly load: () => Promise<{ readonly command: Command }>
+}
+
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'init',
+    group: 'Keep',
+    summary: 'begin to keep the history of a folder',
+    load: () => import('./commands/init.ts'),
+  },
+  {
+    name: 'snapshot',
+    group: 'Keep',
+    summary: 'record the folder as it is now',
+    load: () => import('./commands/snapshot.ts'),
+  },
+  {
+    name: 'log',
+    group: 'Look back',
+    summary: 'list the snapshots',
+    load: () => import('./commands/log.ts'),
+  },
+  {
+    name: 'ls',
+    group: 'Look back',
+    summary: 'list what a snapshot has',
+    load: () => import('./commands/ls.ts'),
+  },
+  {
+    name: 'diff',
+    group: 'Look back',
+    summary: 'show what changed between two snapshots',
+    load: () => import('./commands/diff.ts'),
+  },
+  {
+    name: 'cat',
+    group: 'Look back',
+    summary: 'write out a file as it was',
+    load: () => import('./commands/cat.ts'),
+  },
+  {
+    name: 'completion',
+    group: 'Other',
+    summary: 'print the completion script of a shell',
+    load: () => import('./commands/completion.ts'),
+  },
+]

@@ -1,0 +1,91 @@
+import { nameToBytes } from '../../bytes/name.ts'
+import { listBatches } from '../../tree/directory.ts'
+import { walkBatches } from '../../tree/walk.ts'
+import { joinPath } from '../../tree/path.ts'
+import { defineCommand } from '../command.ts'
+import type { Command } from '../command.ts'
+import type { PlacedEntry } from '../../tree/walk.ts'
+import type { Context } from '../context.ts'
+import { entryJson } from '../json.ts'
+import { flag } from '../options.ts'
+import { findPlace, openPlace } from '../places.ts'
+import type { FoundPlace, Place } from '../places.ts'
+import { showEntryLong, showPath } from '../show.ts'
+
+export const command: Command = defineCommand({
+  about:
+    'Lists a directory as it was in a snapshot, or one file of it. Without a path: the top of the folder.',
+  arguments: [
+    {
+      name: '<snapshot[:path]>',
+      summary: 'an id, a tag, latest, latest~3 or a time; then a path',
+      completes: 'snapshot-path',
+    },
+  ],
+  options: {
+    long: flag('-l, --long', 'mode, owner, size and time of each'),
+    recursive: flag('-R, --recursive', 'all that is below, with its path from the top of the folder'),
+    null: flag('-0, --null', 'end each name with a NUL instead of a line, and print it as it is'),
+  },
+  examples: [
+    { command: 'tidemark ls latest', shows: 'what the newest snapshot has at the top' },
+    { command: 'tidemark ls -l latest:docs', shows: 'the directory docs in it, in detail' },
+    { command: 'tidemark ls -R "1 hour ago"', shows: 'everything that was there an hour ago' },
+  ],
+  exits: ['missing', 'damage', 'busy', 'refused'],
+  async run(context, [text = ''], options) {
+    using place = await openPlace(context)
+    const found = await findPlace(place, text)
+    for await (const batch of list(place, found, options.recursive)) {
+      for (const entry of batch) await print(context, entry, options, found)
+      context.signal.throwIfAborted()
+    }
+    return undefined
+  },
+})
+
+async function* list(
+  place: Place,
+  found: FoundPlace,
+  recursive: boolean,
+): AsyncGenerator<readonly PlacedEntry[]> {
+  const { entry, path } = found
+  const { repository, signal } = place
+  if (entry.kind !== 'directory') yield [{ path, entry }]
+  else if (recursive) yield* walkBelow(place, found)
+  else {
+    for await (const batch of listBatches(repository, entry, { signal })) {
+      yield batch.map((entry) => ({ path: joinPath(path, entry.name), entry }))
+    }
+  }
+}
+
+/** Without the directory itself, which `walkBatches` puts first. */
+async function* walkBelow(
+  place: Place,
+  { logged, path }: FoundPlace,
+): AsyncGenerator<readonly PlacedEntry[]> {
+  const { repository, signal } = place
+  for await (const batch of walkBatches(repository, logged.snapshot.root, { under: path, signal })) {
+    yield batch.filter((placed) => placed.path !== path)
+  }
+}
+
+interface Options {
+  readonly long: boolean
+  readonly recursive: boolean
+  readonly null: boolean
+}
+
+async function print(
+  context: Context,
+  { path, entry }: PlacedEntry,
+  options: Options,
+  found: FoundPlace,
+): Promise<void> {
+  const shown = options.recursive || found.entry.kind !== 'directory' ? path : entry.name
+  if (context.json) await context.printJson(entryJson(path, entry))
+  else if (options.null) await context.out.bytes(Buffer.concat([nameToBytes(shown), Buffer.alloc(1)]))
+  else if (options.long) await context.print(showEntryLong(context.out, shown, entry))
+  else await context.print(showPath(context.out, shown, entry))
+}

@@ -1,0 +1,90 @@
+import { readdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { displayName } from '../bytes/name.ts'
+import type { Completes } from './command.ts'
+import { Context } from './context.ts'
+import { formatTime } from './format.ts'
+import { Output } from './output.ts'
+import { safeText } from './safe-text.ts'
+
+export interface Candidate {
+  readonly value: string
+  readonly about: string
+}
+
+/** Which folder or repository to look in; the one of the working directory where both are absent. */
+export interface Where {
+  readonly folder: string | undefined
+  readonly repository: string | undefined
+}
+
+/** At most so many are offered, and read: a press of TAB must not take long. */
+const most = 200
+
+/** What could stand in place of `word`. Never rejects: what cannot be found out is not offered. */
+export async function candidatesFor(
+  completes: Completes | undefined,
+  word: string,
+  where: Where,
+): Promise<readonly Candidate[]> {
+  try {
+    if (completes === undefined) return []
+    if (typeof completes !== 'string') return completes.map((value) => ({ value, about: '' }))
+    if (completes === 'path' || completes === 'directory') return paths(word, completes === 'directory')
+    return await fromHistory(completes, word, where)
+  } catch {
+    return []
+  }
+}
+
+/** Files and directories on disk, as the word begins. */
+function paths(word: string, onlyDirectories: boolean): Candidate[] {
+  const start = word.slice(0, word.lastIndexOf('/') + 1)
+  const directory = start.startsWith('~/') ? homedir() + start.slice(1) : start === '' ? '.' : start
+  const last = word.slice(start.length)
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.name.startsWith(last) && (last !== '' || !entry.name.startsWith('.')))
+    .filter((entry) => !onlyDirectories || entry.isDirectory())
+    .slice(0, most)
+    .map((entry) => ({ value: start + entry.name + (entry.isDirectory() ? '/' : ''), about: '' }))
+}
+
+async function fromHistory(completes: string, word: string, where: Where): Promise<Candidate[]> {
+  const { openPlace } = await import('./places.ts')
+  using place = await openPlace(quietContext(where))
+  const colon = word.indexOf(':')
+  if (completes === 'snapshot-path' && colon > 0) {
+    const { entriesAt } = await import('./completion-entries.ts')
+    return (await entriesAt(place, word.slice(0, colon), word.slice(colon + 1), most)).map(
+      ({ path, about }) => ({
+        value: word.slice(0, colon + 1) + displayName(path),
+        about,
+      }),
+    )
+  }
+  const snapshots = await place.snapshots()
+  const tags = [...new Set(snapshots.flatMap(({ snapshot }) => snapshot.tags))].map((tag) => ({
+    value: tag,
+    about: 'tag',
+  }))
+  if (completes === 'tag') return tags.slice(0, most)
+  const { shortId } = await import('../history/name-snapshot.ts')
+  const ids = snapshots.slice(0, most).map(({ id, snapshot }) => ({
+    value: shortId(id),
+    about: `${formatTime(snapshot.time)} ${safeText(snapshot.message)}`.trim(),
+  }))
+  const latest = snapshots.length === 0 ? [] : [{ value: 'latest', about: 'the newest snapshot' }]
+  return [...latest, ...tags, ...ids]
+}
+
+function quietContext({ folder, repository }: Where): Context {
+  const options = {
+    ...(folder === undefined ? {} : { folder }),
+    ...(repository === undefined ? {} : { repository }),
+    json: true,
+    quiet: true,
+    verbose: false,
+  }
+  const never = { signal: AbortSignal.timeout(2000), exit: () => undefined }
+  return new Context(options, never, new Output(process.stdout), new Output(process.stderr))
+}

@@ -1,0 +1,120 @@
+import { displayName } from '../bytes/name.ts'
+import type { Name } from '../bytes/name.ts'
+import { isTidemarkError, TidemarkError } from '../errors.ts'
+import { openFolder } from '../folder/folder.ts'
+import type { Folder } from '../folder/folder.ts'
+import { listSnapshots } from '../history/log.ts'
+import type { LoggedSnapshot } from '../history/log.ts'
+import { resolveSnapshot } from '../history/name-snapshot.ts'
+import type { Entry } from '../object/entry.ts'
+import { openBucket } from '../store/open-bucket.ts'
+import { Repository } from '../store/repository/repository.ts'
+import { lookUp } from '../tree/directory.ts'
+import type { Context } from './context.ts'
+import { fromDisplayed, splitSnapshotPath, toSnapshotPath } from './snapshot-path.ts'
+
+/** Where a command reads: a repository, and the folder whose history it is, if one is meant. */
+export class Place {
+  readonly repository: Repository
+  readonly folder: Folder | undefined
+  readonly signal: AbortSignal
+  readonly #workingDirectory: string
+  readonly #now: Date
+
+  constructor(context: Context, repository: Repository, folder?: Folder) {
+    this.repository = repository
+    this.folder = folder
+    this.signal = context.signal
+    this.#workingDirectory = context.workingDirectory
+    this.#now = context.now()
+  }
+
+  /** Newest first: those of the folder; all, when there is no folder or `all` is set. */
+  snapshots({ all = false }: { readonly all?: boolean } = {}): Promise<LoggedSnapshot[]> {
+    const folder = all ? undefined : this.folder?.settings.folder
+    return listSnapshots(this.repository, { folder, signal: this.signal })
+  }
+
+  async snapshot(text: string): Promise<LoggedSnapshot> {
+    return resolveSnapshot(await this.snapshots(), text, this.#now)
+  }
+
+  /** What a path that the user wrote means; in `logged`, when it is about one snapshot. */
+  pathIn(path: string, logged?: LoggedSnapshot): Name {
+    const formerRoot = logged?.snapshot.path
+    return toSnapshotPath(path, {
+      workingDirectory: this.#workingDirectory,
+      root: this.folder?.root,
+      formerRoot: this.folder === undefined ? formerRoot : undefined,
+    })
+  }
+
+  [Symbol.dispose](): void {
+    if (this.folder) this.folder.close()
+    else this.repository.close()
+  }
+}
+
+/** The folder of --folder, or the one that the working directory is in. To be closed. */
+export function openContextFolder(context: Context): Promise<Folder> {
+  const { folder, repository } = context.options
+  if (repository !== undefined) {
+    const problem = 'this works on a folder, not on a bare repository: leave --repository out'
+    return Promise.reject(new TidemarkError('usage', problem))
+  }
+  return openFolder(folder ?? context.workingDirectory)
+}
+
+/**
+ * The repository of --repository, or else the folder one stands in, with its repository. To be disposed of.
+ */
+export async function openPlace(context: Context): Promise<Place> {
+  const { repository, folder: directory } = context.options
+  if (repository === undefined) {
+    const folder = await openContextFolder(context)
+    try {
+      return new Place(context, await folder.repository(), folder)
+    } catch (error) {
+      folder.close()
+      throw error
+    }
+  }
+  if (directory !== undefined) {
+    throw new TidemarkError(
+      'usage',
+      '--folder and --repository exclude each other (a folder knows its repository)',
+    )
+  }
+  try {
+    return new Place(context, await Repository.open(await openBucket(repository), { signal: context.signal }))
+  } catch (error) {
+    if (!isTidemarkError(error, 'missing')) throw error
+    throw new TidemarkError('missing', `${repository}: ${error.message}`, { cause: error })
+  }
+}
+
+export interface FoundPlace {
+  readonly logged: LoggedSnapshot
+  readonly path: Name
+  readonly entry: Entry
+}
+
+/** What `SNAPSHOT[:PATH]` names. Rejects `missing` when the snapshot has no such path. */
+export async function findPlace(place: Place, text: string): Promise<FoundPlace> {
+  const { snapshot, path } = splitSnapshotPath(text)
+  const logged = await place.snapshot(snapshot)
+  return findIn(place, logged, path ?? '/')
+}
+
+/** The entry at a path as the user wrote it: literally, or as displayName shows it. */
+export async function findIn(place: Place, logged: LoggedSnapshot, path: string): Promise<FoundPlace> {
+  const { root } = logged.snapshot
+  for (const text of [path, fromDisplayed(path)]) {
+    if (text === undefined) continue
+    const name = place.pathIn(text, logged)
+    const entry = await lookUp(place.repository, root, name, { signal: place.signal })
+    if (entry !== undefined) return { logged, path: name, entry }
+  }
+  const shown = displayName(place.pathIn(path, logged))
+  throw new TidemarkError('missing', `the snapshot has no ${shown} (tidemark find looks in all of them)`)
+}

@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { fromSystem, isTidemarkError, TidemarkError } from '../errors.ts'
+import { DirectoryBucket } from '../store/directory-bucket.ts'
+import { openBucket } from '../store/open-bucket.ts'
+import { Repository } from '../store/repository/repository.ts'
+import { ownDirectory } from './scan/scanner.ts'
+import { decodeSettings, encodeSettings, settingsName } from './settings.ts'
+import type { FolderSettings } from './settings.ts'
+import { FolderState } from './state.ts'
+
+export interface InitOptions {
+  /** Where to keep the history; inside the folder, in `.tidemark/repository`, when not given. */
+  readonly repository?: string | undefined
+  readonly history?: FolderSettings['history'] | undefined
+}
+
+/** A directory whose history is kept. Close it when done. */
+export class Folder {
+  /** Its real path. */
+  readonly root: string
+  readonly settings: FolderSettings
+  readonly #inode: string
+  #repository: Promise<Repository> | undefined
+  #state: FolderState | undefined
+
+  private constructor(root: string, settings: FolderSettings) {
+    this.root = root
+    this.settings = settings
+    this.#inode = inodeOf(root)
+  }
+
+  /** Opens the folder whose root is `root`. Rejects `missing` when its history is not kept. */
+  static async open(root: string): Promise<Folder> {
+    try {
+      const own = new DirectoryBucket(join(root, ownDirectory))
+      return new Folder(realpathSync(root), decodeSettings(await own.get(settingsName)))
+    } catch (error) {
+      if (!isTidemarkError(error, 'missing')) throw fromSystem(error, `open ${root}`)
+      throw new TidemarkError('missing', `${root}: its history is not kept (run: tidemark init ${root})`)
+    }
+  }
+
+  /** Where the repository is: an absolute path, or a URL. */
+  get place(): string {
+    const { repository } = this.settings
+    return isUrl(repository) ? repository : resolve(this.root, ownDirectory, repository)
+  }
+
+  /** The repository, opened when first asked for. */
+  repository(): Promise<Repository> {
+    this.#repository ??= openBucket(this.place)
+      .then((bucket) => Repository.open(bucket))
+      .catch((error: unknown) => {
+        this.#repository = undefined
+        throw isTidemarkError(error)
+          ? new TidemarkError(error.code, `${this.place}: ${error.message}`, { cause: error })
+          : error
+      })
+    return this.#repository
+  }
+
+  /** What is remembered of the working files. */
+  state(): FolderState {
+    this.#state ??= FolderState.open(join(this.root, ownDirectory, 'state.sqlite'))
+    return this.#state
+  }
+
+  /** Paths inside the folder that are not part of it. */
+  get excluded(): ReadonlySet<string> {
+    const inside = !isUrl(this.place) && !relative(this.root, this.place).startsWith('..')
+    return new Set(inside ? [this.place] : [])
+  }
+
+  /**
+   * Rejects `unavailable` when the directory is not the one that was opened: an unmounted disk leaves an
+   * empty mount point behind, which must not be taken for a folder from which everything was deleted.
+   */
+  checkPresent(): void {
+    let problem
+    try {
+      if (inodeOf(this.root) !== this.#inode) problem = 'another directory has taken its place'
+      else if (!existsSync(join(this.root, ownDirectory, settingsName)))
+        problem = `it has lost its ${ownDirectory}`
+    } catch {
+      problem = 'it is gone'
+    }
+    if (problem)
+      throw new TidemarkError('unavailable', `${this.root}: ${problem} (is its disk still mounted?)`)
+  }
+
+  close(): void {
+    this.#state?.close()
+    this.#state = undefined
+    void this.#repository?.then((repository) => repository.close())
+    this.#repository = undefined
+  }
+}
+
+/** Begins to keep the history of `directory`, which must exist. Rejects `exists` when it is kept already. */
+export async function initFolder(directory: string, options: InitOptions = {}): Promise<Folder> {
+  const root = realDirectory(directory)
+  const own = new DirectoryBucket(join(root, ownDirectory))
+  if (existsSync(join(root, ownDirectory, settingsName))) {
+    throw new TidemarkError('exists', `${root}: its history is kept already (see: tidemark status)`)
+  }
+  const place = options.repository ?? 'repository'
+  const chosen =
+    options.repository === undefined || isUrl(place) || isAbsolute(place) ? place : resolve(place)
+  const bucket = await openBucket(isUrl(chosen) ? chosen : resolve(root, ownDirectory, chosen))
+  const repository = await openOrCreate(bucket)
+  repository.close()
+  const settings: FolderSettings = {
+    format: 'tidemark folder',
+    version: 1,
+    folder: randomBytes(16).toString('hex'),
+    device: randomBytes(16).toString('hex'),
+    repository: chosen,
+    history: options.history ?? 'kept',
+  }
+  // Last, because it is what makes the directory a folder.
+  await own.put(settingsName, encodeSettings(settings))
+  return Folder.open(root)
+}
+
+/** Opens the folder that `path` is in: its history may be kept from any directory above. */
+export async function openFolder(path: string): Promise<Folder> {
+  const start = realDirectory(path)
+  for (let at = start; ; at = dirname(at)) {
+    if (existsSync(join(at, ownDirectory, settingsName))) return Folder.open(at)
+    if (dirname(at) === at) break
+  }
+  throw new TidemarkError('missing', `${start}: no history is kept here (to begin: tidemark init ${start})`)
+}
+
+async function openOrCreate(bucket: Awaited<ReturnType<typeof openBucket>>): Promise<Repository> {
+  try {
+    return await Repository.open(bucket)
+  } catch (error) {
+    if (!isTidemarkError(error, 'missing')) throw error
+    return Repository.create(bucket)
+  }
+}
+
+function realDirectory(path: string): string {
+  try {
+    const real = realpathSync(path)
+    if (statSync(real).isDirectory()) return real
+  } catch (error) {
+    throw fromSystem(error, `open ${path}`)
+  }
+  throw new TidemarkError('usage', `${path}: not a directory`)
+}
+
+function isUrl(place: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(place)
+}
+
+function inodeOf(path: string): string {
+  const { dev, ino } = statSync(path, { bigint: true })
+  return `${dev}:${ino}`
+}

@@ -1,0 +1,128 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
+import { systemCode } from '../../errors.ts'
+import { chunkClass } from '../../object/chunk-class.ts'
+import type { ChunkSize } from '../../object/chunk-class.ts'
+import { createChunker } from '../../object/chunker.ts'
+import type { Chunker } from '../../object/chunker.ts'
+import type { ContentItem } from '../../object/content.ts'
+import { idOf } from '../../object/id.ts'
+import type { Id } from '../../object/id.ts'
+import { dataExtents, mayHaveHoles } from '../system/extents.ts'
+import { identityOf, sameFile } from './job.ts'
+import type { FileIdentity, FileJob, FileResult } from './job.ts'
+
+/** Takes a chunk, which is valid only until the next one. When it returns a promise, it is awaited. */
+export type TakeChunk = (id: Id, bytes: Uint8Array) => Promise<void> | undefined
+
+/** The buffer holds at least two of the largest chunks, so that a tail is moved once in a while only. */
+export const readBufferSize: number = 12 * 1024 * 1024
+/** A file that has changed each time it was read so often is called unstable. */
+const attempts = 3
+
+const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
+
+/**
+ * Reads files, cuts them into chunks and hashes these, all in one buffer. A file that is not the same after
+ * the reading as it was before is read again. Calls are synchronous: this is what threads are for.
+ */
+export class FileReader {
+  readonly #chunker: Chunker
+  readonly #memory: Uint8Array<ArrayBuffer>
+  readonly #take: TakeChunk
+
+  constructor(take: TakeChunk) {
+    this.#chunker = createChunker(readBufferSize)
+    this.#memory = this.#chunker.memory
+    this.#take = take
+  }
+
+  async read(job: FileJob): Promise<FileResult> {
+    let file
+    try {
+      file = openSync(job.path, openFlags)
+      return await this.#readStable(file, job)
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error
+      return { status: 'unreadable', message: error instanceof Error ? error.message : String(error) }
+    } finally {
+      if (file !== undefined) closeSync(file)
+    }
+  }
+
+  async #readStable(file: number, job: FileJob): Promise<FileResult> {
+    let before: FileIdentity = job
+    let blocks: BigIntStats | undefined
+    for (let attempt = 1; ; attempt++) {
+      const items: ContentItem[] = []
+      const size = await this.#readItems(file, Number(before.size), blocks, items)
+      const after = fstatSync(file, { bigint: true })
+      if (!after.isFile()) return { status: 'unreadable', message: 'is no longer a regular file' }
+      const stable = sameFile(before, after) && size === Number(after.size)
+      if (stable || attempt === attempts) {
+        const status = stable ? 'stable' : 'unstable'
+        return { status, items, size, mtimeNs: after.mtimeNs, renewed: !sameFile(job, after) }
+      }
+      before = identityOf(after)
+      blocks = after
+    }
+  }
+
+  /** Adds the items of the first `size` bytes, or of as many as there are; returns how many were read. */
+  async #readItems(
+    file: number,
+    size: number,
+    known: BigIntStats | undefined,
+    items: ContentItem[],
+  ): Promise<number> {
+    const sizes = chunkClass(size)
+    // Most files are small: one that fits into a few blocks has no hole worth a system call.
+    const stats = size > 65_536 ? (known ?? fstatSync(file, { bigint: true })) : undefined
+    if (stats === undefined || !mayHaveHoles({ size, blocks: Number(stats.blocks) })) {
+      return this.#readExtent(file, 0, size, sizes, items)
+    }
+    let at = 0
+    for (const { start, end } of dataExtents(file, size)) {
+      if (start > at) items.push({ length: start - at, id: undefined })
+      at = await this.#readExtent(file, start, end, sizes, items)
+      if (at < end) return at
+    }
+    if (at < size) items.push({ length: size - at, id: undefined })
+    return size
+  }
+
+  /** Reads bytes `from` to `to`; returns where it ended, which is earlier when the file has become shorter. */
+  async #readExtent(
+    file: number,
+    from: number,
+    to: number,
+    sizes: ChunkSize,
+    items: ContentItem[],
+  ): Promise<number> {
+    const memory = this.#memory
+    let position = from
+    let start = 0
+    let end = 0
+    for (;;) {
+      if (end - start < sizes.max && position < to) {
+        memory.copyWithin(0, start, end)
+        end -= start
+        start = 0
+        while (end < memory.length && position < to) {
+          const read = readSync(file, memory, end, Math.min(memory.length - end, to - position), position)
+          if (read === 0) to = position
+          end += read
+          position += read
+        }
+      }
+      if (start === end) return position
+      const cut = this.#chunker.cut(start, end, sizes)
+      const chunk = memory.subarray(start, cut)
+      const id = idOf(chunk)
+      items.push({ length: chunk.length, id })
+      start = cut
+      const wait = this.#take(id, chunk)
+      if (wait) await wait
+    }
+  }
+}

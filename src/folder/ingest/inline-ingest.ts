@@ -1,0 +1,56 @@
+import { setImmediate } from 'node:timers/promises'
+import { FileReader } from './file-reader.ts'
+import type { TakeChunk } from './file-reader.ts'
+import type { Ingest, OnResult, Waiting } from './ingest.ts'
+import type { FileJob } from './job.ts'
+
+/** Files read between two turns of the event loop, so that a signal is noticed. */
+const filesPerTurn = 64
+
+/** Reads on the calling thread, when asked to drain: right for a handful of files, and where nothing is stored. */
+export class InlineIngest implements Ingest {
+  #waiting: Waiting[] = []
+  #reader: FileReader | undefined
+  readonly #take: TakeChunk
+  readonly #limit: number
+  readonly #signal: AbortSignal | undefined
+
+  /** Reads when `limit` files wait, or when drained. */
+  constructor(take: TakeChunk, limit: number, signal?: AbortSignal) {
+    this.#take = take
+    this.#limit = limit
+    this.#signal = signal
+  }
+
+  /** Takes back what was not read yet. */
+  release(): Waiting[] {
+    const waiting = this.#waiting
+    this.#waiting = []
+    return waiting
+  }
+
+  submit(job: FileJob, onResult: OnResult): Promise<void> | undefined {
+    this.#waiting.push({ job, onResult })
+    return this.#waiting.length >= this.#limit ? this.drain() : undefined
+  }
+
+  async drain(): Promise<void> {
+    let read = 0
+    for (let waiting = this.release(); waiting.length > 0; waiting = this.release()) {
+      this.#reader ??= new FileReader(this.#take)
+      for (const { job, onResult } of waiting) {
+        this.#signal?.throwIfAborted()
+        onResult(await this.#reader.read(job))
+        if (++read % filesPerTurn === 0) await setImmediate()
+      }
+    }
+  }
+
+  finish(): Promise<void> {
+    return this.drain()
+  }
+
+  async abort(): Promise<void> {
+    this.release()
+  }
+}

@@ -1,0 +1,172 @@
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { Reader } from '../../bytes/reader.ts'
+import { fromSystem, TidemarkError } from '../../errors.ts'
+import type { DirectoryBucket } from '../../store/directory-bucket.ts'
+import type { RepositoryWriter } from '../../store/repository/repository-writer.ts'
+import { Claims } from './claims.ts'
+import type { FromThread, ThreadStart, ToThread } from './ingest-thread.ts'
+import type { Ingest, OnResult, Waiting } from './ingest.ts'
+import { packJobs, readResult } from './job.ts'
+import type { FileJob } from './job.ts'
+
+/** A batch ends with this many bytes or files, whichever comes first. */
+const batchBytes = 4 * 1024 * 1024
+const batchFiles = 512
+/** Batches that a thread has at most, so that it never waits for the next one. */
+const batchesAhead = 3
+const mostThreads = 4
+/** Slots of the table of claims: nine megabytes. It is cleared, and the index published, before it is full. */
+const claimSlots = 2 ** 18
+const claimLimit = 170_000
+/** Bytes stored after which the index is published, so that a killed run is not begun anew. */
+const publishAfter = 4 * 1024 ** 3
+
+interface Thread {
+  readonly worker: Worker
+  readonly batches: (readonly Waiting[])[]
+}
+
+/** Reads with several threads, each with packs of its own: no content ever passes between threads. */
+export class ThreadedIngest implements Ingest {
+  readonly #writer: RepositoryWriter
+  readonly #claims = Claims.create(claimSlots)
+  readonly #threads: Thread[]
+  #batch: Waiting[] = []
+  #bytes = 0
+  #publishedAt: number
+  #wakers: (() => void)[] = []
+  #flushed = 0
+  #failure: Error | undefined
+
+  /** Without `keep` contents are only cut and hashed. */
+  constructor(writer: RepositoryWriter, bucket: DirectoryBucket, keep: boolean, signal?: AbortSignal) {
+    this.#writer = writer
+    signal?.addEventListener(
+      'abort',
+      () => this.#fail(new TidemarkError('cancelled', 'reading was cancelled')),
+      {
+        once: true,
+      },
+    )
+    this.#publishedAt = writer.stored
+    const start: ThreadStart = {
+      root: bucket.root,
+      claims: this.#claims.memory,
+      segments: this.#segments(),
+      condemned: writer.condemned,
+      keep,
+    }
+    const count = Math.min(mostThreads, availableParallelism())
+    this.#threads = Array.from({ length: count }, () => this.#begin(start))
+  }
+
+  #begin(start: ThreadStart): Thread {
+    // From source the modules end in .ts, in the package in .js.
+    const own = import.meta.url
+    const worker = new Worker(new URL(`./ingest-thread${own.slice(own.lastIndexOf('.'))}`, own), {
+      workerData: start,
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    })
+    const thread: Thread = { worker, batches: [] }
+    worker.on('message', (message: FromThread) => this.#receive(thread, message))
+    worker.on('error', (error) => this.#fail(fromSystem(error, 'reading thread')))
+    return thread
+  }
+
+  #segments(): ThreadStart['segments'] {
+    return this.#writer.repository.index.segments.map((segment) => segment.shared)
+  }
+
+  submit(job: FileJob, onResult: OnResult): Promise<void> | undefined {
+    this.#batch.push({ job, onResult })
+    this.#bytes += Number(job.size)
+    return this.#bytes >= batchBytes || this.#batch.length >= batchFiles ? this.#dispatch() : undefined
+  }
+
+  async #dispatch(): Promise<void> {
+    if (this.#claims.count > claimLimit || this.#writer.stored - this.#publishedAt > publishAfter)
+      await this.#publish()
+    const waiting = this.#batch
+    this.#batch = []
+    this.#bytes = 0
+    await this.#until(() => this.#threads.some((thread) => thread.batches.length < batchesAhead))
+    const thread = this.#threads.reduce((a, b) => (b.batches.length < a.batches.length ? b : a))
+    thread.batches.push(waiting)
+    send(thread, { kind: 'read', jobs: packJobs(waiting.map(({ job }) => job)) })
+  }
+
+  async drain(): Promise<void> {
+    if (this.#batch.length > 0) await this.#dispatch()
+    await this.#until(() => this.#threads.every((thread) => thread.batches.length === 0))
+  }
+
+  /** Makes all that was read part of the repository, and begins with an empty table of claims. */
+  async #publish(): Promise<void> {
+    await this.#until(() => this.#threads.every((thread) => thread.batches.length === 0))
+    await this.#flush()
+    await this.#writer.flush()
+    this.#claims.clear()
+    for (const thread of this.#threads) send(thread, { kind: 'renew', segments: this.#segments() })
+    this.#publishedAt = this.#writer.stored
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushed = 0
+    for (const thread of this.#threads) send(thread, { kind: 'flush' })
+    await this.#until(() => this.#flushed === this.#threads.length)
+  }
+
+  async finish(): Promise<void> {
+    await this.drain()
+    await this.#flush()
+    await this.abort()
+  }
+
+  async abort(): Promise<void> {
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
+  }
+
+  #receive(thread: Thread, message: FromThread): void {
+    try {
+      this.#take(thread, message)
+    } catch (error) {
+      this.#fail(fromSystem(error, 'take in what was read'))
+    }
+    this.#wake()
+  }
+
+  #take(thread: Thread, message: FromThread): void {
+    if (message.kind === 'pack') this.#writer.addPack(message.pack)
+    else if (message.kind === 'flushed') this.#flushed++
+    else if (message.kind === 'failed') this.#fail(new TidemarkError(message.code, message.message))
+    else {
+      const reader = new Reader(message.bytes, 'results')
+      for (const { onResult } of thread.batches.shift() ?? []) onResult(readResult(reader))
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    this.#wake()
+  }
+
+  #wake(): void {
+    const wakers = this.#wakers
+    this.#wakers = []
+    for (const wake of wakers) wake()
+  }
+
+  /** Resolves once `condition` holds, which is tried again after each message. Rejects with a thread's failure. */
+  async #until(condition: () => boolean): Promise<void> {
+    for (;;) {
+      if (this.#failure) throw this.#failure
+      if (condition()) return
+      await new Promise<void>((resolve) => this.#wakers.push(resolve))
+    }
+  }
+}
+
+function send(thread: Thread, message: ToThread): void {
+  thread.worker.postMessage(message)
+}

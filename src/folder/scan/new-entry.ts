@@ -1,0 +1,71 @@
+import type { Name } from '../../bytes/name.ts'
+import type { Entry, Xattr } from '../../object/entry.ts'
+import { splitDevice } from '../system/device.ts'
+import type { FileStat } from '../system/file-stat.ts'
+import { readTarget } from '../system/paths.ts'
+import type { SystemPath } from '../system/paths.ts'
+
+/** The entry that a file's metadata makes, still without content: of a file or directory it comes later. */
+export function newEntry(
+  name: Name,
+  path: SystemPath,
+  stat: FileStat,
+  xattrs: readonly Xattr[],
+  link: Name | undefined,
+): Entry {
+  const { mode, uid, gid, mtimeNs } = stat
+  const common = { name, mode, uid, gid, mtimeNs, xattrs, link, unreadable: false }
+  switch (stat.kind) {
+    case 'file':
+      return { kind: 'file', ...common, size: stat.size, unstable: false }
+    case 'directory':
+      return { kind: 'directory', ...common, size: 0, count: 0 }
+    case 'symlink':
+      return { kind: 'symlink', ...common, target: readTarget(path) }
+    case 'character':
+      return { kind: 'character-device', ...common, ...splitDevice(stat.rdev) }
+    case 'block':
+      return { kind: 'block-device', ...common, ...splitDevice(stat.rdev) }
+    case 'fifo':
+    case 'socket':
+      return { kind: stat.kind, ...common }
+  }
+}
+
+const kindOf: Readonly<Record<FileStat['kind'], Entry['kind']>> = {
+  file: 'file',
+  directory: 'directory',
+  symlink: 'symlink',
+  character: 'character-device',
+  block: 'block-device',
+  fifo: 'fifo',
+  socket: 'socket',
+}
+
+/**
+ * True when nothing about a file can have changed since `entry` was made of it: any change of content or
+ * metadata sets the ctime, which no program can set back. Size and mtime are compared as well in case the
+ * clock was moved. An entry that was not whole is never taken as it is.
+ */
+export function isUnchanged(entry: Entry, ino: bigint, ctimeNs: bigint, stat: FileStat): boolean {
+  return (
+    ctimeNs === stat.ctimeNs &&
+    ino === BigInt.asIntN(64, stat.ino) &&
+    entry.mtimeNs === stat.mtimeNs &&
+    entry.kind === kindOf[stat.kind] &&
+    (entry.kind !== 'file' || (entry.size === stat.size && !entry.unstable)) &&
+    !entry.unreadable
+  )
+}
+
+const second = 1_000_000_000n
+
+/**
+ * What to remember as the ctime of a file looked at at `nowNs`: 0, which never matches, when it changed so
+ * recently that it could change again and show the same time. Kernels stamp files with the time of their
+ * last tick (4 ms at most); file systems with whole seconds (FAT: two) are told by their zeros.
+ */
+export function settledCtime(stat: FileStat, nowNs: bigint): bigint {
+  const coarse = stat.ctimeNs % second === 0n && stat.mtimeNs % second === 0n
+  return stat.ctimeNs + (coarse ? 2n * second : 20_000_000n) < nowNs ? stat.ctimeNs : 0n
+}

@@ -1,0 +1,368 @@
+import { setImmediate } from 'node:timers/promises'
+import { compareNames, sortNames } from '../../bytes/name.ts'
+import type { Name } from '../../bytes/name.ts'
+import { isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
+import { buildContent } from '../../object/content.ts'
+import type { DirectoryEntry, Entry, FileEntry, Xattr } from '../../object/entry.ts'
+import { idOf } from '../../object/id.ts'
+import type { Id } from '../../object/id.ts'
+import type { FileResult } from '../ingest/job.ts'
+import { readStat } from '../system/file-stat.ts'
+import type { FileStat } from '../system/file-stat.ts'
+import { childPath, readNames } from '../system/paths.ts'
+import type { SystemPath } from '../system/paths.ts'
+import { readXattrs } from '../system/xattrs.ts'
+import { Assembly } from './assembly.ts'
+import type { Below, Slot } from './assembly.ts'
+import { cacheTag, isCacheDirectory } from './cache-directory.ts'
+import { IgnoreRules, rulesFile } from './ignore-rules.ts'
+import { LinkedFiles } from './linked-files.ts'
+import { isUnchanged, newEntry, settledCtime } from './new-entry.ts'
+import type { Problem, ScanCounts, ScanOptions, ScanResult } from './scan.ts'
+import { windows } from './windows.ts'
+
+/** The bookkeeping of a folder, which is not part of it. */
+export const ownDirectory = '.tidemark'
+
+interface Directory {
+  readonly path: SystemPath
+  readonly relative: Name
+  /** What the last snapshot says of it; undefined for a new one. */
+  readonly before: Below | undefined
+  readonly rules: IgnoreRules
+}
+
+/** Where a name's entry goes, and whom to tell when it is there. */
+interface Place {
+  readonly directory: Directory
+  readonly slot: (slot: Slot) => void
+  /** Called once for a slot that is filled later, after `wait`. */
+  readonly wait: () => void
+  readonly settle: () => void
+}
+
+/** Entries looked at between two turns of the event loop. */
+const entriesPerTurn = 2000
+
+/**
+ * Walks a folder depth first, in byte order, and builds its tree: names are looked at with one system call
+ * each, files that may have changed go to the ingest, and each directory is put together once its files and
+ * sub-directories are. Nothing here waits for a file: the walk goes on while files are being read.
+ */
+export class Scanner {
+  readonly #options: ScanOptions
+  readonly #links = new LinkedFiles()
+  readonly #counts: ScanCounts = { files: 0, directories: 0, bytes: 0, read: 0 }
+  readonly #onPath: ReadonlySet<Name>
+  #puts: { id: Id; bytes: Uint8Array }[] = []
+  #device = 0n
+  #looked = 0
+
+  constructor(options: ScanOptions) {
+    this.#options = options
+    this.#onPath = new Set([...(options.only ?? [])].flatMap(selfAndAbove))
+  }
+
+  async run(): Promise<ScanResult> {
+    const { root, before, ingest } = this.#options
+    const stat = readStat(root)
+    if (stat?.kind !== 'directory') throw new TidemarkError('missing', `${root}: there is no such directory`)
+    this.#device = stat.dev
+    let below: Below | undefined
+    const directory = { path: root, relative: '', before: before && belowOf(before), rules: IgnoreRules.none }
+    await this.#enter(directory, (result) => (below = result))
+    await ingest.drain()
+    await this.#settlePuts()
+    if (below === undefined) throw new TidemarkError('denied', `${root}: cannot be read`)
+    const own = newEntry('', root, stat, this.#xattrs(root, ''), undefined) as DirectoryEntry
+    return { root: { ...own, ...below }, counts: this.#counts, linked: this.#links.any }
+  }
+
+  /** Scans a directory; `done` is told what is below it, once known, or undefined when it cannot be read. */
+  async #enter(directory: Directory, done: (below: Below | undefined) => void): Promise<void> {
+    let current = directory
+    let names: Name[] | undefined
+    try {
+      if (this.#isLookedAt(directory)) [names, current] = this.#names(directory)
+    } catch (error) {
+      this.#problem(directory.relative, 'unreadable', error)
+      done(undefined)
+      return
+    }
+    const assembly = new Assembly(directory.relative, this.#emit, this.#options.memory)
+    let waiting = 1
+    const settle = (): void => {
+      assembly.advance()
+      waiting--
+      if (waiting === 0) done(assembly.finish(directory.before))
+    }
+    for (const window of windows(names, this.#options.memory.leaves(directory.relative))) {
+      const slots: Slot[] = []
+      // The group itself waits until all of its names have been looked at.
+      const group = { slots, waiting: 1, leaf: window.leaf, sameNames: window.sameNames }
+      assembly.add(group)
+      const place: Place = {
+        directory: current,
+        slot: (slot) => slots.push(slot),
+        wait: () => {
+          group.waiting++
+          waiting++
+        },
+        settle: () => {
+          group.waiting--
+          settle()
+        },
+      }
+      let known = 0
+      for (const name of window.names) {
+        let entry = window.entries[known]
+        while (entry && compareNames(entry.name, name) < 0) {
+          this.#forget(directory, entry)
+          entry = window.entries[++known]
+        }
+        const same = entry?.name === name
+        const [ino, ctimeNs] = same ? window.leaf!.stats.subarray(2 * known, 2 * known + 2) : []
+        const wait = this.#look(
+          place,
+          name,
+          same ? { entry: entry!, ino: ino!, ctimeNs: ctimeNs! } : undefined,
+          names,
+        )
+        if (wait) await wait
+        if (same) known++
+        if (++this.#looked % entriesPerTurn === 0) await this.#pause()
+      }
+      if (window.leaf) for (const entry of window.entries.slice(known)) this.#forget(directory, entry)
+      group.waiting--
+      assembly.advance()
+    }
+    settle()
+    if (this.#puts.length > 0) await this.#settlePuts()
+  }
+
+  /** The sorted names of a directory that are to be kept, and the directory with the rules in force in it. */
+  #names(directory: Directory): [Name[], Directory] {
+    const { path, relative } = directory
+    let names = readNames(path)
+    let { rules } = directory
+    if (names.includes(rulesFile)) rules = rules.enter(path, relative)
+    if (names.includes(cacheTag) && isCacheDirectory(path)) names = [cacheTag]
+    const { excluded } = this.#options
+    names = names.filter((name) => name !== ownDirectory)
+    if (rules !== IgnoreRules.none || excluded.size > 0) {
+      names = names.filter((name) => {
+        const child = childPath(path, name)
+        if (excluded.has(String(child))) return false
+        return !rules.ignores(join(relative, name), readStat(child)?.kind === 'directory')
+      })
+    }
+    sortNames(names)
+    return [names, { ...directory, rules }]
+  }
+
+  /** Looks at one name. `known` is what is remembered of it, `names` undefined in a directory passed through. */
+  #look(
+    place: Place,
+    name: Name,
+    known: Known | undefined,
+    names: Name[] | undefined,
+  ): Promise<void> | undefined {
+    const { directory } = place
+    const relative = join(directory.relative, name)
+    if (names === undefined && known && !this.#onPath.has(relative)) {
+      place.slot({ entry: known.entry, ino: known.ino, ctimeNs: known.ctimeNs, same: true })
+      return undefined
+    }
+    const path = childPath(directory.path, name)
+    let stat
+    try {
+      stat = readStat(path)
+    } catch (error) {
+      this.#problem(relative, 'unreadable', error)
+    }
+    if (stat === undefined) {
+      place.slot({ entry: undefined, ino: 0n, ctimeNs: 0n, same: false })
+      return undefined
+    }
+    const unchanged =
+      known && isUnchanged(known.entry, known.ino, known.ctimeNs, stat) ? known.entry : undefined
+    const now = BigInt(Date.now()) * 1_000_000n
+    const slot: Slot = {
+      entry: undefined,
+      ino: BigInt.asIntN(64, stat.ino),
+      ctimeNs: unchanged ? stat.ctimeNs : settledCtime(stat, now),
+      same: false,
+    }
+    place.slot(slot)
+    try {
+      if (stat.kind === 'directory')
+        return this.#lookAtDirectory(place, slot, path, relative, stat, known, unchanged)
+      return this.#lookAtFile(place, slot, path, relative, stat, unchanged)
+    } catch (error) {
+      // What vanishes while it is looked at was not there.
+      if (systemCode(error instanceof TidemarkError ? error.cause : error) !== 'ENOENT') throw error
+      return undefined
+    }
+  }
+
+  #lookAtDirectory(
+    place: Place,
+    slot: Slot,
+    path: SystemPath,
+    relative: Name,
+    stat: FileStat,
+    known: Known | undefined,
+    unchanged: Entry | undefined,
+  ): Promise<void> | undefined {
+    this.#counts.directories++
+    const before =
+      known?.entry.kind === 'directory' && !known.entry.unreadable ? belowOf(known.entry) : undefined
+    const entry = (unchanged ??
+      newEntry(nameOf(relative), path, stat, this.#xattrs(path, relative), undefined)) as DirectoryEntry
+    const fill = (below: Below | undefined): void => {
+      slot.same = unchanged !== undefined && below !== undefined && below === before
+      if (below === undefined)
+        slot.entry = { ...entry, content: undefined, size: 0, count: 0, unreadable: true }
+      else slot.entry = slot.same ? entry : { ...entry, ...below }
+    }
+    if (before && this.#options.only && !this.#onPath.has(relative)) {
+      fill(before)
+      return undefined
+    }
+    if (this.#options.oneFileSystem === true && stat.dev !== this.#device) {
+      fill({ content: undefined, size: 0, count: 0 })
+      return undefined
+    }
+    place.wait()
+    return this.#enter({ path, relative, before, rules: place.directory.rules }, (below) => {
+      fill(below)
+      place.settle()
+    })
+  }
+
+  #lookAtFile(
+    place: Place,
+    slot: Slot,
+    path: SystemPath,
+    relative: Name,
+    stat: FileStat,
+    unchanged: Entry | undefined,
+  ): Promise<void> | undefined {
+    this.#counts.files++
+    if (stat.kind === 'file') this.#counts.bytes += stat.size
+    const met = stat.nlink > 1 ? this.#links.meet(stat, relative) : undefined
+    const link = met && !met.isFirst ? met.first.path : undefined
+    if (unchanged) {
+      slot.same = unchanged.link === link
+      slot.entry = slot.same ? unchanged : { ...unchanged, link }
+      if (met?.isFirst === true) met.first.settle(slot.entry)
+      return undefined
+    }
+    if (met && link !== undefined) {
+      place.wait()
+      met.first.whenKnown((entry) => {
+        slot.entry = entry && { ...entry, name: nameOf(relative), link }
+        place.settle()
+      })
+      return undefined
+    }
+    const entry = newEntry(nameOf(relative), path, stat, this.#xattrs(path, relative), undefined)
+    if (entry.kind !== 'file' || entry.size === 0) {
+      slot.entry = entry
+      met?.first.settle(entry)
+      return undefined
+    }
+    this.#counts.read += stat.size
+    place.wait()
+    const job = { path, ino: stat.ino, size: BigInt(stat.size), mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs }
+    return this.#options.ingest.submit(job, (result) => {
+      if (result.status !== 'stable' || result.renewed) slot.ctimeNs = 0n
+      slot.entry = this.#finishFile(entry, path, relative, result)
+      met?.first.settle(slot.entry)
+      place.settle()
+    })
+  }
+
+  #finishFile(entry: FileEntry, path: SystemPath, relative: Name, result: FileResult): FileEntry | undefined {
+    if (result.status === 'unreadable') {
+      if (readStat(path) === undefined) return undefined
+      this.#problem(relative, 'unreadable', result.message)
+      return { ...entry, unreadable: true }
+    }
+    const unstable = result.status === 'unstable'
+    if (unstable) this.#problem(relative, 'unstable', 'it changed each time it was read')
+    const content = buildContent(result.items, this.#emit)
+    return { ...entry, size: result.size, mtimeNs: result.mtimeNs, content, unstable }
+  }
+
+  #isLookedAt({ relative, before }: Directory): boolean {
+    const { only } = this.#options
+    return only === undefined || before === undefined || only.has(relative)
+  }
+
+  #xattrs(path: SystemPath, relative: Name): readonly Xattr[] {
+    try {
+      return readXattrs(path)
+    } catch (error) {
+      if (!isTidemarkError(error, 'missing')) this.#problem(relative, 'lost-metadata', error)
+      return []
+    }
+  }
+
+  /** What was there in the last snapshot is there no longer. */
+  #forget(directory: Directory, entry: Entry): void {
+    if (entry.kind === 'directory') this.#options.memory.deleteBelow(join(directory.relative, entry.name))
+  }
+
+  #problem(path: Name, code: Problem['code'], reason: unknown): void {
+    const message = reason instanceof Error ? reason.message : String(reason)
+    this.#options.onProblem({ path, code, message })
+  }
+
+  readonly #emit = (bytes: Uint8Array): Id => {
+    const id = idOf(bytes)
+    this.#puts.push({ id, bytes })
+    return id
+  }
+
+  async #settlePuts(): Promise<void> {
+    while (this.#puts.length > 0) {
+      const puts = this.#puts
+      this.#puts = []
+      for (const { id, bytes } of puts) await this.#options.put(id, bytes)
+    }
+  }
+
+  /** Lets signals and timers have their turn. */
+  async #pause(): Promise<void> {
+    this.#options.onProgress?.(this.#counts)
+    await setImmediate()
+    this.#options.signal?.throwIfAborted()
+  }
+}
+
+interface Known {
+  readonly entry: Entry
+  readonly ino: bigint
+  readonly ctimeNs: bigint
+}
+
+function belowOf({ content, size, count }: DirectoryEntry): Below {
+  return { content, size, count }
+}
+
+function join(directory: Name, name: Name): Name {
+  return directory === '' ? name : `${directory}/${name}`
+}
+
+function nameOf(path: Name): Name {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** A path, all directories above it, and the root. */
+function selfAndAbove(path: Name): Name[] {
+  const paths = [path]
+  for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1))
+    paths.push(path.slice(0, at))
+  return [...paths, '']
+}

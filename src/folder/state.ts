@@ -1,0 +1,256 @@
+import { existsSync, rmSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { StatementSync } from 'node:sqlite'
+import { nameFromBytes, nameToBytes } from '../bytes/name.ts'
+import type { Name } from '../bytes/name.ts'
+import { TidemarkError } from '../errors.ts'
+import { idFromBytes, idToBytes } from '../object/id.ts'
+import type { Id } from '../object/id.ts'
+
+/** A leaf of a directory as it was last seen, with what tells whether its files have changed since. */
+export interface StateLeaf {
+  readonly first: Name
+  readonly id: Id
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Inode number and ctime of each entry, in order. A ctime of 0 means: look at the file again. */
+  readonly stats: BigInt64Array<ArrayBuffer>
+}
+
+const schema = 1
+const tables = `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB) STRICT;
+  CREATE TABLE leaves (
+    directory BLOB NOT NULL, first BLOB NOT NULL, id BLOB NOT NULL, bytes BLOB NOT NULL, stats BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE seen (id BLOB PRIMARY KEY) STRICT;
+  CREATE UNIQUE INDEX leaf ON leaves (directory, first);
+  PRAGMA user_version = ${schema};
+`
+/** Leaves fetched at a time. */
+const pageSize = 16
+
+/**
+ * What is remembered of the working files between snapshots, so that unchanged ones need not be read: the
+ * leaves of the last snapshot's trees, by directory. It is a cache: when it is lost or damaged everything is
+ * read once more. A transaction on it is also the lock under which snapshots of a folder are taken one at a
+ * time; the system gives it back when a process dies.
+ */
+export class FolderState {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  /** Opens the state kept in the file `path`, making it anew when it is missing, damaged, or of another version. */
+  static open(path: string): FolderState {
+    try {
+      return FolderState.#open(path)
+    } catch (error) {
+      if (!isDamage(error)) throw stateError(error)
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+      return FolderState.#open(path)
+    }
+  }
+
+  static #open(path: string): FolderState {
+    const fresh = !existsSync(path)
+    const database = new DatabaseSync(path, { timeout: 5000 })
+    try {
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
+      const version = database.prepare('PRAGMA user_version').get()?.['user_version']
+      if (version !== schema) {
+        database.exec('BEGIN IMMEDIATE')
+        // Another process may have made the tables since the look above.
+        const now = database.prepare('PRAGMA user_version').get()?.['user_version']
+        if (now !== schema) {
+          if (!fresh)
+            database.exec('DROP TABLE IF EXISTS leaves; DROP TABLE IF EXISTS meta; DROP TABLE IF EXISTS seen')
+          database.exec(tables)
+        }
+        database.exec('COMMIT')
+      }
+      return new FolderState(database)
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  }
+
+  /** Begins to read: until `rollback` nothing that others write is seen. */
+  beginReading(): void {
+    this.#database.exec('BEGIN')
+  }
+
+  /** Begins a transaction; waits for another's up to `waitMs`, then rejects `busy`. */
+  async begin(waitMs: number, signal?: AbortSignal): Promise<void> {
+    this.#database.exec('PRAGMA busy_timeout = 0')
+    for (let waited = 0; ; waited += 50) {
+      try {
+        this.#database.exec('BEGIN IMMEDIATE')
+        return
+      } catch (error) {
+        if (!isBusy(error)) throw stateError(error)
+        if (waited >= waitMs) {
+          throw new TidemarkError(
+            'busy',
+            'another process is taking a snapshot of this folder: try again later',
+          )
+        }
+        await sleep(50, undefined, { signal })
+      }
+    }
+  }
+
+  commit(): void {
+    this.#database.exec('COMMIT')
+  }
+
+  rollback(): void {
+    if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+  }
+
+  /** The snapshot that the leaves belong to; undefined when there is none. */
+  get base(): Id | undefined {
+    const value = this.#read('base')
+    return value && idFromBytes(value, 0)
+  }
+
+  set base(id: Id) {
+    this.#write('base', bytesOf(id))
+  }
+
+  /** Whether some file of the base has several names. */
+  get linked(): boolean {
+    return this.#read('linked')?.[0] === 1
+  }
+
+  set linked(value: boolean) {
+    this.#write('linked', Uint8Array.of(value ? 1 : 0))
+  }
+
+  #read(key: string): Uint8Array | undefined {
+    const value = this.#prepare('SELECT value FROM meta WHERE key = ?').get(key)?.['value']
+    return value instanceof Uint8Array ? value : undefined
+  }
+
+  #write(key: string, value: Uint8Array): void {
+    this.#prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(key, value)
+  }
+
+  /** Those of `ids`, snapshots of the repository, that were not noted as seen before. */
+  unseen(ids: readonly Id[]): Id[] {
+    return ids.filter((id) => this.#prepare('SELECT 1 FROM seen WHERE id = ?').get(bytesOf(id)) === undefined)
+  }
+
+  /** Notes that a snapshot needs no further look. */
+  see(id: Id): void {
+    this.#prepare('INSERT OR IGNORE INTO seen VALUES (?)').run(bytesOf(id))
+  }
+
+  /** Forgets the working files, so that all are read again, and which snapshots were seen. */
+  clear(): void {
+    this.#database.exec('DELETE FROM leaves; DELETE FROM meta; DELETE FROM seen')
+  }
+
+  /** The leaves of a directory (its path from the root, empty for the root itself), in order. */
+  *leaves(directory: Name): Generator<StateLeaf> {
+    const key = keyOf(directory)
+    const select =
+      'SELECT first, id, bytes, stats FROM leaves WHERE directory = ? AND first > ? ORDER BY first LIMIT ?'
+    // Before every name; an empty value would be stored as NULL.
+    let after = new Uint8Array(1)
+    for (;;) {
+      const rows = this.#prepare(select).all(key, after, pageSize)
+      for (const row of rows) yield decodeRow(row)
+      if (rows.length < pageSize) return
+      after = rows.at(-1)!['first'] as Uint8Array<ArrayBuffer>
+    }
+  }
+
+  put(directory: Name, leaf: StateLeaf): void {
+    const stats = new Uint8Array(leaf.stats.buffer, leaf.stats.byteOffset, leaf.stats.byteLength)
+    this.#prepare('INSERT OR REPLACE INTO leaves VALUES (?, ?, ?, ?, ?)').run(
+      keyOf(directory),
+      nameToBytes(leaf.first),
+      bytesOf(leaf.id),
+      leaf.bytes,
+      stats,
+    )
+  }
+
+  delete(directory: Name, first: Name): void {
+    this.#prepare('DELETE FROM leaves WHERE directory = ? AND first = ?').run(
+      keyOf(directory),
+      nameToBytes(first),
+    )
+  }
+
+  /** Forgets a directory and all below it. */
+  deleteBelow(directory: Name): void {
+    // '0' is the byte after '/'.
+    this.#prepare('DELETE FROM leaves WHERE directory = ? OR (directory > ? AND directory < ?)').run(
+      keyOf(directory),
+      keyOf(`${directory}/`),
+      keyOf(`${directory}0`),
+    )
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) this.#statements.set(sql, (statement = this.#database.prepare(sql)))
+    return statement
+  }
+}
+
+function bytesOf(id: Id): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(32)
+  idToBytes(id, bytes, 0)
+  return bytes
+}
+
+/** Directories are stored with a slash before them, so that the root has a key too. */
+function keyOf(directory: Name): Uint8Array<ArrayBuffer> {
+  return nameToBytes(`/${directory}`)
+}
+
+function decodeRow(row: Record<string, unknown>): StateLeaf {
+  const stats = row['stats'] as Uint8Array<ArrayBuffer>
+  return {
+    first: nameFromBytes(row['first'] as Uint8Array),
+    id: idFromBytes(row['id'] as Uint8Array, 0),
+    bytes: row['bytes'] as Uint8Array<ArrayBuffer>,
+    // Copied, because it may not lie on an eight-byte boundary.
+    stats: new BigInt64Array(stats.slice().buffer),
+  }
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+}
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB. */
+function isDamage(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code === 11 || code === 26
+}
+
+/** SQLITE_BUSY. */
+function isBusy(error: unknown): boolean {
+  return sqliteCode(error) === 5
+}
+
+function stateError(error: unknown): TidemarkError {
+  const codes = { 5: 'busy', 8: 'denied', 13: 'full', 14: 'denied' } as const
+  const code = codes[sqliteCode(error) as keyof typeof codes] ?? 'failed'
+  const reason = error instanceof Error ? error.message : String(error)
+  return new TidemarkError(code, `the folder's own records (.tidemark/state.sqlite): ${reason}`, {
+    cause: error,
+  })
+}

@@ -1,0 +1,213 @@
+import { hostname } from 'node:os'
+import { equalBytes } from '../bytes/compare.ts'
+import type { Name } from '../bytes/name.ts'
+import { Writer } from '../bytes/writer.ts'
+import { isTidemarkError, TidemarkError } from '../errors.ts'
+import type { Folder } from '../folder/folder.ts'
+import { StoringIngest } from '../folder/ingest/storing-ingest.ts'
+import type { Problem, ScanCounts, ScanResult } from '../folder/scan/scan.ts'
+import { Scanner } from '../folder/scan/scanner.ts'
+import type { DirectoryEntry } from '../object/entry.ts'
+import { encodeEntry } from '../object/entry-codec.ts'
+import type { Id } from '../object/id.ts'
+import type { Snapshot } from '../object/snapshot.ts'
+import type { Repository } from '../store/repository/repository.ts'
+import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
+import { version } from '../version.ts'
+import { findParent } from './parent.ts'
+
+export interface SnapshotOptions {
+  readonly message?: string | undefined
+  readonly tags?: readonly string[] | undefined
+  /** Take one even when nothing has changed. A message or a tag asks for that as well. */
+  readonly always?: boolean | undefined
+  readonly oneFileSystem?: boolean | undefined
+  /** Look only at these directories (paths from the root) and what is new in them. */
+  readonly only?: ReadonlySet<Name> | undefined
+  /** How long to wait for another process that takes a snapshot of the same folder. Milliseconds. */
+  readonly waitMs?: number | undefined
+  readonly onProgress?: ((counts: ScanCounts) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface SnapshotReport extends ScanCounts {
+  /** The new snapshot; undefined when nothing had changed. */
+  readonly id: Id | undefined
+  readonly snapshot: Snapshot | undefined
+  /** The one before it; when there is no new one, the one that still holds. */
+  readonly parent: Id | undefined
+  /** Bytes added to the repository. */
+  readonly stored: number
+  readonly problems: readonly Problem[]
+}
+
+const defaultWait = 60_000
+
+/** The snapshot on which the folder's state rests has been forgotten: nothing it names can be relied on. */
+class BaseForgotten extends Error {}
+
+/**
+ * Takes a snapshot of a folder. Files that have not changed since the last one are not read. What could not
+ * be kept is in the report's `problems`; the snapshot is taken all the same.
+ *
+ * Rejects `busy` when another process takes one for too long, `unavailable` when the folder's directory is
+ * no longer what it was, and whatever the repository rejects. Then nothing has changed but that packs
+ * without use may lie in the repository.
+ */
+export async function takeSnapshot(folder: Folder, options: SnapshotOptions = {}): Promise<SnapshotReport> {
+  folder.checkPresent()
+  const repository = await folder.repository()
+  const state = folder.state()
+  await cancellable(state.begin(options.waitMs ?? defaultWait, options.signal))
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await cancellable(new Taking(folder, repository, options).run())
+      } catch (error) {
+        const stale = error instanceof BaseForgotten || isTidemarkError(error, 'corrupt')
+        if (!stale || attempt > 1) throw error
+        state.clear()
+      }
+    }
+  } finally {
+    state.rollback()
+  }
+}
+
+/** One attempt, within the transaction on the folder's state. */
+class Taking {
+  readonly #folder: Folder
+  readonly #repository: Repository
+  readonly #options: SnapshotOptions
+  readonly #problems: Problem[] = []
+  #writer: Promise<RepositoryWriter> | undefined
+
+  constructor(folder: Folder, repository: Repository, options: SnapshotOptions) {
+    this.#folder = folder
+    this.#repository = repository
+    this.#options = options
+  }
+
+  async run(): Promise<SnapshotReport> {
+    const ingest = new StoringIngest(
+      () => this.#write(),
+      this.#folder.settings.history === 'kept',
+      this.#options.signal,
+    )
+    try {
+      const parent = await findParent(this.#folder, this.#repository)
+      const before =
+        parent?.base === undefined ? undefined : await this.#repository.snapshots.read(parent.base)
+      const scan = await new Scanner({
+        root: this.#folder.root,
+        before: before?.root,
+        memory: this.#folder.state(),
+        ingest,
+        put: (id, bytes) => this.#put(id, bytes),
+        excluded: this.#folder.excluded,
+        oneFileSystem: this.#options.oneFileSystem,
+        only: this.#options.only,
+        onProblem: (problem) => this.#problems.push(problem),
+        onProgress: this.#options.onProgress,
+        signal: this.#options.signal,
+      }).run()
+      await ingest.finish()
+      // After the scan: whatever it saw was seen in the right place.
+      this.#folder.checkPresent()
+      return await this.#conclude(scan, parent?.id)
+    } catch (error) {
+      await ingest.abort()
+      throw error
+    } finally {
+      const writer = await this.#writer?.catch(() => undefined)
+      await writer?.close()
+    }
+  }
+
+  async #put(id: Id, bytes: Uint8Array): Promise<void> {
+    const writer = await this.#write()
+    await writer.putMetadata(id, bytes)
+  }
+
+  /**
+   * Opens the writer when there is something to write. Only under its lease can the state be relied on: its
+   * chunks are there as long as its snapshot is.
+   */
+  #write(): Promise<RepositoryWriter> {
+    this.#writer ??= this.#open()
+    return this.#writer
+  }
+
+  async #open(): Promise<RepositoryWriter> {
+    const writer = await this.#repository.write(this.#options)
+    const { base } = this.#folder.state()
+    if (base === undefined || (await this.#repository.snapshots.list(this.#options)).includes(base))
+      return writer
+    await writer.close()
+    throw new BaseForgotten()
+  }
+
+  async #conclude(scan: ScanResult, parent: Id | undefined): Promise<SnapshotReport> {
+    const { message = '', tags = [], always = false } = this.#options
+    const state = this.#folder.state()
+    const last = parent === undefined ? undefined : await this.#repository.snapshots.read(parent)
+    const wanted = always || message !== '' || tags.length > 0 || last === undefined
+    const report = { ...scan.counts, problems: this.#problems, parent }
+    if (!wanted && sameEntry(scan.root, last.root)) {
+      state.linked = scan.linked
+      state.commit()
+      return { ...report, id: undefined, snapshot: undefined, stored: 0 }
+    }
+    const writer = await this.#write()
+    const snapshot = this.#describe(scan.root, parent, message, tags)
+    const id = await writer.publish(snapshot, this.#options)
+    state.base = id
+    state.linked = scan.linked
+    state.see(id)
+    state.commit()
+    await writer.compact(this.#options)
+    return { ...report, id, snapshot, stored: writer.stored }
+  }
+
+  #describe(
+    root: DirectoryEntry,
+    parent: Id | undefined,
+    message: string,
+    tags: readonly string[],
+  ): Snapshot {
+    const { settings, root: path } = this.#folder
+    const count = (code: Problem['code']): number =>
+      this.#problems.filter((problem) => problem.code === code).length
+    return {
+      folder: settings.folder,
+      device: settings.device,
+      host: hostname(),
+      path,
+      time: Date.now(),
+      parents: parent === undefined ? [] : [parent],
+      root,
+      message,
+      tags: [...new Set(tags)].toSorted(),
+      unreadable: count('unreadable'),
+      unstable: count('unstable'),
+      program: `tidemark ${version}`,
+    }
+  }
+}
+
+function sameEntry(a: DirectoryEntry, b: DirectoryEntry): boolean {
+  const [first, second] = [new Writer(), new Writer()]
+  encodeEntry(first, a)
+  encodeEntry(second, b)
+  return equalBytes(first.view(), second.view())
+}
+
+/** Says `cancelled` in our own words when an AbortSignal ended the work. */
+async function cancellable<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'AbortError') throw error
+    throw new TidemarkError('cancelled', 'the snapshot was cancelled: nothing was recorded', { cause: error })
+  }
+}

@@ -1,0 +1,127 @@
+import { compareNames, type Name } from '../bytes/name.ts'
+import { corrupt } from '../errors.ts'
+import type { ContentRef } from '../object/content.ts'
+import type { Entry } from '../object/entry.ts'
+import { idToHex, type Id } from '../object/id.ts'
+import { decodeLeaf, decodeNode } from '../object/tree.ts'
+import type { CallOptions } from '../store/bucket.ts'
+import type { Store } from '../store/store.ts'
+
+/** A leaf (level 0) or node of a directory that has not been read yet. */
+export interface TreePiece {
+  readonly level: number
+  readonly id: Id
+  /** The first name below, unknown for a whole directory. */
+  readonly first: Name | undefined
+  /** What stands after it begins with this name. */
+  readonly until: Name | undefined
+  /** Set once it has been asked for ahead of its time; resolves with nothing when it is too much to keep. */
+  bytes?: Promise<Uint8Array | undefined>
+}
+
+export interface CursorOptions extends CallOptions {
+  /** Begin with this name, or the first behind it. */
+  readonly from?: Name | undefined
+  /** How many leaves are asked for ahead; 0, the default, for those who may skip them. */
+  readonly ahead?: number | undefined
+}
+
+/** A leaf that has been asked for ahead is kept up to this size; honest ones are hardly ever larger. */
+const maxAhead = 1024 * 1024
+
+/**
+ * A position in a directory: `entries` from `index` on have been read, `piece` comes after them. Holds one
+ * leaf and at most one node a level. Never believes a node: what it says of names is checked on the way.
+ */
+export class DirectoryCursor {
+  entries: readonly Entry[] = []
+  index = 0
+  readonly #store: Store
+  readonly #options: CursorOptions
+  /** What is still to be read, the next one last. */
+  readonly #pieces: TreePiece[] = []
+
+  constructor(store: Store, content: ContentRef | undefined, options: CursorOptions = {}) {
+    this.#store = store
+    this.#options = options
+    if (content)
+      this.#pieces.push({ level: content.depth, id: content.id, first: undefined, until: undefined })
+  }
+
+  /** The next piece, to be read or skipped once the entries are used up. */
+  get piece(): TreePiece | undefined {
+    return this.#pieces.at(-1)
+  }
+
+  skip(): void {
+    this.#pieces.pop()
+  }
+
+  /** Reads the next piece: a node is replaced by what it lists, a leaf by its entries. */
+  async read(): Promise<void> {
+    const piece = this.#pieces.pop()
+    if (piece === undefined) return
+    const bytes = (await piece.bytes) ?? (await this.#store.get(piece.id, this.#options))
+    if (piece.level === 0) this.#readLeaf(piece, bytes)
+    else this.#readNode(piece, bytes)
+    this.#askAhead()
+  }
+
+  #readLeaf(piece: TreePiece, bytes: Uint8Array): void {
+    const entries = decodeLeaf(bytes)
+    checkNames(piece, entries[0]!.name, entries.at(-1)!.name)
+    const { from } = this.#options
+    this.entries = entries
+    this.index = from === undefined ? 0 : firstFrom(entries, from)
+  }
+
+  #readNode({ level, id, first, until }: TreePiece, bytes: Uint8Array): void {
+    const items = decodeNode(bytes, level)
+    checkNames({ id, first, until }, items[0]!.first, items.at(-1)!.first)
+    const { from } = this.#options
+    for (let i = items.length - 1, next = until; i >= 0; i--) {
+      const item = items[i]!
+      this.#pieces.push({ level: level - 1, id: item.id, first: item.first, until: next })
+      next = item.first
+      // All names before this item are less than its own.
+      if (from !== undefined && compareNames(next, from) <= 0) break
+    }
+  }
+
+  #askAhead(): void {
+    const { ahead = 0 } = this.#options
+    for (let n = 1; n <= ahead; n++) {
+      const piece = this.#pieces.at(-n)
+      if (piece?.level !== 0) return
+      if (piece.bytes !== undefined) continue
+      piece.bytes = this.#store
+        .get(piece.id, this.#options)
+        .then((bytes) => (bytes.length > maxAhead ? undefined : bytes))
+      // Its failure is reported when its turn comes; until then it is nobody's.
+      piece.bytes.catch(() => undefined)
+    }
+  }
+}
+
+function checkNames(
+  { id, first, until }: Pick<TreePiece, 'id' | 'first' | 'until'>,
+  lowest: Name,
+  highest: Name,
+): void {
+  if (first !== undefined && lowest !== first)
+    throw corrupt(`tree ${idToHex(id)}`, 'begins with another name')
+  if (until !== undefined && compareNames(highest, until) >= 0)
+    throw corrupt(`tree ${idToHex(id)}`, 'goes beyond the next one')
+}
+
+/** Where in `entries` the first name that is `from` or behind it stands. */
+function firstFrom(entries: readonly Entry[], from: Name): number {
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareNames(entries[middle]!.name, from) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
