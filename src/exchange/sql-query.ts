@@ -57,7 +57,6 @@ function keyed({ items, key }: SqlTask): Record<string, string> {
 function plan(profile: Profile, size: number): Record<string, string> {
   const rounds: number[][] = []
   const tries: number[][] = []
-  const constant = (round: number): number => Math.imul(round, golden) >>> 0
   for (let round = 0; round < 4 && 4 * round < size; round++) rounds.push([round, constant(round)])
   for (let k = 4; 2 ** k < size; k++) rounds.push([k, constant(k)])
   profile.classes.forEach(({ head, slots }, number) => {
@@ -80,6 +79,10 @@ function plan(profile: Profile, size: number): Record<string, string> {
     classes: profile.classes.map(({ below }, number) => `WHEN word < ${below} THEN ${number}`).join(' '),
     size: `${size}`,
   }
+}
+
+function constant(round: number): number {
+  return Math.imul(round, golden) >>> 0
 }
 
 function rows(values: readonly number[][]): string {
