@@ -23,7 +23,7 @@ export async function compare(
   const { expected = 10, profile = general, maxBytes = defaultMaxBytes } = options
   const salt = sketchKey(crypto.getRandomValues(new Uint8Array(16)))
   let size = cellsFor(expected, profile)
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < rounds; round++) {
     const answer = await remote.compare(await local.sketch({ salt, size, profile }), maxBytes)
     if (answer.kind === 'equal') return none(local.root, remote.cost)
     if (answer.kind === 'difference') {
@@ -35,7 +35,10 @@ export async function compare(
   return await pull(local, remote, options)
 }
 
-/** A second sketch is sent while it is smaller than the list of the ids. */
+/** How many sketches are sent; each larger one holds all of the one before. */
+const rounds = 4
+
+/** Another sketch is sent while it is smaller than the list of the ids. */
 function worthSending(cells: number, local: LocalSet, profile: Profile): boolean {
   return cells <= Math.min(maxCells, cellsFor(local.root.count / 2, profile))
 }

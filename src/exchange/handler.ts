@@ -8,10 +8,8 @@ import {
   encodeIds,
   encodeSketch,
   estimate,
-  estimateFromProbes,
   general,
   peel,
-  probe,
   profiles,
   sketchKey,
   type Profile,
@@ -169,8 +167,9 @@ class SetServer {
     const ids = peel(difference)
     if (ids === undefined) {
       const { likely, saturated } = estimate(difference)
-      const sized = saturated ? estimateFromProbes(profile, probe(ours), probe(theirs)).likely : likely
-      return { kind: 'more', cells: Math.max(cellsFor(sized, profile), 2 * theirs.size) }
+      // Nothing is known beyond the cells that were sent; the client may guess better.
+      const more = saturated ? 4 * theirs.size : 1.1 * cellsFor(likely, profile)
+      return { kind: 'more', cells: Math.ceil(Math.max(more, 2 * theirs.size)) }
     }
     const found = await this.#set.items(key, ids)
     const added: number[] = []
@@ -261,11 +260,11 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 const itemPortion = 256
 
 /**
- * How many cells a live sketch of `count` items gets: a power of two that tells differences of a third of the set.
+ * How many cells a live sketch of `count` items gets: a power of two that tells differences of a third of the set and more.
  * Beyond that the list of ids is the smaller answer.
  */
 function liveSize(count: number, most: number): number {
-  return Math.min(most, 2 ** Math.max(10, Math.ceil(Math.log2(count / 3 + 1))))
+  return Math.min(most, 2 ** Math.max(10, Math.ceil(Math.log2(count / 2 + 1))))
 }
 
 function profileNamed(name: string | null): Profile {

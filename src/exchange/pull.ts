@@ -3,7 +3,6 @@ import {
   cellLength,
   cellsFor,
   estimate,
-  estimateFromProbes,
   general,
   idLength,
   peel,
@@ -120,16 +119,17 @@ class Pull {
     if (difference.size >= size) return undefined
     let { likely, saturated } = estimate(difference)
     if (saturated) {
-      const ours = await this.#local.sketch({ salt: key, size, profile })
-      likely = Math.max(likely, estimateFromProbes(profile, opening.probe, probe(ours)).likely)
+      const ours = probe(await this.#local.sketch({ salt: key, size, profile }))
+      ;({ likely } = estimate(difference, { ours, theirs: opening.probe }))
     }
-    // An estimate is a tenth or a quarter off, the more the fewer cells it looked at.
-    const margin = saturated ? 1.25 : 1.1
-    const enough = Math.max(cellsFor(margin * likely, profile), Math.ceil(1.25 * difference.size))
-    const wanted = Math.min(size, enough)
-    if (!this.#remote.isFile && cellLength * (wanted - difference.size) > idLength * root.count)
-      return undefined
-    return wanted
+    // The more cells were empty, the better the estimate.
+    const enough = Math.max(cellsFor((saturated ? 1.15 : 1.08) * likely, profile), 1.25 * difference.size)
+    if (!this.#remote.isFile) {
+      // The sketch may end too early, or the ids of the whole set be shorter.
+      const bytes = cellLength * (enough - difference.size)
+      if (enough > 1.1 * size || bytes > idLength * root.count) return undefined
+    }
+    return Math.min(size, Math.ceil(enough))
   }
 
   /** By the list of all ids. */

@@ -18,7 +18,7 @@ export function writeItem(writer: Writer, item: Uint8Array | undefined): void {
 
 export function readItem(reader: Reader): Uint8Array | undefined {
   const length = reader.varint()
-  return length === 0 ? undefined : reader.take(length - 1).slice()
+  return length === 0 ? undefined : new Uint8Array(reader.take(length - 1))
 }
 
 /** Reads at most `limit` items, to the end of the body. */
@@ -95,7 +95,7 @@ export function decodeComparison(bytes: Uint8Array): Comparison {
     return { kind: 'more', cells }
   }
   if (kind !== 2) throw reader.fail(`unknown answer ${kind}`)
-  const sum = reader.take(32).slice()
+  const sum = reader.take(32)
   const root = SetRoot.of(reader.varint(), sum)
   const count = reader.varint()
   if (count * idLength > reader.remaining) throw reader.fail(`${count} ids cannot follow`)

@@ -31,7 +31,8 @@ export function sameCell(a: Cell, b: Cell): boolean {
 /** XOR, the shorter one filled up with zeros at its end; the length never shrinks. */
 function xorBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
   const [longer, shorter] = a.length >= b.length ? [a, b] : [b, a]
-  const out = longer.slice()
+  // Not `slice`, which makes no copy of Node's Buffers.
+  const out = new Uint8Array(longer)
   for (let at = 0; at < shorter.length; at++) out[at] = out[at]! ^ shorter[at]!
   return out
 }

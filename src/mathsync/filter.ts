@@ -98,7 +98,7 @@ export class Filter implements Summary {
         )
       }
       if (equalBytes(digest(item), cell.hash)) {
-        return selector(item, this.cells.length).includes(at) ? item.slice() : undefined
+        return selector(item, this.cells.length).includes(at) ? new Uint8Array(item) : undefined
       }
       if (length > 0 && cell.xor[length - 1] !== 0) return undefined
     }

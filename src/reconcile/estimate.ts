@@ -1,5 +1,5 @@
 import { cellWords } from './absorb.ts'
-import { headCells, headLog, type Profile, type ProfileClass } from './profile.ts'
+import { headCells, type Profile, type ProfileClass } from './profile.ts'
 import type { Sketch } from './sketch.ts'
 
 /** The chance that a random id shows in cell i, over all classes. */
@@ -27,12 +27,12 @@ function classDensity(members: ProfileClass, cell: number): number {
   return (1 - even) / 2
 }
 
-/** One look at a cell of a difference: how likely an id shows there, and whether any does. */
+/** One look at a cell of a difference: how likely a random id shows there, and what was seen. */
 interface Observation {
   readonly density: number
+  /** Whether the cell is zero; or, of a probe, whether the one bit is. */
   readonly zero: boolean
-  /** The chance to look like zero although ids are there. */
-  readonly miss: number
+  readonly probed: boolean
 }
 
 export interface Estimate {
@@ -42,61 +42,77 @@ export interface Estimate {
   readonly saturated: boolean
 }
 
-/** Estimates from whole cells of a difference how many ids it holds. */
-export function estimate(difference: Sketch): Estimate {
-  const { cells, profile } = difference
-  const seen: Observation[] = []
-  for (let cell = 1; cell < difference.size; cell++) {
-    const at = cell * cellWords
-    const zero = (cells[at]! | cells[at + 1]! | cells[at + 2]!) === 0
-    seen.push({ density: density(profile, cell), zero, miss: 0 })
-  }
-  return mostLikely(seen)
+/** The probes of both sides of a difference. */
+export interface Probes {
+  readonly ours: Uint8Array
+  readonly theirs: Uint8Array
 }
 
-/** Cells of each block that a probe samples. */
-export const probeCells = 8
+/**
+ * Estimates how many ids a difference holds, from its cells, and from the probes of the two sketches in whole,
+ * which reach further.
+ */
+export function estimate(difference: Sketch, probes?: Probes): Estimate {
+  const { cells, profile, size } = difference
+  const seen: Observation[] = []
+  for (let cell = 1; cell < size; cell++) {
+    const at = cell * cellWords
+    const zero = (cells[at]! | cells[at + 1]! | cells[at + 2]!) === 0
+    seen.push({ density: density(profile, cell), zero, probed: false })
+  }
+  const zeros = seen.filter((observation) => observation.zero).length
+  if (probes !== undefined) seen.push(...probedBits(difference, probes))
+  return { likely: mostLikely(seen), saturated: zeros < 2 + seen.length / 16 }
+}
 
-/** Bytes of the probe of a sketch of `size` cells: 8 for every block that has as many. */
+function* probedBits({ profile, size }: Sketch, { ours, theirs }: Probes): Iterable<Observation> {
+  const bits = 8 * Math.min(ours.length, theirs.length)
+  for (let bit = 0; bit < bits; bit++) {
+    const cell = probedCell(bit)
+    if (cell < size) continue
+    const differ = ((ours[bit >>> 3]! ^ theirs[bit >>> 3]!) >>> (bit & 7)) & 1
+    yield { density: density(profile, cell), zero: differ === 0, probed: true }
+  }
+}
+
+/** Cells of each block that a probe samples, from the block of so many cells on. */
+const probeCells = 128
+const probeLog = 7
+
+/** Bytes of the probe of a sketch of `size` cells: 16 for every whole block of 128 cells and more. */
 export function probeLength(size: number): number {
   let length = 0
-  for (let k = headLog; 2 ** k + probeCells <= size; k++) length += probeCells
+  for (let k = probeLog; 2 ** (k + 1) <= size; k++) length += probeCells / 8
   return length
 }
 
 /**
- * The probe of a sketch: the first byte of the first cells of every block. Linear like the cells; a hundred
- * bytes that tell the size of a difference of any magnitude, before its cells are read.
+ * The probe of a sketch: the lowest bit of the first 128 cells of every block. Linear like the cells; two hundred
+ * bytes that tell the size of a difference of any magnitude to an eighth, before its cells are read.
  */
 export function probe(sketch: Sketch): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(probeLength(sketch.size))
-  for (let at = 0; at < bytes.length; at++) bytes[at] = sketch.cells[cellWords * probedCell(at)]! & 0xff
+  for (let bit = 0; bit < 8 * bytes.length; bit++) {
+    const low = sketch.cells[cellWords * probedCell(bit)]! & 1
+    bytes[bit >>> 3] = bytes[bit >>> 3]! | (low << (bit & 7))
+  }
   return bytes
 }
 
-/** Estimates the number of differences between two sets from their probes. */
-export function estimateFromProbes(profile: Profile, a: Uint8Array, b: Uint8Array): Estimate {
-  const seen: Observation[] = []
-  for (let at = 0; at < Math.min(a.length, b.length); at++) {
-    seen.push({ density: density(profile, probedCell(at)), zero: a[at] === b[at], miss: 1 / 256 })
-  }
-  return mostLikely(seen)
-}
-
-function probedCell(at: number): number {
-  return 2 ** (headLog + Math.floor(at / probeCells)) + (at % probeCells)
+function probedCell(bit: number): number {
+  return 2 ** (probeLog + Math.floor(bit / probeCells)) + (bit % probeCells)
 }
 
 /**
- * Maximum likelihood over d, where a cell of density p is zero with the chance (1 − p)^d. The likelihood has one
- * peak; a search over the logarithm of d finds it to a hundredth.
+ * Maximum likelihood over d. A cell of density p is zero with the chance (1 − p)^d; one bit of it with that and half
+ * of the rest. The likelihood has one peak; a search over the logarithm of d finds it.
  */
-function mostLikely(seen: readonly Observation[]): Estimate {
+function mostLikely(seen: readonly Observation[]): number {
   const score = (logD: number): number => {
     let sum = 0
-    for (const { density, zero, miss } of seen) {
+    for (const { density, zero, probed } of seen) {
       const empty = Math.exp(Math.exp(logD) * Math.log1p(-density))
-      const shown = empty + (1 - empty) * miss
+      const shown = probed ? (1 + empty) / 2 : empty
       sum += Math.log(Math.max(zero ? shown : 1 - shown, 1e-300))
     }
     return sum
@@ -109,6 +125,5 @@ function mostLikely(seen: readonly Observation[]): Estimate {
     if (score(left) < score(right)) from = left
     else to = right
   }
-  const zeros = seen.filter((observation) => observation.zero).length
-  return { likely: Math.round(Math.exp((from + to) / 2)), saturated: zeros < 2 + seen.length / 128 }
+  return Math.round(Math.exp((from + to) / 2))
 }

@@ -6,7 +6,7 @@ export { cellLength, cellOffset, decodeHeader, decodeSketch, encodeHeader } from
 export { encodeSketch, headerLength, sketchOfCells, type SketchHeader } from './sketch-file.ts'
 export { decodeIds, encodeIds, idLength, idToHex } from './ids.ts'
 export { checkOf, digestLength, identify } from './identify.ts'
-export { estimate, estimateFromProbes, probe, probeLength, type Estimate } from './estimate.ts'
+export { estimate, probe, probeLength, type Estimate, type Probes } from './estimate.ts'
 export { cellsFor } from './sizing.ts'
 export { sameKey, saltLength, sketchKey, type SketchKey } from './key.ts'
 export { general, large, maxCells, profiles, type Profile, type ProfileName } from './profile.ts'

@@ -31,7 +31,7 @@ export function sketchKey(salt: Uint8Array): SketchKey {
     seed[seed.length - 1] = block
     sha256(seed, stream, 32 * block)
   }
-  return { salt: salt.slice(), words: wordsOf(stream).slice(0, keyWords) }
+  return { salt: new Uint8Array(salt), words: wordsOf(stream).slice(0, keyWords) }
 }
 
 export function sameKey(a: SketchKey, b: SketchKey): boolean {

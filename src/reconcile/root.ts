@@ -14,7 +14,7 @@ export class SetRoot {
   static of(count: number, sum: Uint8Array): SetRoot {
     const root = new SetRoot()
     root.count = count
-    root.lanes.set(wordsOf(sum))
+    root.lanes.set(wordsOf(new Uint8Array(sum)))
     return root
   }
 

@@ -56,8 +56,8 @@ export function decodeHeader(bytes: Uint8Array): SketchHeader {
   if (size < 1 || size > maxCells) throw fail(`it claims ${size} cells`)
   return {
     profile,
-    salt: bytes.slice(8, 8 + saltLength),
-    root: SetRoot.of(Number(count), bytes.slice(24, 56)),
+    salt: new Uint8Array(bytes.subarray(8, 8 + saltLength)),
+    root: SetRoot.of(Number(count), bytes.subarray(24, 56)),
     size,
   }
 }
@@ -106,7 +106,7 @@ export function sketchOfCells(header: SketchHeader, cells: Uint8Array): Sketch {
     profile: header.profile,
   })
   // A copy: a view of 32-bit words needs bytes at a multiple of four.
-  sketch.cells.set(wordsOf(cells.slice()))
+  sketch.cells.set(wordsOf(new Uint8Array(cells)))
   sketch.root.combine(header.root, 1)
   return sketch
 }

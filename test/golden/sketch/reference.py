@@ -92,9 +92,10 @@ def sketch_file(key, salt, profile, digests, size):
                 cells[cell][at] ^= word
         lanes = [a + b & M for a, b in zip(lanes, struct.unpack("<8I", digest))]
     probe = bytearray()
-    k = 4
-    while (1 << k) + 8 <= size:
-        probe += bytes(cells[(1 << k) + i][0] & 0xFF for i in range(8))
+    k = 7
+    while 2 << k <= size:
+        for at in range(16):
+            probe.append(sum((cells[(1 << k) + 8 * at + bit][0] & 1) << bit for bit in range(8)))
         k += 1
     code = {"general": 1, "large": 2}[profile]
     header = b"TMSK" + bytes([1, code, 0, 0]) + salt + struct.pack("<8I", *lanes)

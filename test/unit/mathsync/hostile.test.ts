@@ -156,6 +156,14 @@ suite('summaries', () => {
     assert.deepEqual(full.toDifference(), { added: [], removed: [] })
   })
 
+  test("leave the items of a caller as they are, Node's Buffers too", async () => {
+    const items = ['a', 'bb', 'ccc', 'dddd'].map((text) => Buffer.from(text))
+    const summarize = summarizeItems(items, { serialize: (buffer) => buffer })
+    const remote = await summarize(1)
+    assert.deepEqual(remote.minusMany(items).toDifference(), { added: [], removed: [] })
+    assert.deepEqual(items.map(String), ['a', 'bb', 'ccc', 'dddd'])
+  })
+
   test('are served only where they should be', async () => {
     const handler = summaryHandler(summarizeItems(['a'], { serialize }))
     const status = async (path: string, method = 'GET'): Promise<number> =>

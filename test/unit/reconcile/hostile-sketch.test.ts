@@ -12,6 +12,7 @@ import {
   large,
   maxCells,
   peel,
+  probe,
   sha256,
   Sketch,
   sketchKey,
@@ -170,6 +171,31 @@ suite('sketches that do not fit', () => {
     const sketch = new Sketch({ salt, size: 32 }).add(odd.subarray(1))
     assert.deepEqual(sketch.cells, sketchOf(['a'], 32).cells)
   })
+})
+
+test("sketches keep nothing of a caller's Buffers", () => {
+  const buffer = Buffer.from(encodeSketch(sketchOf(['a', 'b'], 40)))
+  const sketch = decodeSketch(buffer)
+  const ownSalt = Buffer.alloc(16, 5)
+  const own = sketchKey(ownSalt)
+  buffer.fill(0)
+  ownSalt.fill(0)
+  assert.deepEqual(sketch.cells, sketchOf(['a', 'b'], 40).cells)
+  assert.ok(sketch.root.equals(sketchOf(['a', 'b'], 1).root))
+  assert.deepEqual(sketch.key.salt, salt)
+  assert.deepEqual(own.salt, new Uint8Array(16).fill(5))
+})
+
+test('probes tell the size of a difference far beyond the cells at hand', () => {
+  for (const profile of [general, large]) {
+    for (const differences of [500, 2000, 6000]) {
+      const items = Array.from({ length: differences }, (_, at) => `${profile.name}/${at}`)
+      const whole = sketchOf(items, 16_384, profile)
+      const none = new Sketch({ salt: key, size: 16_384, profile })
+      const { likely } = estimate(whole.prefix(122), { ours: probe(none), theirs: probe(whole) })
+      assert.ok(likely > differences / 2 && likely < 2 * differences, `${differences}: ${likely}`)
+    }
+  }
 })
 
 test('the estimate is of the right magnitude', () => {
