@@ -26,12 +26,12 @@ const words: Readonly<Record<Change['kind'], string>> = {
 
 /** Prints changes one a line, and counts them. */
 export class ChangePrinter {
-  readonly #context: Context
+  protected readonly context: Context
   readonly #options: ChangeOptions
   readonly #counts = { added: 0, removed: 0, changed: 0, moved: 0 }
 
   constructor(context: Context, options: ChangeOptions) {
-    this.#context = context
+    this.context = context
     this.#options = options
   }
 
@@ -41,9 +41,10 @@ export class ChangePrinter {
   }
 
   async print(change: Change): Promise<void> {
-    const context = this.#context
+    const { context } = this
     if (isFaint(change) && !context.options.verbose && !context.json) return
     this.#counts[change.kind]++
+    if (await this.printContent(change)) return
     if (context.json) await context.printJson(changeJson(change))
     else if (this.#options.null)
       await context.out.bytes(Buffer.concat([nameToBytes(change.path), Buffer.alloc(1)]))
@@ -51,8 +52,13 @@ export class ChangePrinter {
     else await context.print(this.#line(change))
   }
 
+  /** For those that show more of a change than one line. */
+  protected printContent(_change: Change): Promise<boolean> {
+    return Promise.resolve(false)
+  }
+
   #line({ kind, path, from, before, after, what = [] }: Change): string {
-    const { out } = this.#context
+    const { out } = this.context
     const slash = (after ?? before)?.kind === 'directory' ? '/' : ''
     const name = displayName(path === '' ? '.' : path) + slash
     const names = from === undefined ? name : `${displayName(from)}${slash} -> ${name}`
@@ -67,8 +73,8 @@ export class ChangePrinter {
     if (this.#options.nameOnly || this.#options.null) return
     const counts = Object.entries(this.#counts).filter(([, count]) => count > 0)
     const parts = counts.map(([kind, count]) => `${formatCount(count)} ${words[kind as Change['kind']]}`)
-    await this.#context.out.flush()
-    await this.#context.note(parts.length === 0 ? 'no changes' : parts.join(', '))
+    await this.context.out.flush()
+    await this.context.note(parts.length === 0 ? 'no changes' : parts.join(', '))
   }
 }
 

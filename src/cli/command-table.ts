@@ -28,6 +28,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/init.ts'),
   },
   {
+    name: 'status',
+    group: 'Keep',
+    summary: 'show what has changed since the last snapshot',
+    load: () => import('./commands/status.ts'),
+  },
+  {
     name: 'snapshot',
     group: 'Keep',
     summary: 'record the folder as it is now',
@@ -56,6 +62,48 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Look back',
     summary: 'write out a file as it was',
     load: () => import('./commands/cat.ts'),
+  },
+  {
+    name: 'history',
+    group: 'Look back',
+    summary: 'list all versions of one path',
+    load: () => import('./commands/history.ts'),
+  },
+  {
+    name: 'find',
+    group: 'Look back',
+    summary: 'look for names in all snapshots',
+    load: () => import('./commands/find.ts'),
+  },
+  {
+    name: 'restore',
+    group: 'Restore',
+    summary: 'bring back files as they were',
+    load: () => import('./commands/restore.ts'),
+  },
+  {
+    name: 'verify',
+    group: 'Care',
+    summary: 'check that everything is there and whole',
+    load: () => import('./commands/verify.ts'),
+  },
+  {
+    name: 'repair',
+    group: 'Care',
+    summary: 'save what can be saved of a damaged repository',
+    load: () => import('./commands/repair.ts'),
+  },
+  {
+    name: 'forget',
+    group: 'Care',
+    summary: 'remove snapshots, by rules or by name',
+    load: () => import('./commands/forget.ts'),
+  },
+  {
+    name: 'prune',
+    group: 'Care',
+    summary: 'give back the space that no snapshot needs',
+    load: () => import('./commands/prune.ts'),
   },
   {
     name: 'completion',

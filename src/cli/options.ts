@@ -60,18 +60,48 @@ export function parseDuration(text: string): number {
   return parts.reduce((sum, part) => sum + Number(part[1]) * units[part[2]!]!, 0)
 }
 
-/** `--cold <n>`: one of a few words, or `initial`. */
+/** `--larger <size>`: "500", "10K", "1.5GiB", units of 1024, in bytes, or undefined. */
+export function size(flags: string, summary: string): OptionSpec<number | undefined> {
+  return { flags, summary, parse: parseSize }
+}
+
+/** Bytes. Throws `usage`. */
+export function parseSize(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(?:([kmgtp])(?:i?b)?|b)?$/i.exec(text) ?? []
+  const size = Math.round(
+    Number(number) * 1024 ** (unit === undefined ? 0 : ' kmgtp'.indexOf(unit.toLowerCase())),
+  )
+  if (Number.isSafeInteger(size)) return size
+  throw new TidemarkError('usage', `${text}: not a size like 500, 10K or 1.5GiB`)
+}
+
+/** `--kind <kind>`: one of a few words, which may be repeated. */
+export function words<const Word extends string>(
+  flags: string,
+  summary: string,
+  all: readonly Word[],
+): OptionSpec<readonly Word[]> {
+  const parse = (text: string, before: readonly Word[] | undefined): Word[] => [
+    ...(before ?? []),
+    oneOf(text, all),
+  ]
+  return { flags, summary: `${summary} (${all.join(', ')})`, initial: [], parse, completes: all }
+}
+
+function oneOf<const Word extends string>(text: string, words: readonly Word[]): Word {
+  const word = words.find((word) => word === text)
+  if (word !== undefined) return word
+  throw new TidemarkError('usage', `${text}: not one of ${words.join(', ')}`)
+}
+
+/** `--history <kind>`: one of a few words, or `initial`. */
 export function choice<const Word extends string>(
   flags: string,
   summary: string,
   words: readonly Word[],
   initial: Word,
 ): OptionSpec<Word> {
-  const parse = (text: string): Word => {
-    const word = words.find((word) => word === text)
-    if (word !== undefined) return word
-    throw new TidemarkError('usage', `${text}: not one of ${words.join(', ')}`)
-  }
+  const parse = (text: string): Word => oneOf(text, words)
   return {
     flags,
     summary: `${summary} (${words.join(', ')}; else ${initial})`,

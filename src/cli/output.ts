@@ -46,6 +46,11 @@ export class Output {
     if (!this.#buffered || this.#buffer.length >= bufferSize) await this.flush()
   }
 
+  /** For callers that cannot wait; what goes wrong is told by the next call that can. */
+  add(text: string): void {
+    this.line(text).catch(() => {})
+  }
+
   /** Bytes as they are. */
   async bytes(bytes: Uint8Array): Promise<void> {
     await this.flush()

@@ -7,6 +7,7 @@ import { listSnapshots } from '../history/log.ts'
 import type { LoggedSnapshot } from '../history/log.ts'
 import { resolveSnapshot } from '../history/name-snapshot.ts'
 import type { Entry } from '../object/entry.ts'
+import type { Bucket } from '../store/bucket.ts'
 import { openBucket } from '../store/open-bucket.ts'
 import { Repository } from '../store/repository/repository.ts'
 import { lookUp } from '../tree/directory.ts'
@@ -90,6 +91,21 @@ export async function openPlace(context: Context): Promise<Place> {
   } catch (error) {
     if (!isTidemarkError(error, 'missing')) throw error
     throw new TidemarkError('missing', `${repository}: ${error.message}`, { cause: error })
+  }
+}
+
+/**
+ * What the repository stands on, for those that look at one which may be too damaged to be opened; and what
+ * it is called.
+ */
+export async function openContextBucket(context: Context): Promise<{ bucket: Bucket; name: string }> {
+  const { repository } = context.options
+  if (repository !== undefined) return { bucket: await openBucket(repository), name: repository }
+  const folder = await openContextFolder(context)
+  try {
+    return { bucket: await openBucket(folder.place), name: folder.place }
+  } finally {
+    folder.close()
   }
 }
 

@@ -31,12 +31,21 @@ export class ProgressLine {
   }
 
   update(progress: Progress): void {
+    this.#draw((elapsed) => describeProgress(progress, elapsed))
+  }
+
+  /** For work that is counted in steps. */
+  step(phase: string, done: number, total: number): void {
+    this.#draw(() => `${phase}  ${formatCount(done)} of ${formatCount(total)}`)
+  }
+
+  #draw(describe: (elapsed: number) => string): void {
     if (!this.#shown) return
     const now = performance.now()
     if (now - this.#start < patience || now - this.#drawnAt < interval) return
     this.#drawnAt = now
     this.#drawn = true
-    const line = describeProgress(progress, now - this.#start).slice(0, this.#output.width - 1)
+    const line = describe(now - this.#start).slice(0, this.#output.width - 1)
     this.#output.stream.write(`\r${line}\u001b[K`)
   }
 

@@ -9,7 +9,7 @@ export interface SnapshotPath {
   readonly path?: string
 }
 
-const clock = /(?:^|[\sT])\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?(?=$|[\s:])/g
+const clock = /(?:^|[\sT])\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2}|\s?[ap]m)?(?=$|[\s:])/gi
 
 /** Splits at the first colon that is not part of a clock time: `2026-11-20 15:04:docs/a.txt`. */
 export function splitSnapshotPath(text: string): SnapshotPath {

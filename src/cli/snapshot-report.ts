@@ -1,5 +1,5 @@
 import { displayName } from '../bytes/name.ts'
-import type { Problem } from '../folder/scan/scan.ts'
+import type { Name } from '../bytes/name.ts'
 import type { SnapshotReport } from '../history/snapshot.ts'
 import { idToHex } from '../object/id.ts'
 import type { Context } from './context.ts'
@@ -24,10 +24,14 @@ export function reportJson(report: SnapshotReport): object {
 
 const mostShown = 20
 
-/** What a snapshot could not keep; the first of many, unless --verbose. */
-export async function warnOfProblems(context: Context, problems: readonly Problem[]): Promise<void> {
+/** What could not be kept, or given back; the first of many, unless --verbose. */
+export async function warnOfProblems(
+  context: Context,
+  problems: readonly { readonly path: Name; readonly message: string }[],
+  count: number = problems.length,
+): Promise<void> {
   const shown = context.options.verbose ? problems : problems.slice(0, mostShown)
   for (const { path, message } of shown) await context.warn(`${displayName(path)}: ${message}`)
-  const rest = problems.length - shown.length
-  if (rest > 0) await context.warn(`and ${rest} more (--verbose shows all)`)
+  const rest = count - shown.length
+  if (rest > 0) await context.warn(`and ${rest} more (--verbose shows more)`)
 }

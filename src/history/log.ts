@@ -80,18 +80,22 @@ function insertDescending(numbers: number[], number: number): void {
 }
 
 /**
- * What a snapshot came after, for a walk back in one line: of its parents the newest one by the same device,
- * else the newest. When retention has removed all its parents, the next older snapshot of the folder stands
- * in for them. Undefined for the first of all. `snapshots` come newest first.
+ * What each snapshot came after, as places in `snapshots`, which come newest first. Of several, first the one
+ * to follow when walking back in one line: the newest one by the same device, else the newest. Where
+ * retention has removed all parents of a snapshot, the next older one of its folder stands in for them.
  */
-export function previousSnapshot(
-  snapshots: readonly LoggedSnapshot[],
-  of: LoggedSnapshot,
-): LoggedSnapshot | undefined {
-  const { parents, device, folder } = of.snapshot
-  const kept = snapshots.filter(({ id }) => parents.includes(id))
-  const parent = kept.find(({ snapshot }) => snapshot.device === device) ?? kept[0]
-  if (parent !== undefined || parents.length === 0) return parent
-  const place = snapshots.findIndex(({ id }) => id === of.id)
-  return snapshots.slice(place + 1).find(({ snapshot }) => snapshot.folder === folder)
+export function lineage(snapshots: readonly LoggedSnapshot[]): readonly number[][] {
+  const places = new Map(snapshots.map(({ id }, place) => [id, place]))
+  const olderInFolder = new Map<string, number>()
+  const lines: number[][] = []
+  for (let place = snapshots.length - 1; place >= 0; place--) {
+    const { parents, device, folder } = snapshots[place]!.snapshot
+    const kept = parents.map((id) => places.get(id)).filter((parent) => parent !== undefined)
+    const foreign = (parent: number): number => (snapshots[parent]!.snapshot.device === device ? 0 : 1)
+    const standIn = olderInFolder.get(folder)
+    if (kept.length === 0 && parents.length > 0 && standIn !== undefined) kept.push(standIn)
+    lines.push(kept.toSorted((a, b) => foreign(a) - foreign(b) || a - b))
+    olderInFolder.set(folder, place)
+  }
+  return lines.toReversed()
 }

@@ -19,8 +19,8 @@ interface Lone {
 }
 
 /**
- * All changes from one tree to the other with the moves among them, in path order; undefined when no moves
- * are possible, or there are too many changes to look for them: then these are to be had without memory.
+ * All changes from one tree to the other with the moves among them, in path order; undefined when one tree is
+ * missing, or there are too many changes to look for moves: then these are to be had without memory.
  */
 export async function diffWithMoves(
   store: Store,
@@ -28,6 +28,7 @@ export async function diffWithMoves(
   after: Entry | undefined,
   options: Omit<CompareTreesOptions, 'enter'>,
 ): Promise<Change[] | undefined> {
+  if (before === undefined || after === undefined) return undefined
   const changes: Change[] = []
   const [removed, added]: [Difference[], Difference[]] = [[], []]
   let count = 0
@@ -43,7 +44,6 @@ export async function diffWithMoves(
       }
     }
   }
-  if (removed.length === 0 || added.length === 0) return undefined
 
   // Whole directories first, so that what is below them need not be read.
   const [oldTop, newTop] = [removed.map(lone), added.map(lone)]

@@ -1,6 +1,6 @@
 import { TidemarkError } from '../errors.ts'
 import { idToHex } from '../object/id.ts'
-import { previousSnapshot, type LoggedSnapshot } from './log.ts'
+import { lineage, type LoggedSnapshot } from './log.ts'
 import { parseTime } from './snapshot-time.ts'
 
 /** Digits of an id that are shown to people. */
@@ -18,7 +18,7 @@ export function shortId(id: string): string {
  * - a tag, the newest snapshot that bears it;
  * - the beginning of an id, at least 4 hexadecimal digits;
  * - a date or time, the newest snapshot at or before it;
- * - any of these followed by `~n`: n snapshots before that one (see `previousSnapshot`).
+ * - any of these followed by `~n`: n snapshots before that one (see `lineage`).
  *
  * What could be more than one of them is the first. Rejects `missing` when there is none, saying what is
  * near, and `usage` when `text` names several or makes no sense.
@@ -30,16 +30,19 @@ export async function resolveSnapshot(
 ): Promise<LoggedSnapshot> {
   if (snapshots.length === 0) throw new TidemarkError('missing', 'there is no snapshot yet')
   const [, name, steps] = /^(.*?)(?:~(\d{1,9}))?$/s.exec(text)!
-  let found = await resolveName(snapshots, name!.trim(), now)
-  for (let left = Number(steps ?? 0); left > 0; left--) {
-    const previous = previousSnapshot(snapshots, found)
+  const found = await resolveName(snapshots, name!.trim(), now)
+  if (steps === undefined) return found
+  const lines = lineage(snapshots)
+  let place = snapshots.indexOf(found)
+  for (let left = Number(steps); left > 0; left--) {
+    const [previous] = lines[place]!
     if (previous === undefined) {
-      const problem = `${describe(found)} is the first, ${left} before it there is none`
+      const problem = `${describe(snapshots[place]!)} is the first of all`
       throw new TidemarkError('missing', `no snapshot ${JSON.stringify(text)}: ${problem}`)
     }
-    found = previous
+    place = previous
   }
-  return found
+  return snapshots[place]!
 }
 
 async function resolveName(

@@ -1,14 +1,24 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, renameSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  writevSync,
+} from 'node:fs'
 import { existsSync, statSync, unlinkSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { corrupt, systemCode, TidemarkError } from '../errors.ts'
 import { checkBucketName, checkBucketPrefix, isBucketName, temporaryPart } from './bucket-name.ts'
-import type { Bucket, BucketEntry, CallOptions, GetOptions } from './bucket.ts'
+import type { BucketEntry, CallOptions, GetOptions } from './bucket.ts'
 import { checkRange, resolveRange, throwIfCancelled } from './call.ts'
 import { directoryError, isAbsent } from './directory-error.ts'
 import { makeDirectories, makeDirectory, readFully, syncDirectory, syncFile, writeFully } from './durable.ts'
 import { isAbandoned, temporaryName } from './temporary-file.ts'
+import type { Upload, UploadBucket } from './upload.ts'
 
 export interface DirectoryBucketOptions {
   /**
@@ -40,7 +50,7 @@ const namesPerTurn = 512
  * Reads, and the writing itself, are synchronous calls: through a thread pool each costs 4 to 8 times the
  * CPU, more than the few microseconds it takes. Only waiting for the disk (fsync) leaves the thread.
  */
-export class DirectoryBucket implements Bucket {
+export class DirectoryBucket implements UploadBucket {
   readonly root: string
   readonly #temporary: string
   readonly #durable: boolean
@@ -92,6 +102,50 @@ export class DirectoryBucket implements Bucket {
       }
     } catch (error) {
       throw this.#explain(error, name)
+    }
+  }
+
+  /** Writes the parts into a temporary file as they come. */
+  upload(): Upload {
+    this.#look()
+    let temporary: string
+    let file: number
+    try {
+      this.#checkPresent()
+      makeDirectories(this.#temporary, this.#directoryMode)
+      temporary = `${this.#temporary}/${temporaryName()}`
+      file = openSync(temporary, writeFlags, this.#fileMode)
+    } catch (error) {
+      throw directoryError(error, 'begin to write')
+    }
+    const abort = (): void => {
+      closeSync(file)
+      removeIfThere(temporary)
+    }
+    return {
+      write: (parts) => {
+        try {
+          const length = parts.reduce((sum, part) => sum + part.length, 0)
+          const written = writevSync(file, parts)
+          if (written < length) writeFully(file, Buffer.concat(parts).subarray(written))
+        } catch (error) {
+          abort()
+          throw directoryError(error, 'write')
+        }
+      },
+      finish: async (name) => {
+        checkBucketName(name)
+        try {
+          await this.#prepare()
+          if (this.#durable) await syncFile(file)
+          await this.#rename(temporary, name)
+          closeSync(file)
+        } catch (error) {
+          abort()
+          throw this.#explain(error, name)
+        }
+      },
+      abort,
     }
   }
 

@@ -12,7 +12,7 @@ export const fuzz: number = Number(process.env['TIDEMARK_FUZZ'] ?? 1)
 
 /** `fc.record` of plain objects, such as decoders make. */
 function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
-  return fc.record<T>(model, { noNullPrototype: true }) as fc.Arbitrary<T>
+  return fc.record<T>(model, { noNullPrototype: true })
 }
 
 export const ids: fc.Arbitrary<Id> = fc

@@ -5,6 +5,7 @@ import { diffBatches } from '../../history/diff.ts'
 import { lookUp } from '../../tree/directory.ts'
 import type { Entry } from '../../object/entry.ts'
 import { ChangePrinter } from '../changes.ts'
+import { PatchPrinter } from '../patches.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import { flag, off } from '../options.ts'
@@ -25,6 +26,7 @@ export const command: Command = defineCommand({
     { name: '[to[:path]]', summary: 'a snapshot, latest when left out', completes: 'snapshot-path' },
   ],
   options: {
+    text: flag('--text', 'show what changed inside of texts, as a patch'),
     nameOnly: flag('--name-only', 'print only the paths'),
     null: flag('-0, --null', 'with --name-only: end each with a NUL, and print it as it is'),
     renames: off('--no-renames', 'show what moved as deleted and added'),
@@ -33,13 +35,16 @@ export const command: Command = defineCommand({
   examples: [
     { command: 'tidemark diff latest~1', shows: 'what the newest snapshot changed' },
     { command: 'tidemark diff latest~1:docs', shows: 'only in the directory docs' },
+    { command: 'tidemark diff latest~1 --text', shows: 'with the lines that changed' },
     { command: 'tidemark diff --name-only latest~1 latest', shows: 'only the paths' },
   ],
   exits: ['missing', 'damage', 'busy', 'refused', 'negative'],
   async run(context, [from = '', to = 'latest'], options) {
     using place = await openPlace(context)
     const [before, after] = await findBoth(place, from, to)
-    const printer = new ChangePrinter(context, options)
+    const printer = options.text
+      ? new PatchPrinter(context, place.repository)
+      : new ChangePrinter(context, options)
     for await (const batch of changes(place, before, after, options.renames)) {
       for (const change of batch) await printer.print(change)
       context.signal.throwIfAborted()

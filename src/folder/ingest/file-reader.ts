@@ -15,8 +15,10 @@ import type { FileIdentity, FileJob, FileResult } from './job.ts'
 /** Takes a chunk, which is valid only until the next one. When it returns a promise, it is awaited. */
 export type TakeChunk = (id: Id, bytes: Uint8Array) => Promise<void> | undefined
 
-/** The buffer holds at least two of the largest chunks, so that a tail is moved once in a while only. */
-export const readBufferSize: number = 12 * 1024 * 1024
+/** Holds two of the largest chunks, so that a tail is moved once in a while only. */
+const bufferSize = 8 * 1024 * 1024
+/** How much of it is used for files whose chunks are smaller: what fits into a processor's cache. */
+const usualWindow = 1024 * 1024
 /** A file that has changed each time it was read so often is called unstable. */
 const attempts = 3
 
@@ -32,7 +34,7 @@ export class FileReader {
   readonly #take: TakeChunk
 
   constructor(take: TakeChunk) {
-    this.#chunker = createChunker(readBufferSize)
+    this.#chunker = createChunker(bufferSize)
     this.#memory = this.#chunker.memory
     this.#take = take
   }
@@ -99,7 +101,7 @@ export class FileReader {
     sizes: ChunkSize,
     items: ContentItem[],
   ): Promise<number> {
-    const memory = this.#memory
+    const memory = this.#memory.subarray(0, Math.max(usualWindow, 2 * sizes.max))
     let position = from
     let start = 0
     let end = 0

@@ -66,7 +66,7 @@ export class ThreadedIngest implements Ingest {
     const own = import.meta.url
     const worker = new Worker(new URL(`./ingest-thread${own.slice(own.lastIndexOf('.'))}`, own), {
       workerData: start,
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
     const thread: Thread = { worker, batches: [] }
     worker.on('message', (message: FromThread) => this.#receive(thread, message))

@@ -19,6 +19,8 @@ import { IgnoreRules, rulesFile } from './ignore-rules.ts'
 import { LinkedFiles } from './linked-files.ts'
 import { isUnchanged, newEntry, settledCtime } from './new-entry.ts'
 import type { Problem, ScanCounts, ScanOptions, ScanResult } from './scan.ts'
+import { statEntries } from './stat-entries.ts'
+import type { EntryStats } from './stat-entries.ts'
 import { windows } from './windows.ts'
 
 /** The bookkeeping of a folder, which is not part of it. */
@@ -35,6 +37,7 @@ interface Directory {
 /** Where a name's entry goes, and whom to tell when it is there. */
 interface Place {
   readonly directory: Directory
+  readonly stats: EntryStats
   readonly slot: (slot: Slot) => void
   /** Called once for a slot that is filled later, after `wait`. */
   readonly wait: () => void
@@ -82,13 +85,31 @@ export class Scanner {
   async #enter(directory: Directory, done: (below: Below | undefined) => void): Promise<void> {
     let current = directory
     let names: Name[] | undefined
+    let stats
     try {
-      if (this.#isLookedAt(directory)) [names, current] = this.#names(directory)
+      stats = statEntries(directory.path)
+      if (this.#isLookedAt(directory)) [names, current] = this.#names(directory, stats)
     } catch (error) {
+      stats?.close()
       this.#problem(directory.relative, 'unreadable', error)
       done(undefined)
       return
     }
+    try {
+      await this.#scan(current, names, stats, done)
+    } finally {
+      stats.close()
+    }
+    if (this.#puts.length > 0) await this.#settlePuts()
+  }
+
+  /** Looks at the `names` of a directory (at those remembered when there are none) and puts it together. */
+  async #scan(
+    directory: Directory,
+    names: Name[] | undefined,
+    stats: EntryStats,
+    done: (below: Below | undefined) => void,
+  ): Promise<void> {
     const assembly = new Assembly(directory.relative, this.#emit, this.#options.memory)
     let waiting = 1
     const settle = (): void => {
@@ -102,7 +123,8 @@ export class Scanner {
       const group = { slots, waiting: 1, leaf: window.leaf, sameNames: window.sameNames }
       assembly.add(group)
       const place: Place = {
-        directory: current,
+        directory,
+        stats,
         slot: (slot) => slots.push(slot),
         wait: () => {
           group.waiting++
@@ -137,11 +159,10 @@ export class Scanner {
       assembly.advance()
     }
     settle()
-    if (this.#puts.length > 0) await this.#settlePuts()
   }
 
   /** The sorted names of a directory that are to be kept, and the directory with the rules in force in it. */
-  #names(directory: Directory): [Name[], Directory] {
+  #names(directory: Directory, stats: EntryStats): [Name[], Directory] {
     const { path, relative } = directory
     let names = readNames(path)
     let { rules } = directory
@@ -153,7 +174,7 @@ export class Scanner {
       names = names.filter((name) => {
         const child = childPath(path, name)
         if (excluded.has(String(child))) return false
-        return !rules.ignores(join(relative, name), readStat(child)?.kind === 'directory')
+        return !rules.ignores(join(relative, name), stats.stat(name)?.kind === 'directory')
       })
     }
     sortNames(names)
@@ -173,10 +194,9 @@ export class Scanner {
       place.slot({ entry: known.entry, ino: known.ino, ctimeNs: known.ctimeNs, same: true })
       return undefined
     }
-    const path = childPath(directory.path, name)
     let stat
     try {
-      stat = readStat(path)
+      stat = place.stats.stat(name)
     } catch (error) {
       this.#problem(relative, 'unreadable', error)
     }
@@ -194,6 +214,7 @@ export class Scanner {
       same: false,
     }
     place.slot(slot)
+    const path = childPath(directory.path, name)
     try {
       if (stat.kind === 'directory')
         return this.#lookAtDirectory(place, slot, path, relative, stat, known, unchanged)

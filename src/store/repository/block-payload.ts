@@ -3,24 +3,29 @@ import { corrupt } from '../../errors.ts'
 import { blockFlags, maxPlainLength } from '../../object/block.ts'
 import type { BlockHeader } from '../../object/block.ts'
 
-const options = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+const params = { [constants.ZSTD_c_compressionLevel]: 1 }
 
-/** A payload as it is stored: compressed when `compress` and when that makes it at least 1/32 smaller. */
-export function sealPayload(
+/**
+ * Gives `use` a payload as it is to be stored: compressed when `compress` and when that makes it at least
+ * 1/32 smaller. The payload is valid only until `use` returns.
+ */
+export function sealPayload<T>(
   plain: Uint8Array,
   compress: boolean,
   flags: number,
-): { header: BlockHeader; payload: Uint8Array } {
-  const packed = compress ? zstdCompressSync(plain, options) : undefined
-  const small = packed !== undefined && packed.length < plain.length - plain.length / 32
-  const payload = small ? packed : plain
-  return {
-    header: {
-      flags: small ? flags | blockFlags.zstd : flags,
-      storedLength: payload.length,
-      plainLength: plain.length,
-    },
-    payload,
+  use: (header: BlockHeader, payload: Uint8Array) => T,
+): T {
+  const plainLength = plain.length
+  const packed = compress ? zstdCompressSync(plain, { params, chunkSize: plainLength + 1024 }) : undefined
+  try {
+    if (packed === undefined || packed.length >= plainLength - plainLength / 32) {
+      return use({ flags, storedLength: plainLength, plainLength }, plain)
+    }
+    return use({ flags: flags | blockFlags.zstd, storedLength: packed.length, plainLength }, packed)
+  } finally {
+    // The collector counts such memory late: it would let a hundred megabytes of it gather. Small buffers
+    // share the memory of others.
+    if (plainLength >= Buffer.poolSize) packed?.buffer.transfer(0)
   }
 }
 

@@ -1,8 +1,9 @@
-import { isTidemarkError } from '../../errors.ts'
+import { corrupt, isTidemarkError } from '../../errors.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
 import type { SegmentBlock } from '../../object/segment.ts'
 import type { Bucket, CallOptions } from '../bucket.ts'
+import { DirectoryBucket } from '../directory-bucket.ts'
 import { idInName, segmentName, segmentPrefix } from './place.ts'
 import { SegmentFile } from './segment-file.ts'
 import type { ChunkRecord } from './segment-file.ts'
@@ -18,7 +19,10 @@ export interface ChunkLocation extends Omit<SegmentBlock, 'pack' | 'offset'> {
 }
 
 export interface ChunkIndexOptions {
-  /** Called instead of failing for a segment that cannot be read; the index goes on without it. */
+  /**
+   * Called instead of failing for a segment that is damaged; the index goes on without it. With this, all
+   * of each segment is checked when it is opened.
+   */
   readonly onDamaged?: ((segment: Id, error: unknown) => void) | undefined
 }
 
@@ -113,10 +117,15 @@ export class ChunkIndex {
   }
 
   async #open(id: Id, options?: CallOptions): Promise<SegmentFile | undefined> {
+    if (this.#onDamaged === undefined) return SegmentFile.open(this.#bucket, id, options)
     try {
-      return await SegmentFile.open(this.#bucket, id, options)
+      const bytes = await this.#bucket.get(segmentName(id), options)
+      if (idOf(bytes) !== id) throw corrupt(segmentName(id), 'its bytes do not match its name')
+      const segment = await SegmentFile.open(this.#bucket, id, options)
+      segment.check()
+      return segment
     } catch (error) {
-      if (this.#onDamaged === undefined || !isTidemarkError(error, 'corrupt')) throw error
+      if (!isTidemarkError(error, 'corrupt')) throw error
       this.#onDamaged(id, error)
       return undefined
     }
@@ -135,11 +144,22 @@ export class ChunkIndex {
     return this.#inTurn(async () => {
       const id = idOf(bytes)
       await this.#bucket.put(segmentName(id), bytes, options)
-      const segment = await SegmentFile.open(this.#bucket, id, options)
+      const segment = await this.#openPublished(id, bytes, options)
       for (const old of segment.superseded) this.#superseded.add(old)
       this.#keep([segment, ...this.#segments])
       return id
     })
+  }
+
+  /** Another process may have merged and deleted it already: then a copy does until the next refresh. */
+  async #openPublished(id: Id, bytes: Uint8Array, options?: CallOptions): Promise<SegmentFile> {
+    if (!(this.#bucket instanceof DirectoryBucket)) return SegmentFile.fromBytes(bytes)
+    try {
+      return await SegmentFile.open(this.#bucket, id, options)
+    } catch (error) {
+      if (!isTidemarkError(error, 'missing')) throw error
+      return SegmentFile.fromBytes(bytes)
+    }
   }
 
   /** Where `id` is stored in a pack that is not in `avoid`; undefined when nowhere. */

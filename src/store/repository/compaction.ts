@@ -77,8 +77,10 @@ async function replaceSegments(
   const builder = new SegmentBuilder()
   for (const segment of segments) addSegment(builder, segment, drop)
   const replaced = segments.map((segment) => segment.id)
-  await index.publish(builder.finish(replaced), options)
+  // When nothing is left there is nothing to put in their place.
+  if (builder.packs > 0) await index.publish(builder.finish(replaced), options)
   for (const id of replaced) await bucket.delete(segmentName(id), options)
+  if (builder.packs === 0) await index.refresh(options)
 }
 
 function addSegment(builder: SegmentBuilder, segment: SegmentFile, drop: ReadonlySet<Id>): void {

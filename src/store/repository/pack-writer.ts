@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { blockFlags, blockHeaderSize, encodeBlockHeader, encodeChunkTable } from '../../object/block.ts'
 import type { BlockHeader } from '../../object/block.ts'
 import { looksCompressible } from '../../object/compressible.ts'
-import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
-import { encodePackFooter, encodePackHeader, packHeaderSize } from '../../object/pack.ts'
+import { encodePackFooter, encodePackHeader } from '../../object/pack.ts'
 import type { PackChunk } from '../../object/pack.ts'
 import type { Bucket } from '../bucket.ts'
 import { sealPayload } from './block-payload.ts'
-import { packName } from './place.ts'
+import { openSink } from './pack-sink.ts'
+import type { PackSink } from './pack-sink.ts'
 
 /** A pack that is durable in the bucket. */
 export interface FinishedPack {
@@ -38,19 +38,15 @@ const blockCost = 24
 const chunkCost = 38
 
 /**
- * Collects chunks into blocks and blocks into packs, and puts full packs into the bucket: one is on its way
- * while the next is filled, so memory is bounded by three packs (the third waits to be filled again). The caller sees to it that no chunk is added
- * twice, and calls `flush` at the end.
+ * Collects chunks into blocks and blocks into packs, and puts full packs into the bucket: one is made durable
+ * while the next is filled. The caller sees to it that no chunk is added twice, and calls `flush` at the end.
  */
 export class PackWriter {
   readonly #bucket: Bucket
   readonly #options: PackWriterOptions
-  readonly #capacity: number
+  readonly #size: number
   readonly #flags: number
-  /** Made when a pack begins: most snapshots fill one pack of each kind, and many only one of them. */
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0)
-  #spare: Uint8Array<ArrayBuffer> | undefined
-  #length = 0
+  #sink: PackSink | undefined
   #blocks: (BlockHeader & { chunks: PackChunk[] })[] = []
   #footerCost = 64
   #sending: Promise<void> = Promise.resolve()
@@ -60,7 +56,7 @@ export class PackWriter {
   constructor(bucket: Bucket, options: PackWriterOptions) {
     this.#bucket = bucket
     this.#options = options
-    this.#capacity = options.size ?? packSize
+    this.#size = options.size ?? packSize
     this.#flags = options.metadata ? blockFlags.metadata : 0
   }
 
@@ -82,8 +78,9 @@ export class PackWriter {
       const plain = new Uint8Array(bytes.length + table.length)
       plain.set(bytes)
       plain.set(table, bytes.length)
-      const { header, payload } = sealPayload(plain, true, this.#flags)
-      return this.#append(header, chunks, [payload])
+      return sealPayload(plain, true, this.#flags, (header, payload) =>
+        this.#append(header, chunks, [payload]),
+      )
     }
     const length = bytes.length + table.length
     const header = { flags: this.#flags, storedLength: length, plainLength: length }
@@ -92,54 +89,41 @@ export class PackWriter {
 
   #close(open: OpenBlock, compress: boolean): Promise<void> | undefined {
     const { plain, chunks } = open.finish()
-    const { header, payload } = sealPayload(plain, compress, this.#flags)
-    return this.#append(header, chunks, [payload])
+    return sealPayload(plain, compress, this.#flags, (header, payload) =>
+      this.#append(header, chunks, [payload]),
+    )
   }
 
   #append(header: BlockHeader, chunks: PackChunk[], parts: readonly Uint8Array[]): Promise<void> | undefined {
     const cost = blockCost + chunkCost * chunks.length
     const needed = blockHeaderSize + header.storedLength
-    const full = this.#length + needed + this.#footerCost + cost > this.#capacity
-    const wait = full && this.#blocks.length > 0 ? this.#send() : undefined
-    if (this.#length === 0) this.#begin(needed + 64 + cost)
-    this.#write(encodeBlockHeader(header))
-    for (const part of parts) this.#write(part)
+    const full = this.#sink !== undefined && this.#sink.length + needed + this.#footerCost + cost > this.#size
+    const wait = full ? this.#send() : undefined
+    if (this.#sink === undefined) {
+      this.#sink = openSink(this.#bucket)
+      this.#sink.write([encodePackHeader(randomBytes(16))])
+    }
+    this.#sink.write([encodeBlockHeader(header), ...parts])
     this.#blocks.push({ ...header, chunks })
     this.#footerCost += cost
     return wait
   }
 
-  /** `needed` is what the first block takes: one of the largest chunks may be more than a whole pack. */
-  #begin(needed: number): void {
-    const capacity = Math.max(this.#capacity, packHeaderSize + needed)
-    this.#buffer = this.#spare?.length === capacity ? this.#spare : new Uint8Array(capacity)
-    this.#spare = undefined
-    this.#write(encodePackHeader(randomBytes(16)))
-  }
-
-  #write(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#length)
-    this.#length += bytes.length
-  }
-
-  /** Starts putting the pack; resolves when the one before it is durable, so that its buffer is free. */
+  /** Completes the pack; resolves when the one before it is durable, so that no more than two are open. */
   #send(): Promise<void> {
+    const sink = this.#sink!
     const end = encodePackFooter(this.#blocks)
-    this.#write(end)
-    const bytes = this.#buffer.subarray(0, this.#length)
-    const id = idOf(bytes)
+    sink.write([end])
     const before = this.#sending
-    const buffer = this.#buffer
     const send = async (): Promise<void> => {
       await before
-      await this.#bucket.put(packName(id), bytes)
-      this.#options.onPack({ id, size: bytes.length, end })
-      this.#spare = buffer
+      const id = await sink.finish()
+      this.#options.onPack({ id, size: sink.length, end })
     }
     this.#sending = send()
     // A failure is reported by the next wait, which every path comes to.
     this.#sending.catch(() => {})
-    this.#length = 0
+    this.#sink = undefined
     this.#blocks = []
     this.#footerCost = 64
     return before
@@ -153,7 +137,7 @@ export class PackWriter {
     ] as const) {
       if (open.count > 0) await this.#close(open, compress)
     }
-    if (this.#blocks.length > 0) await this.#send()
+    if (this.#sink !== undefined) await this.#send()
     await this.#sending
   }
 }

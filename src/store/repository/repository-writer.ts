@@ -1,3 +1,4 @@
+import { isTidemarkError } from '../../errors.ts'
 import type { Id } from '../../object/id.ts'
 import { decodePackFooter, decodePackTrailer, trailerSize } from '../../object/pack.ts'
 import type { Snapshot } from '../../object/snapshot.ts'
@@ -31,6 +32,7 @@ export class RepositoryWriter implements WritableStore {
   /** Chunks put since the last flush began, and those put before it while it goes on. */
   #pending = new Set<Id>()
   #settling: ReadonlySet<Id> = new Set()
+  #uncertain = false
   #flushing: Promise<void> = Promise.resolve()
   /** Bytes of the packs that this writer has added. */
   stored = 0
@@ -135,7 +137,7 @@ export class RepositoryWriter implements WritableStore {
     this.#builder = new SegmentBuilder()
     if (builder.packs > 0) {
       const segment = builder.finish()
-      await this.repository.index.publish(segment, options)
+      await this.#certainly(this.repository.index.publish(segment, options))
       this.stored += segment.length
     }
     this.#settling = new Set()
@@ -144,16 +146,30 @@ export class RepositoryWriter implements WritableStore {
   /** Makes everything put so far durable, then the snapshot that needs it. */
   async publish(snapshot: Snapshot, options?: CallOptions): Promise<Id> {
     await this.flush(options)
-    return this.repository.snapshots.write(snapshot, options)
+    return this.#certainly(this.repository.snapshots.write(snapshot, options))
   }
 
-  /** Gives up the lease. What was put and not flushed is lost. */
-  close(): Promise<void> {
-    return this.#lease.release()
+  /** A put that was given up may take place later: until then what it names must not be deleted. */
+  async #certainly<T>(put: Promise<T>): Promise<T> {
+    try {
+      return await put
+    } catch (error) {
+      this.#uncertain ||= isTidemarkError(error, 'timeout', 'cancelled')
+      throw error
+    }
+  }
+
+  /**
+   * Gives up the lease. What was put and not flushed is lost. When a segment or snapshot may still come to
+   * be, the lease stays until this process has ended.
+   */
+  async close(): Promise<void> {
+    if (!this.#uncertain) await this.#lease.release()
   }
 
   /** Merges small segments of the index when there are many. */
   compact(options?: CallOptions): Promise<void> {
-    return compactIndex(this.repository.bucket, this.repository.index, this.condemned, options)
+    const { bucket, index } = this.repository
+    return this.#certainly(compactIndex(bucket, index, this.#condemned, options))
   }
 }

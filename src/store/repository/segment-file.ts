@@ -19,6 +19,8 @@ import { DirectoryBucket } from '../directory-bucket.ts'
 import { segmentName } from './place.ts'
 
 export interface ChunkRecord {
+  /** Its place in the segment's table of chunks. */
+  readonly number: number
   readonly block: number
   /** Where the chunk stands in the plain block, and its length. */
   readonly offset: number
@@ -52,8 +54,20 @@ export class SegmentFile {
 
   static async open(bucket: Bucket, id: Id, options?: CallOptions): Promise<SegmentFile> {
     const name = segmentName(id)
-    const file =
-      bucket instanceof DirectoryBucket ? openLocal(bucket, name) : await fetchSegment(bucket, id, options)
+    if (bucket instanceof DirectoryBucket) return SegmentFile.#read(id, openLocal(bucket, name))
+    const bytes = await bucket.get(name, options)
+    if (idOf(bytes) !== id) throw corrupt(name, 'its bytes do not match its name')
+    return SegmentFile.#read(id, keepCopy(bytes))
+  }
+
+  /** Opens a segment whose bytes are at hand, wherever they are stored. */
+  static fromBytes(bytes: Uint8Array): SegmentFile {
+    return SegmentFile.#read(idOf(bytes), keepCopy(bytes))
+  }
+
+  /** Takes over the descriptor `file`. */
+  static #read(id: Id, file: number): SegmentFile {
+    const name = segmentName(id)
     try {
       const size = fstatSync(file).size
       const layout = decodeSegmentHeader(readAt(file, 0, Math.min(size, segmentHeaderSize)), size)
@@ -86,7 +100,7 @@ export class SegmentFile {
   /** Where `id` is, or undefined. Synchronous: a few microseconds. */
   find(id: Id): ChunkRecord | undefined {
     const n = this.indexOf(id)
-    return n < 0 ? undefined : this.#record(this.#found)
+    return n < 0 ? undefined : this.#record(n, this.#found)
   }
 
   #found = 0
@@ -123,8 +137,9 @@ export class SegmentFile {
     return 0
   }
 
-  #record(at: number): ChunkRecord {
+  #record(number: number, at: number): ChunkRecord {
     return {
+      number,
       block: this.#view.getUint32(at + 32, true),
       offset: this.#view.getUint32(at + 36, true),
       length: this.#view.getUint32(at + 40, true),
@@ -175,12 +190,28 @@ export class SegmentFile {
         const block = view.getUint32(at + 32, true)
         if (block >= layout.blocks) throw corrupt('index segment', 'names a missing block')
         yield {
+          number: from + at / chunkRecordSize,
           id: idFromBytes(bytes, at),
           block,
           offset: view.getUint32(at + 36, true),
           length: view.getUint32(at + 40, true),
         }
       }
+    }
+  }
+
+  /** Throws `corrupt`, and closes, when a record names what is not there, or records are out of order. */
+  check(): void {
+    try {
+      this.tables()
+      let previous = ''
+      for (const { id } of this.records()) {
+        if (id <= previous) throw corrupt('index segment', 'chunks out of order')
+        previous = id
+      }
+    } catch (error) {
+      this.close()
+      throw error
     }
   }
 
@@ -212,10 +243,8 @@ function openLocal(bucket: DirectoryBucket, name: string): number {
   }
 }
 
-/** Fetches a segment into a file that has lost its name already, so that nothing is left behind. */
-async function fetchSegment(bucket: Bucket, id: Id, options?: CallOptions): Promise<number> {
-  const bytes = await bucket.get(segmentName(id), options)
-  if (idOf(bytes) !== id) throw corrupt(segmentName(id), 'its bytes do not match its name')
+/** A file that has lost its name already, so that nothing is left behind. */
+function keepCopy(bytes: Uint8Array): number {
   const path = join(tmpdir(), `tidemark-index-${randomBytes(8).toString('hex')}`)
   const file = openSync(path, 'wx+', 0o600)
   try {

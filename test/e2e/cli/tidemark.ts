@@ -30,7 +30,13 @@ export class Scene {
     const script = join(programs, 'tidemark')
     writeFileSync(script, `#!/bin/sh\nexec '${process.execPath}' '${mainFile}' "$@"\n`)
     chmodSync(script, 0o755)
-    const { NO_COLOR: _no, FORCE_COLOR: _force, NODE_TEST_CONTEXT: _test, ...environment } = process.env
+    const {
+      NO_COLOR: _no,
+      FORCE_COLOR: _force,
+      NODE_TEST_CONTEXT: _test,
+      INIT_CWD: _npm,
+      ...environment
+    } = process.env
     const path = `${programs}${delimiter}${process.env['PATH'] ?? ''}`
     this.environment = { ...environment, PATH: path, HOME: this.home, LC_ALL: 'C.UTF-8' }
   }
@@ -65,6 +71,14 @@ export class Scene {
     return spawn(process.execPath, [mainFile, ...args], { cwd: this.directory, env: this.environment })
   }
 
+  /** Runs it with a clock that is two days slow. */
+  async okTwoDaysAgo(...args: string[]): Promise<void> {
+    const code = 'const now = Date.now; Date.now = () => now() - 172_800_000'
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` }
+    const { code: exit, stderr } = await this.run(args, { env })
+    if (exit !== 0) throw new Error(`tidemark ${args.join(' ')} ended with ${exit}: ${stderr}`)
+  }
+
   /** Runs it, and returns its standard output. Throws with what it said when it ends with another code than 0. */
   async ok(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.run(args)
@@ -73,12 +87,12 @@ export class Scene {
   }
 }
 
-/** A folder with some snapshots: notes.txt changed, docs/a.txt renamed to docs/b.txt. */
+/** A folder with two snapshots, one of them two days old: notes.txt changed, docs/a.txt became docs/b.txt. */
 export async function makeHistory(scene: Scene): Promise<void> {
   scene.write('notes.txt', 'first\nsecond\n')
   scene.write('docs/a.txt', 'the one document that moves from one name to another\n')
   await scene.ok('init')
-  await scene.ok('snapshot', '-m', 'begin', '--tag', 'start')
+  await scene.okTwoDaysAgo('snapshot', '-m', 'begin', '--tag', 'start')
   scene.write('notes.txt', 'first\nsecond\nthird\n')
   rmSync(join(scene.directory, 'docs/a.txt'))
   scene.write('docs/b.txt', 'the one document that moves from one name to another\n')

@@ -89,11 +89,12 @@ suite('Reader and Writer', () => {
       [0xff, 0x80, 0x00],
       [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x10],
       [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01],
+      [...Array.from({ length: 400 }, () => 0x80), 0x01],
       [0x80],
       [],
     ]
     for (const bytes of refused)
-      assert.throws(() => new Reader(Uint8Array.from(bytes), 'test').varint(), isCorrupt, `${bytes.join()}`)
+      assert.throws(() => new Reader(Uint8Array.from(bytes), 'test').varint(), isCorrupt, bytes.join())
     const largest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]
     assert.equal(new Reader(Uint8Array.from(largest), 'test').varint(), Number.MAX_SAFE_INTEGER)
   })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
+import { Writer } from '../../../src/bytes/writer.ts'
 import { isTidemarkError } from '../../../src/errors.ts'
 import { buildContent, decodeList, maxNodeSize } from '../../../src/object/content.ts'
 import type { ContentItem, ContentRef } from '../../../src/object/content.ts'
-import { idOf, type Id } from '../../../src/object/id.ts'
+import { idOf, writeId, type Id } from '../../../src/object/id.ts'
 import { contentItems, fuzz, ids } from '../../suites/arbitraries.ts'
 
 const runs = { numRuns: 200 * fuzz }
@@ -38,6 +39,16 @@ const many = fc.tuple(fc.nat(), fc.integer({ min: 1, max: 5000 })).map(([seed, c
 )
 
 const lengthOf = (items: readonly ContentItem[]): number => items.reduce((sum, { length }) => sum + length, 0)
+
+/** A list that says what one likes. */
+const list = (level: number, ...items: (readonly [tagged: number, id?: Id])[]): Uint8Array => {
+  const writer = new Writer().u8(0x11).u8(level)
+  for (const [tagged, id] of items) {
+    writer.varint(tagged)
+    if (id !== undefined) writeId(writer, id)
+  }
+  return writer.finish()
+}
 
 suite('content lists', () => {
   test('give back what they were built of', () => {
@@ -98,6 +109,26 @@ suite('content lists', () => {
       { numRuns: 20 * fuzz },
     )
     assert.ok(before.nodes.size > 150)
+  })
+
+  test('with holes that meet, that are too high up, or with items of no length are refused', () => {
+    const id = '\x01'.repeat(32)
+    const most = Array.from({ length: 1024 }, () => [2, id] as const)
+    assert.equal(decodeList(list(1, [3], [2, id], [3]), 1).length, 3)
+    assert.equal(decodeList(list(1, ...most), 1).length, 1024)
+    const refused = [
+      list(1, [3], [3]),
+      list(2, [2, id], [3]),
+      list(1, [0, id]),
+      list(1, [1]),
+      list(1),
+      list(1, ...most, [2, id]),
+    ]
+    for (const bytes of refused)
+      assert.throws(
+        () => decodeList(bytes, bytes[1]!),
+        (error) => isTidemarkError(error, 'corrupt'),
+      )
   })
 
   test('do not lie about their level', () => {

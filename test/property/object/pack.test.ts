@@ -109,13 +109,10 @@ suite('pack codec', () => {
         )
         const footer = bytes.subarray(0, footerLength)
         const decoded = decodePackFooter(footer, crc, body + bytes.length)
-        assert.deepEqual(
-          decoded.map(({ offset, ...block }) => block),
-          blocks,
-        )
+        assert.equal(decoded.length, blocks.length)
         let offset = packHeaderSize
-        for (const block of decoded) {
-          assert.equal(block.offset, offset)
+        for (const [n, block] of decoded.entries()) {
+          assert.deepEqual(block, { ...blocks[n], offset })
           offset += blockHeaderSize + block.storedLength
         }
         assert.throws(() => decodePackFooter(footer, crc, body + bytes.length + 1), isCorrupt)
@@ -123,6 +120,25 @@ suite('pack codec', () => {
       }),
       runs,
     )
+  })
+
+  test('a footer that no pack could have is refused', () => {
+    const chunk = { id: '\x01'.repeat(32), length: 100 }
+    const block = { flags: 0, storedLength: 105, plainLength: 105, chunks: [chunk] }
+    const decode = (...blocks: (typeof block)[]): unknown => {
+      const bytes = encodePackFooter(blocks)
+      const body = blocks.reduce((sum, block) => sum + blockHeaderSize + block.storedLength, packHeaderSize)
+      const { footerLength, crc } = decodePackTrailer(bytes.subarray(-trailerSize))
+      return decodePackFooter(bytes.subarray(0, footerLength), crc, body + bytes.length)
+    }
+    assert.ok(decode(block, block))
+    const refused = [
+      { chunks: [chunk, chunk] },
+      { flags: 4 },
+      { plainLength: maxPlainLength + 1 },
+      { plainLength: 99 },
+    ]
+    for (const bad of refused) assert.throws(() => decode(block, { ...block, ...bad }), isCorrupt)
   })
 
   test('a pack begins with its mark and its version', () => {

@@ -53,6 +53,23 @@ const directories = fc.oneof(
 /** 30,000 files: about 230 leaves, and nodes on two levels. */
 const large = inOrder(Array.from({ length: 30_000 }, (_, n) => fileEntry(`file ${n}`)))
 
+const cuts = (list: readonly Entry[]): string[] => [...buildLeaves(list)].map(({ first }) => first)
+
+const leaf = (...names: string[]): Uint8Array =>
+  Buffer.concat([
+    Uint8Array.of(0x21),
+    ...names.map((name) => [...buildLeaves([fileEntry(name)])][0]!.bytes.subarray(1)),
+  ])
+
+const node = (...names: string[]): Uint8Array => {
+  const nodes = new Pieces()
+  const ref = buildNodes(
+    names.map((first) => ({ first, id: '\x01'.repeat(32), count: 1 })),
+    nodes.keep,
+  )!
+  return nodes.all.get(ref.id)!
+}
+
 suite('trees', () => {
   test('give back any set of names', () => {
     fc.assert(
@@ -100,29 +117,15 @@ suite('trees', () => {
   })
 
   test('how a tree is cut depends on its names alone', () => {
-    const cuts = (list: readonly Entry[]): string[] => [...buildLeaves(list)].map(({ first }) => first)
     const other = large.map((entry, n) => ({ ...entry, mode: n & 0o777, mtimeNs: BigInt(n) }))
     assert.deepEqual(cuts(other), cuts(large))
   })
 
   test('names out of order, twice, or forbidden are refused', () => {
-    const leaf = (...names: string[]): Uint8Array =>
-      Buffer.concat([
-        Uint8Array.of(0x21),
-        ...names.map((name) => [...buildLeaves([fileEntry(name)])][0]!.bytes.subarray(1)),
-      ])
     assert.equal(decodeLeaf(leaf('a', 'b')).length, 2)
     for (const names of [['b', 'a'], ['a', 'a'], ['a', '..'], ['.'], ['a', 'b/c'], ['', 'a']])
       assert.throws(() => decodeLeaf(leaf(...names)), isCorrupt, names.join())
     assert.throws(() => decodeLeaf(Uint8Array.of(0x21)), isCorrupt)
-    const node = (...names: string[]): Uint8Array => {
-      const nodes = new Pieces()
-      const ref = buildNodes(
-        names.map((first) => ({ first, id: '\x01'.repeat(32), count: 1 })),
-        nodes.keep,
-      )!
-      return nodes.all.get(ref.id)!
-    }
     assert.equal(decodeNode(node('a', 'b'), 1).length, 2)
     for (const names of [
       ['b', 'a'],

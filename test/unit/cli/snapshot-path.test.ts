@@ -23,6 +23,7 @@ test('a snapshot and a path are told apart, clock times notwithstanding', () => 
     ['2026-11-20T15:04:05.250+01:00:a', '2026-11-20T15:04:05.250+01:00', 'a'],
     ['15:04', '15:04', undefined],
     ['yesterday 9:30:x', 'yesterday 9:30', 'x'],
+    ['yesterday 5:30pm:x', 'yesterday 5:30pm', 'x'],
     ['3fa9:20:15', '3fa9', '20:15'],
   ]
   for (const [text, snapshot, path] of cases) {

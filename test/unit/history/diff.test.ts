@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import { diffTrees, type DiffOptions } from '../../../src/history/diff.ts'
 import type { DirectoryEntry, Entry } from '../../../src/object/entry.ts'
 import { idOf } from '../../../src/object/id.ts'
+import { decodeNode } from '../../../src/object/tree.ts'
 import { MemoryStore } from '../../../src/store/memory-store.ts'
 import { CountingStore } from '../../suites/counting-store.ts'
 import { fileEntry, plant, type Plant } from '../../suites/plant.ts'
@@ -31,6 +32,8 @@ async function lines(
 }
 
 const moving = { detectMoves: true }
+
+const tree = (names: string[]): Tree => Object.fromEntries(names.map((name) => [name, 'x']))
 
 suite('diffTrees', () => {
   test('reports what came, went and changed, in path order', async () => {
@@ -63,8 +66,8 @@ suite('diffTrees', () => {
       [{ ...file, unstable: true }, 'content'],
       [{ ...file, unreadable: true }, 'content'],
       ['text', 'content'],
-      [{ ...file, kind: 'symlink', target: 'e' } as Plant, 'kind'],
-      [{ ...file, kind: 'fifo', mode: 0o600 } as Plant, 'kind mode'],
+      [{ ...file, kind: 'symlink', target: 'e' }, 'kind'],
+      [{ ...file, kind: 'fifo', mode: 0o600 }, 'kind mode'],
     ]
     for (const [changed, what] of cases) {
       assert.deepEqual(await diff({ f: file }, { f: changed }), [`changed f (${what})`])
@@ -106,6 +109,18 @@ suite('diffTrees', () => {
     counting.reads = []
     assert.deepEqual(await lines(counting, after, after), [])
     assert.deepEqual(counting.reads, [])
+  })
+
+  test('does not read the leaf that a directory began with when it has grown beyond it', async () => {
+    const store = new MemoryStore()
+    const names = Array.from({ length: 2000 }, (_, n) => `file ${n}`).toSorted()
+    const whole = await plant(store, tree(names))
+    const [line] = decodeNode(await store.get(whole.content!.id), 1)
+    const before = await plant(store, tree(names.slice(0, line!.count)))
+    assert.deepEqual(before.content, { depth: 0, id: line!.id })
+    const counting = new CountingStore(store)
+    assert.equal((await lines(counting, before, whole)).length, names.length - line!.count)
+    assert.ok(!counting.reads.includes(line!.id))
   })
 })
 

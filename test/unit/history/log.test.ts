@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { isTidemarkError } from '../../../src/errors.ts'
-import { listSnapshots, newestFirst, previousSnapshot } from '../../../src/history/log.ts'
+import { lineage, listSnapshots, newestFirst } from '../../../src/history/log.ts'
 import type { LoggedSnapshot } from '../../../src/history/log.ts'
 import { idOf, type Id } from '../../../src/object/id.ts'
 import { MemoryBucket } from '../../../src/store/memory-bucket.ts'
@@ -45,18 +45,21 @@ suite('newestFirst', () => {
   })
 })
 
-suite('previousSnapshot', () => {
-  test('is the parent, of several the newest by the same device', () => {
+const before = (log: readonly LoggedSnapshot[], one: LoggedSnapshot): LoggedSnapshot[] =>
+  lineage(log)[log.indexOf(one)]!.map((place) => log[place]!)
+
+suite('lineage', () => {
+  test('is the parents, first of them the newest by the same device', () => {
     const base = at(1)
     const mine = at(2, base)
     const theirs = makeSnapshot({ time: 3, parents: [base.id], device: '0'.repeat(32) })
     const merge = at(4, mine, theirs)
-    const log = newestFirst([base, mine, theirs, merge])
-    assert.equal(previousSnapshot(log, merge), mine)
-    assert.equal(previousSnapshot(log, mine), base)
-    assert.equal(previousSnapshot(log, base), undefined)
     const foreign = makeSnapshot({ time: 5, parents: [mine.id, theirs.id], device: '1'.repeat(32) })
-    assert.equal(previousSnapshot(newestFirst([...log, foreign]), foreign), theirs)
+    const log = newestFirst([base, mine, theirs, merge, foreign])
+    assert.deepEqual(before(log, merge), [mine, theirs])
+    assert.deepEqual(before(log, mine), [base])
+    assert.deepEqual(before(log, base), [])
+    assert.deepEqual(before(log, foreign), [theirs, mine])
   })
 
   test('is the next older one of the folder when retention removed the parents', () => {
@@ -64,7 +67,9 @@ suite('previousSnapshot', () => {
     const gone = at(2, first)
     const last = at(4, gone)
     const strange = makeSnapshot({ time: 3, folder: 'a'.repeat(32) })
-    assert.equal(previousSnapshot(newestFirst([first, last, strange]), last), first)
+    const log = newestFirst([first, last, strange])
+    assert.deepEqual(before(log, last), [first])
+    assert.deepEqual(before(log, strange), [])
   })
 })
 

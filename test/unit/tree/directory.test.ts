@@ -90,26 +90,26 @@ suite('reading directories', () => {
   })
 })
 
-suite('directories that lie', () => {
-  const leaf = (...names: string[]): Uint8Array =>
-    Buffer.concat([
-      Uint8Array.of(0x21),
-      ...[...buildLeaves(names.map((name) => fileEntry(name)))].map(({ bytes }) => bytes.subarray(1)),
-    ])
-  const node = (level: number, ...lines: [id: Id, first: string][]): Uint8Array => {
-    const writer = new Writer().u8(0x22).u8(level)
-    for (const [id, first] of lines) {
-      writeId(writer, id)
-      writer.varint(1).prefixed(Buffer.from(first))
-    }
-    return writer.finish()
+const leaf = (...names: string[]): Uint8Array =>
+  Buffer.concat([
+    Uint8Array.of(0x21),
+    ...[...buildLeaves(names.map((name) => fileEntry(name)))].map(({ bytes }) => bytes.subarray(1)),
+  ])
+const node = (level: number, ...lines: [id: Id, first: string][]): Uint8Array => {
+  const writer = new Writer().u8(0x22).u8(level)
+  for (const [id, first] of lines) {
+    writeId(writer, id)
+    writer.varint(1).prefixed(Buffer.from(first))
   }
-  const read = async (bytes: Uint8Array, depth: number, planter: Planter): Promise<string[]> => {
-    const root = directoryEntry('', [fileEntry('x')], { depth, id: planter.keep(bytes) })
-    await Promise.all(planter.puts)
-    return namesOf(listDirectory(planter.store, root))
-  }
+  return writer.finish()
+}
+const read = async (bytes: Uint8Array, depth: number, planter: Planter): Promise<string[]> => {
+  const root = directoryEntry('', [fileEntry('x')], { depth, id: planter.keep(bytes) })
+  await Promise.all(planter.puts)
+  return namesOf(listDirectory(planter.store, root))
+}
 
+suite('directories that lie', () => {
   test('a piece that begins with another name than stated, or reaches into the next one, is corrupt', async () => {
     const planter = new Planter()
     const [ab, cd] = [planter.keep(leaf('a', 'b')), planter.keep(leaf('c', 'd'))]

@@ -138,6 +138,19 @@ suite('repository writer', () => {
     assert.deepEqual(await listLeases(bucket), [])
   })
 
+  test('keeps its lease when nobody can tell whether its last put will take place', async () => {
+    for (const code of ['timeout', 'unavailable'] as const) {
+      const bucket = new FaultyBucket(new MemoryBucket())
+      const writer = await (await Repository.create(bucket)).write()
+      await writer.put(idOf(bytesOf('one')), bytesOf('one'))
+      bucket.plan = ({ method, name }) =>
+        method === 'put' && name.startsWith('index/') ? { kind: 'before', code } : undefined
+      await assert.rejects(writer.flush(), (error) => isTidemarkError(error, code))
+      await writer.close()
+      assert.equal((await listLeases(bucket)).length, code === 'timeout' ? 1 : 0)
+    }
+  })
+
   test('gives its lease back when it cannot begin', async () => {
     const bucket = new FaultyBucket(new MemoryBucket())
     const repository = await Repository.create(bucket)

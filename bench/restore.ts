@@ -1,0 +1,112 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { initFolder } from '../src/folder/folder.ts'
+import { restore } from '../src/history/restore.ts'
+import { takeSnapshot } from '../src/history/snapshot.ts'
+import { openBucket } from '../src/store/open-bucket.ts'
+import { Repository } from '../src/store/repository/repository.ts'
+import { copyShare, makeRandomFile, makeSmallFiles } from './trees.ts'
+
+/*
+ * Restoring whole trees: node bench/restore.ts PLACE [TREE…]
+ *
+ * In PLACE (some 12 GB on the file system to be measured) it makes the trees small, share and big, a Tidemark and
+ * a restic repository of each, restores each into an empty directory in turn, and prints a table. Wall and
+ * processor seconds and resident megabytes are those that time(1) tells of the whole process; all caches are warm,
+ * and what is not written yet is, before each run. cp is there to say what the disk can do.
+ */
+
+const time = '/usr/bin/time'
+const restic = { RESTIC_PASSWORD: 'bench', RESTIC_CACHE_DIR: '' }
+
+interface Cost {
+  readonly wall: number
+  readonly cpu: number
+  readonly megabytes: number
+}
+
+function measure(place: string, command: readonly string[]): Cost {
+  spawnSync('sync')
+  const report = join(place, 'time')
+  const run = spawnSync(time, ['-o', report, '-f', '%e %U %S %M', ...command], {
+    env: { ...process.env, ...restic, RESTIC_CACHE_DIR: join(place, 'restic-cache') },
+    encoding: 'utf8',
+  })
+  if (run.status !== 0) throw new Error(`${command.join(' ')}: ${run.stderr}`)
+  const [wall, user, system, kilobytes] = readFileSync(report, 'utf8').trim().split(' ').map(Number)
+  return { wall: wall!, cpu: user! + system!, megabytes: kilobytes! / 1024 }
+}
+
+const makers: Readonly<Record<string, (tree: string) => void>> = {
+  small: (tree) => makeSmallFiles(tree, 100_000, 4096, 16_384),
+  share: (tree) => copyShare(tree),
+  big: (tree) => makeRandomFile(join(tree, 'big'), 2 * 1024 ** 3),
+}
+
+/** Makes the tree and both repositories of it; leaves alone what is there. */
+async function prepare(place: string, name: string): Promise<void> {
+  mkdirSync(name === 'share' ? place : join(place, 'tree'), { recursive: true })
+  makers[name]!(join(place, 'tree'))
+  const repository = join(place, 'tidemark')
+  if (!existsSync(repository)) {
+    const folder = await initFolder(join(place, 'tree'), { repository })
+    await takeSnapshot(folder)
+    folder.close()
+    rmSync(join(place, 'tree', '.tidemark'), { recursive: true })
+  }
+  if (existsSync(join(place, 'restic'))) return
+  measure(place, ['restic', 'init', '-q', '-r', join(place, 'restic')])
+  measure(place, ['restic', 'backup', '-q', '-r', join(place, 'restic'), join(place, 'tree')])
+}
+
+async function restoreLatest(repositoryPath: string, target: string): Promise<void> {
+  const repository = await Repository.open(await openBucket(repositoryPath))
+  const [id] = await repository.snapshots.list()
+  const { root } = await repository.snapshots.read(id!)
+  const report = await restore(repository, root, target)
+  if (report.problemCount > 0) throw new Error(JSON.stringify(report.problems.slice(0, 3)))
+  process.exit()
+}
+
+async function compare(place: string, name: string): Promise<void> {
+  await prepare(place, name)
+  const target = join(place, 'target')
+  const own = [process.execPath, import.meta.filename, '--one', join(place, 'tidemark'), target]
+  const commands: Record<string, readonly string[]> = {
+    tidemark: own,
+    'tidemark, nothing to do': own,
+    restic: ['restic', 'restore', '-q', '-r', join(place, 'restic'), 'latest', '--target', target],
+    'cp -a': ['cp', '-a', join(place, 'tree'), target],
+  }
+  let reference: Cost | undefined
+  const rows: [string, Cost][] = []
+  for (const [name, command] of Object.entries(commands)) {
+    if (!name.includes('nothing')) rmSync(target, { recursive: true, force: true })
+    const cost = measure(place, command)
+    rows.push([name, cost])
+    if (name === 'restic') reference = cost
+  }
+  rmSync(target, { recursive: true, force: true })
+  for (const [tool, { wall, cpu, megabytes }] of rows) {
+    const ratio = (wall / reference!.wall).toFixed(2)
+    const cells = [
+      `${name}: ${tool}`.padEnd(32),
+      wall.toFixed(2),
+      cpu.toFixed(2),
+      megabytes.toFixed(0),
+      ratio,
+    ]
+    console.log(cells.map((cell) => cell.padStart(9)).join(' '))
+  }
+}
+
+const [first, ...rest] = process.argv.slice(2)
+if (first === '--one') await restoreLatest(rest[0]!, rest[1]!)
+else if (first === undefined) console.error('usage: node bench/restore.ts PLACE [small|share|big…]')
+else {
+  console.log(
+    `${'tree: tool'.padEnd(32)} ${['wall s', 'CPU s', 'RSS MB', '/ restic'].map((cell) => cell.padStart(9)).join(' ')}`,
+  )
+  for (const name of rest.length > 0 ? rest : Object.keys(makers)) await compare(join(first, name), name)
+}

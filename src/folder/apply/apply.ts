@@ -1,0 +1,449 @@
+import { fstatSync, rmdirSync } from 'node:fs'
+import { geteuid } from 'node:process'
+import { setImmediate } from 'node:timers/promises'
+import { displayName, type Name } from '../../bytes/name.ts'
+import { systemCode } from '../../errors.ts'
+import type { Entry, FileEntry } from '../../object/entry.ts'
+import type { CallOptions } from '../../store/bucket.ts'
+import { throwIfCancelled } from '../../store/call.ts'
+import type { Difference } from '../../tree/compare-directories.ts'
+import { setMode } from '../system/mode.ts'
+import { childPath } from '../system/paths.ts'
+import { refusal } from '../system/refusal.ts'
+import { syncDevices } from './durable.ts'
+import { changedMeanwhile, isAsSeen, seenOf, type FileResult, type FileSink, type Seen } from './file-job.ts'
+import { giveLink, type LateLink } from './late-link.ts'
+import { carrierAt, carrierOf, giveMetadata } from './metadata.ts'
+import type { OpenDirectories } from './open-directories.ts'
+import type { Problems } from './problem.ts'
+import { makeSpecial, makeWorkDirectory, removeSeen, type SpecialEntry } from './special-files.ts'
+import { planStep, type PlanOptions, type Step } from './step.ts'
+import { removeAbandoned, temporaryNames } from './temporary-name.ts'
+import { nameOf, workDirectory, type WorkDirectory } from './work-directory.ts'
+
+export interface ApplyOptions extends PlanOptions, CallOptions {
+  readonly directories: OpenDirectories
+  readonly files: FileSink
+  readonly problems: Problems
+  /** Directories that are only on the way: made when they are not there, else left as they are. */
+  readonly passing?: ((path: Name) => boolean) | undefined
+  /** Called for each step before it is taken. */
+  readonly onStep?: ((step: Step) => void) | undefined
+  /** Called for each entry that has been seen to, with the bytes written for it. */
+  readonly onDone?: ((bytes: number) => void) | undefined
+}
+
+/** What was done. */
+export interface ApplyCounts {
+  /** Files whose content was written, and their bytes. */
+  files: number
+  bytes: number
+  /** Directories made. */
+  directories: number
+  /** Symlinks, fifos, devices and sockets made. */
+  specials: number
+  /** Further names given to files. */
+  links: number
+  /** Entries that only got other metadata. */
+  metadata: number
+  /** Entries removed, directories included. */
+  deleted: number
+}
+
+/** So many links are noted before they are given. */
+const manyLinks = 10_000
+
+/** Directories that are synced one by one; when more are changed, their file systems are. */
+const fewDirectories = 8
+
+/**
+ * Makes a directory what a plan wants it to be: `changes` are the differences between what is there and what
+ * is wanted, in path order, a directory before what is below it and also when only that differs. Everything
+ * is looked at again before it is touched, and what is not as the differences say is left alone.
+ *
+ * Nothing outside of the root of `directories` is reached, whatever the names say and whoever swaps in
+ * symbolic links. Every path holds its whole old or its whole new content at any moment. What one entry is
+ * denied becomes a problem; what would stop all of them (a full disk, a store out of reach) is thrown, after
+ * unfinished files are removed.
+ */
+export async function applyChanges(
+  changes: AsyncIterable<readonly Difference[]>,
+  options: ApplyOptions,
+): Promise<ApplyCounts> {
+  const application = new Application(options)
+  try {
+    for await (const batch of changes) {
+      throwIfCancelled(options.signal, 'restore')
+      for (const difference of batch) {
+        const wait = application.take(difference)
+        if (wait) await wait
+      }
+      // So that results, signals and progress come through.
+      await setImmediate()
+    }
+    await application.finish()
+    return application.counts
+  } catch (error) {
+    await options.files.abort()
+    throw error
+  }
+}
+
+class Application {
+  readonly counts: ApplyCounts = {
+    files: 0,
+    bytes: 0,
+    directories: 0,
+    specials: 0,
+    links: 0,
+    metadata: 0,
+    deleted: 0,
+  }
+  readonly #options: ApplyOptions
+  readonly #directories: OpenDirectories
+  readonly #temporary = temporaryNames()
+  readonly #asRoot = geteuid?.() === 0
+  readonly #open: WorkDirectory[] = [workDirectory('', undefined)]
+  /** Further names of files, given after the files. */
+  #links: LateLink[] = []
+  /** By the path that links name: the path that got the content instead, the first not being restored. */
+  readonly #firstNames = new Map<Name, Name>()
+  /** The submission of a file that takes the place of a directory. */
+  #wait: Promise<void> | undefined
+  /** Nothing is done below this path. */
+  #skipped: Name | undefined
+  #failure: { readonly error: unknown } | undefined
+  /** By device, a directory that was changed there. */
+  readonly #changed = new Map<bigint, Name>()
+  #changedCount = 0
+
+  constructor(options: ApplyOptions) {
+    this.#options = options
+    this.#directories = options.directories
+  }
+
+  /** Sees to one difference. When it returns a promise, await it before the next. */
+  take(difference: Difference): Promise<void> | undefined {
+    if (this.#failure) throw this.#failure.error
+    const { path } = difference
+    if (this.#skipped !== undefined) {
+      if (path.startsWith(`${this.#skipped}/`)) return undefined
+      this.#skipped = undefined
+    }
+    const above = this.#leaveTo(path)
+    const wait = this.#wait
+    if (wait) {
+      this.#wait = undefined
+      return wait.then(() => this.#carryOut(above, difference))
+    }
+    return this.#carryOut(above, difference)
+  }
+
+  #carryOut(above: WorkDirectory, difference: Difference): Promise<void> | undefined {
+    const { path, before, after } = difference
+    let step = planStep(difference, this.#options)
+    const passing = this.#options.passing?.(path) === true
+    if (passing && step?.action === 'metadata') step = undefined
+    if (step) this.#options.onStep?.(step)
+    try {
+      if (step?.problem) this.#options.problems.add(path, step.problem.code, step.problem.message)
+      if (before?.kind === 'directory' || after?.kind === 'directory') {
+        this.#enter(above, difference, step, passing)
+        return undefined
+      }
+      if (step === undefined || step.action === 'refuse') return undefined
+      if (step.action === 'delete') this.#delete(above, path, before!)
+      else return this.#make(above, step)
+    } catch (error) {
+      this.#options.problems.addError(path, error)
+      this.#skipped = path
+    }
+    return undefined
+  }
+
+  /** Leaves the directories that `path` is not in; returns the one it is in. */
+  #leaveTo(path: Name): WorkDirectory {
+    for (;;) {
+      const last = this.#open.at(-1)!
+      if (last.path === '' || path.startsWith(`${last.path}/`)) return last
+      this.#open.pop()
+      this.#settle(last)
+    }
+  }
+
+  #enter(
+    above: WorkDirectory,
+    { path, before, after }: Difference,
+    step: Step | undefined,
+    passing: boolean,
+  ): void {
+    if (path === '') return this.#enterRoot(after, step, passing)
+    const name = nameOf(path)
+    if (step?.action === 'refuse' || (after?.kind !== 'directory' && step === undefined)) {
+      this.#skipped = path
+      return
+    }
+    if (after?.kind !== 'directory') {
+      const replacement = after && step
+      this.#begin(workDirectory(path, above, { doomed: true, replacement }))
+      return
+    }
+    const parent = this.#directories.get(above.path)
+    if (before?.kind === 'directory') {
+      const opened = !this.#asRoot && (before.mode & 0o500) !== 0o500
+      if (opened) setMode(parent, name, before.mode | 0o700)
+      const due = opened || step !== undefined
+      const own = passing ? { ownMode: opened ? before.mode : undefined } : { wanted: after }
+      this.#begin(workDirectory(path, above, { due, ...own }))
+      if (step) this.counts.metadata++
+    } else {
+      this.#prepare(above)
+      if (before) removeSeen(parent, name, seenOf(before))
+      makeWorkDirectory(parent, name)
+      this.counts.directories++
+      this.#begin(workDirectory(path, above, { due: true, made: true, prepared: true, wanted: after }))
+    }
+    this.#options.onDone?.(0)
+    if (!after.unreadable) return
+    // Nobody knows what it held, so what it holds now stays.
+    this.#options.problems.add(path, 'unreadable', 'it could not be read when the snapshot was taken')
+    this.#skipped = path
+  }
+
+  #enterRoot(after: Entry | undefined, step: Step | undefined, passing: boolean): void {
+    const root = this.#open[0]!
+    if (passing || after?.kind !== 'directory') return
+    root.wanted = after
+    root.due = step !== undefined
+    if (step) this.counts.metadata++
+  }
+
+  #begin(directory: WorkDirectory): void {
+    directory.above!.pending++
+    this.#open.push(directory)
+  }
+
+  /** Call before something is made, renamed or removed in a directory. */
+  #prepare(directory: WorkDirectory): void {
+    directory.due = true
+    if (directory.prepared) return
+    directory.prepared = true
+    const handle = this.#directories.get(directory.path)
+    removeAbandoned(handle)
+    const { mode } = fstatSync(handle.fd)
+    if (this.#asRoot || (mode & 0o700) === 0o700) return
+    // Where the directory is somebody else's this is refused, and so may be what is done in it.
+    const carrier = carrierOf(handle.fd)
+    try {
+      carrier.chmod((mode & 0o7777) | 0o700)
+      if (directory.wanted === undefined) directory.ownMode = mode & 0o7777
+    } catch (error) {
+      if (systemCode(error) !== 'EPERM') throw error
+    }
+  }
+
+  #make(above: WorkDirectory, step: Step): Promise<void> | undefined {
+    const { path, action, before } = step
+    const after = step.after!
+    const seen = before && seenOf(before)
+    if (action === 'link') {
+      above.pending++
+      this.#links.push({ above, path, entry: after, seen })
+      return this.#links.length < manyLinks ? undefined : this.#giveLinks()
+    }
+    if (action === 'metadata' && this.#giveMetadata(above, path, before!, after)) return undefined
+    this.#prepare(above)
+    if (after.kind === 'file') return this.#write(above, path, after, seen, action === 'check')
+    this.#makeSpecial(above, path, after as SpecialEntry, seen)
+    return undefined
+  }
+
+  #makeSpecial(above: WorkDirectory, path: Name, entry: SpecialEntry, seen: Seen | undefined): void {
+    const handle = this.#directories.get(above.path)
+    this.#lost(path, makeSpecial(handle, entry, seen, this.#temporary))
+    this.counts.specials++
+    this.#options.onDone?.(0)
+  }
+
+  #write(
+    above: WorkDirectory,
+    path: Name,
+    entry: FileEntry,
+    seen: Seen | undefined,
+    check: boolean,
+  ): Promise<void> | undefined {
+    above.pending++
+    const job = { directory: above.path, entry, seen, check }
+    return this.#options.files.submit(job, (result) => {
+      this.#note(path, entry, result)
+      this.#settle(above)
+    })
+  }
+
+  #note(path: Name, entry: FileEntry, { status, problems }: FileResult): void {
+    for (const [code, message] of problems) this.#options.problems.add(path, code, message)
+    if (status === 'written') {
+      this.counts.files++
+      this.counts.bytes += entry.size
+    } else if (status === 'kept') this.counts.metadata++
+    if (entry.unstable && status !== 'failed') {
+      this.#options.problems.add(
+        path,
+        'unstable',
+        'it changed while the snapshot was taken: its bytes may not fit together',
+      )
+    }
+    this.#options.onDone?.(status === 'written' ? entry.size : 0)
+  }
+
+  /**
+   * Gives what is there its metadata. False when it has other names, which may be anywhere: then it has to be
+   * made anew, so that they keep theirs.
+   */
+  #giveMetadata(above: WorkDirectory, path: Name, before: Entry, after: Entry): boolean {
+    const handle = this.#directories.get(above.path)
+    const name = nameOf(path)
+    const now = handle.stat(name)
+    if (now === undefined || !isAsSeen(now, seenOf(before))) {
+      this.#options.problems.add(path, 'conflict', changedMeanwhile)
+      return true
+    }
+    if (now.nlink > 1) return false
+    this.#lost(path, giveMetadata(carrierAt(handle, name), after, now))
+    this.counts.metadata++
+    this.#options.onDone?.(0)
+    return true
+  }
+
+  #delete(above: WorkDirectory, path: Name, before: Entry): void {
+    this.#prepare(above)
+    removeSeen(this.#directories.get(above.path), nameOf(path), seenOf(before))
+    this.counts.deleted++
+  }
+
+  #lost(path: Name, messages: readonly string[]): void {
+    for (const message of messages) this.#options.problems.add(path, 'lost-metadata', message)
+  }
+
+  /** One thing less is to be done in `directory`; after the last it is completed, and so on upwards. */
+  #settle(directory: WorkDirectory): void {
+    for (let at: WorkDirectory | undefined = directory; at && --at.pending === 0; at = at.above) {
+      try {
+        this.#complete(at)
+      } catch (error) {
+        this.#fail(at.path, error)
+      }
+    }
+  }
+
+  #fail(path: Name, error: unknown): void {
+    try {
+      this.#options.problems.addError(path, error)
+    } catch (error) {
+      this.#failure ??= { error }
+    }
+  }
+
+  #complete(directory: WorkDirectory): void {
+    if (directory.doomed) return this.#remove(directory)
+    if (!directory.due) return
+    const { path, wanted, ownMode } = directory
+    const handle = this.#directories.get(path)
+    const now = fstatSync(handle.fd)
+    if (wanted) this.#lost(path, giveMetadata(carrierOf(handle.fd), wanted, this.#asRoot ? undefined : now))
+    else if (ownMode !== undefined) carrierOf(handle.fd).chmod(ownMode)
+    if (++this.#changedCount <= fewDirectories) handle.sync()
+    this.#changed.set(this.#directories.device(path), path)
+  }
+
+  #remove({ path, above, replacement }: WorkDirectory): void {
+    this.#prepare(above!)
+    this.#directories.forget(path)
+    const parent = this.#directories.get(above!.path)
+    try {
+      rmdirSync(parent.path(nameOf(path)))
+      this.counts.deleted++
+    } catch (error) {
+      const code = systemCode(error)
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EBUSY')
+        throw refusal(error, 'delete directory', childPath(parent.location, nameOf(path)))
+      this.#options.problems.add(
+        path,
+        'not-empty',
+        'it holds what is not part of any snapshot: left as it is',
+      )
+      return
+    }
+    if (replacement === undefined) return
+    const action = replacement.action === 'link' ? 'link' : 'make'
+    this.#wait = this.#make(above!, { ...replacement, action, before: undefined })
+  }
+
+  /** Gives the links noted so far, whose files have all been submitted. */
+  async #giveLinks(): Promise<void> {
+    const links = this.#links
+    this.#links = []
+    await this.#options.files.drain()
+    const rest = links.filter((link) => !this.#tryLink(link))
+    const again: LateLink[] = []
+    for (const link of rest) {
+      const first = link.entry.link!
+      if (this.#firstNames.has(first)) again.push(link)
+      else {
+        this.#firstNames.set(first, link.path)
+        await this.#makeAlone(link)
+      }
+    }
+    await this.#options.files.drain()
+    for (const link of again) {
+      if (this.#tryLink(link)) continue
+      this.#options.problems.add(
+        link.path,
+        'lost-metadata',
+        `is no longer one file with ${displayName(link.entry.link!)}`,
+      )
+      await this.#makeAlone(link)
+    }
+    await this.#options.files.drain()
+  }
+
+  /** False when it has to be made a file of its own. */
+  #tryLink(link: LateLink): boolean {
+    const first = this.#firstNames.get(link.entry.link!) ?? link.entry.link!
+    try {
+      const prepare = (): void => this.#prepare(link.above)
+      const result = giveLink(this.#directories, link, first, this.#temporary, prepare)
+      if (result === 'impossible') return false
+      if (result === 'made') this.counts.links++
+      this.#options.onDone?.(0)
+    } catch (error) {
+      this.#fail(link.path, error)
+    }
+    this.#settle(link.above)
+    return true
+  }
+
+  /** Restores a further name without the first: it gets a content of its own. */
+  async #makeAlone({ above, path, entry, seen }: LateLink): Promise<void> {
+    try {
+      this.#prepare(above)
+      if (entry.kind === 'file') await this.#write(above, path, entry, seen, seen?.size === entry.size)
+      else this.#makeSpecial(above, path, entry as SpecialEntry, seen)
+    } catch (error) {
+      this.#fail(path, error)
+    }
+    this.#settle(above)
+  }
+
+  /** Completes everything, and makes it durable. */
+  async finish(): Promise<void> {
+    while (this.#open.length > 1) this.#settle(this.#open.pop()!)
+    await this.#wait
+    await this.#giveLinks()
+    await this.#options.files.finish()
+    this.#settle(this.#open.pop()!)
+    if (this.#failure) throw this.#failure.error
+    if (this.#changedCount > fewDirectories)
+      syncDevices(this.#directories, this.#changed.values(), () => undefined)
+  }
+}

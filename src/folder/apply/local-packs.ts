@@ -1,0 +1,128 @@
+import { closeSync, openSync } from 'node:fs'
+import { corrupt, isTidemarkError, systemCode } from '../../errors.ts'
+import { blockFlags, blockHeaderSize } from '../../object/block.ts'
+import { idOf, idToHex, type Id } from '../../object/id.ts'
+import type { SegmentBlock } from '../../object/segment.ts'
+import { readFully } from '../../store/durable.ts'
+import { openPayload } from '../../store/repository/block-payload.ts'
+import { packName } from '../../store/repository/place.ts'
+import { SegmentFile, type ChunkRecord, type SharedSegment } from '../../store/repository/segment-file.ts'
+import { missingChunk, type Store } from '../../store/store.ts'
+
+/** Decompressed blocks that are kept: files that stand together are in one or two, old chunks are elsewhere. */
+const cacheSize = 8 * 1024 * 1024
+const openPacks = 16
+/** Blocks whose place is remembered: then a chunk takes one look at the index instead of three. */
+const knownBlocks = 4096
+
+interface PackedBlock extends SegmentBlock {
+  readonly packId: Id
+}
+
+/**
+ * The chunks of a repository in a local directory, read straight out of its packs with synchronous calls:
+ * what a thread that writes files reads from.
+ *
+ * Unlike other stores it uses its memory again: the bytes that `get` resolves with are valid until the next
+ * `get`. It sees what was in the index when it was made, and one copy of each chunk: for what it has not,
+ * or finds damaged, ask the repository.
+ */
+export class LocalPacks implements Store {
+  readonly #root: string
+  readonly #segments: readonly SegmentFile[]
+  readonly #packs = new Map<Id, number>()
+  readonly #known = new Map<string, PackedBlock>()
+  readonly #plain = new Map<PackedBlock, Uint8Array>()
+  #cached = 0
+  #buffer = new Uint8Array(1024 * 1024)
+
+  /** `root` is the directory of the repository's bucket. */
+  constructor(root: string, segments: readonly SharedSegment[]) {
+    this.#root = root
+    this.#segments = segments.map((segment) => SegmentFile.attach(segment))
+  }
+
+  async get(id: Id): Promise<Uint8Array> {
+    for (const [number, segment] of this.#segments.entries()) {
+      const record = segment.find(id)
+      if (record === undefined) continue
+      try {
+        return this.#read(id, record, this.#block(number, record.block))
+      } catch (error) {
+        if (isTidemarkError(error)) throw error
+        if (systemCode(error) === 'ENOENT') throw missingChunk(id, 'its pack is gone')
+        throw corrupt(`chunk ${idToHex(id)}`, String(error))
+      }
+    }
+    throw missingChunk(id, 'not in the index')
+  }
+
+  async has(ids: readonly Id[]): Promise<Set<Id>> {
+    return new Set(ids.filter((id) => this.#segments.some((segment) => segment.find(id) !== undefined)))
+  }
+
+  #read(id: Id, { offset, length }: ChunkRecord, block: PackedBlock): Uint8Array {
+    if (offset + length > block.plainLength) throw corrupt(`chunk ${idToHex(id)}`, 'lies beyond its block')
+    const isPlain = (block.flags & blockFlags.zstd) === 0
+    const bytes = isPlain
+      ? this.#readPack(block, offset, length)
+      : this.#decompress(block).subarray(offset, offset + length)
+    if (idOf(bytes) === id) return bytes
+    throw corrupt(`chunk ${idToHex(id)}`, `its bytes in pack ${idToHex(block.packId)} do not match it`)
+  }
+
+  #block(segment: number, number: number): PackedBlock {
+    const key = `${segment}/${number}`
+    let block = this.#known.get(key)
+    if (block === undefined) {
+      if (this.#known.size >= knownBlocks) this.#known.clear()
+      const from = this.#segments[segment]!
+      const found = from.block(number)
+      block = { ...found, packId: from.pack(found.pack).id }
+      this.#known.set(key, block)
+    }
+    return block
+  }
+
+  #decompress(block: PackedBlock): Uint8Array {
+    const known = this.#plain.get(block)
+    if (known !== undefined) return known
+    const plain = openPayload(block, this.#readPack(block, 0, block.storedLength))
+    this.#plain.set(block, plain)
+    this.#cached += plain.length
+    for (const [oldest, { length }] of this.#plain) {
+      if (this.#cached <= cacheSize || oldest === block) break
+      this.#plain.delete(oldest)
+      this.#cached -= length
+    }
+    return plain
+  }
+
+  /** Bytes of a block's payload, as stored. */
+  #readPack({ packId, offset }: PackedBlock, start: number, length: number): Uint8Array {
+    if (this.#buffer.length < length) this.#buffer = new Uint8Array(length)
+    const bytes = this.#buffer.subarray(0, length)
+    if (readFully(this.#pack(packId), bytes, offset + blockHeaderSize + start) < length) {
+      throw corrupt(`pack ${idToHex(packId)}`, 'ends early')
+    }
+    return bytes
+  }
+
+  #pack(id: Id): number {
+    const known = this.#packs.get(id)
+    if (known !== undefined) return known
+    const file = openSync(`${this.#root}/${packName(id)}`, 'r')
+    this.#packs.set(id, file)
+    for (const [oldest, file] of this.#packs) {
+      if (this.#packs.size <= openPacks) break
+      closeSync(file)
+      this.#packs.delete(oldest)
+    }
+    return file
+  }
+
+  close(): void {
+    for (const file of this.#packs.values()) closeSync(file)
+    this.#packs.clear()
+  }
+}

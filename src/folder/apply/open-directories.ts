@@ -1,0 +1,105 @@
+import { fstatSync } from 'node:fs'
+import type { Name } from '../../bytes/name.ts'
+import type { DirectoryHandle } from '../system/directory-handle.ts'
+
+/**
+ * Directories below a root by their paths, each reached step by step from one that is open already, so that
+ * no symbolic link is ever followed. Those used last stay open.
+ */
+export class OpenDirectories {
+  readonly root: DirectoryHandle
+  readonly #limit: number
+  readonly #open = new Map<Name, Opened>()
+  #last: Name | undefined
+
+  /** `limit` is how many are kept open, at least 2. */
+  constructor(root: DirectoryHandle, limit = 48) {
+    this.root = root
+    this.#limit = limit
+  }
+
+  /**
+   * The directory at `path`, open until the next call but one. Throws `missing`, or `conflict` where something
+   * else stands on the way.
+   */
+  get(path: Name): DirectoryHandle {
+    return path === '' ? this.root : this.#find(path).handle
+  }
+
+  /** Which directory the root is, as text. */
+  get identity(): string {
+    const { dev, ino } = fstatSync(this.root.fd, { bigint: true })
+    return `${dev}:${ino}`
+  }
+
+  /** Which file system the directory is on. */
+  device(path: Name): bigint {
+    if (path === '') return deviceOf(this.root)
+    const opened = this.#find(path)
+    return (opened.device ??= deviceOf(opened.handle))
+  }
+
+  #find(path: Name): Opened {
+    const known = this.#open.get(path)
+    if (known !== undefined) {
+      if (this.#last !== path) {
+        // Set again, so that it is the youngest.
+        this.#open.delete(path)
+        this.#open.set(path, known)
+        this.#last = path
+      }
+      return known
+    }
+    let from = path.length
+    let handle: DirectoryHandle | undefined
+    while (handle === undefined) {
+      from = path.lastIndexOf('/', from - 1)
+      handle = from < 0 ? this.root : this.#open.get(path.slice(0, from))?.handle
+    }
+    // Down again from there; the handles between are closed on the way.
+    let opened: Opened | undefined
+    for (let start = from + 1; start <= path.length;) {
+      const slash = path.indexOf('/', start)
+      const end = slash < 0 ? path.length : slash
+      const above = opened
+      try {
+        opened = { handle: (above?.handle ?? handle).child(path.slice(start, end)), device: undefined }
+      } finally {
+        above?.handle.close()
+      }
+      start = end + 1
+    }
+    this.#keep(path, opened!)
+    return opened!
+  }
+
+  #keep(path: Name, opened: Opened): void {
+    this.#open.set(path, opened)
+    for (const oldest of this.#open.keys()) {
+      if (this.#open.size <= this.#limit) break
+      if (oldest !== this.#last) this.forget(oldest)
+    }
+    this.#last = path
+  }
+
+  /** Closes the handle of `path`, which is about to be removed. */
+  forget(path: Name): void {
+    this.#open.get(path)?.handle.close()
+    this.#open.delete(path)
+    if (this.#last === path) this.#last = undefined
+  }
+
+  /** Closes all but the root. */
+  close(): void {
+    for (const path of this.#open.keys()) this.forget(path)
+  }
+}
+
+interface Opened {
+  readonly handle: DirectoryHandle
+  device: bigint | undefined
+}
+
+function deviceOf(handle: DirectoryHandle): bigint {
+  return fstatSync(handle.fd, { bigint: true }).dev
+}

@@ -1,0 +1,57 @@
+import type { Name } from '../../bytes/name.ts'
+import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
+
+export type ProblemCode =
+  | 'unreadable' // its content was not readable when the snapshot was taken: there is nothing to give back
+  | 'unstable' // it changed all the time then: what was given back may mix several of its states
+  | 'lost-metadata' // it is there, but for an owner, mode, attribute or time that could not be set
+  | 'conflict' // someone else changed it meanwhile: it was left as it is
+  | 'not-empty' // a directory that stands in the way holds something, and nothing may be deleted
+  | 'reserved' // a name that belongs to Tidemark itself
+  | 'missing' // its content is not in the repository
+  | 'corrupt' // its content is damaged in the repository
+  | 'failed' // the system refused
+
+/** What could not be given back as it was, and why. */
+export interface Problem {
+  /** From the root of the tree. */
+  readonly path: Name
+  readonly code: ProblemCode
+  readonly message: string
+}
+
+/** So many problems are told one by one; beyond it they are only counted. */
+export const mostProblems = 1000
+
+/** Collects problems in bounded memory. */
+export class Problems {
+  readonly list: Problem[] = []
+  /** All of them, those that are not in the list as well. */
+  count = 0
+
+  add(path: Name, code: ProblemCode, message: string): void {
+    this.count++
+    if (this.list.length < mostProblems) this.list.push({ path, code, message })
+  }
+
+  addError(path: Name, error: unknown): void {
+    this.add(path, ...describeFailure(error))
+  }
+}
+
+/** Failures after which everything else would fail as well, or that are none of a single file's. */
+const endingSystemCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM'])
+
+/** What to say of a failure that concerns one entry only. Throws it again when it does not. */
+export function describeFailure(error: unknown): [ProblemCode, string] {
+  const origin = error instanceof TidemarkError && error.cause !== undefined ? error.cause : error
+  const system = systemCode(origin)
+  if (system === undefined && !isTidemarkError(error)) throw error
+  if (isTidemarkError(error, 'cancelled', 'timeout', 'unavailable')) throw error
+  if (system !== undefined && endingSystemCodes.has(system)) throw fromSystem(error, 'write')
+  const message = error instanceof Error ? error.message : String(error)
+  if (isTidemarkError(error, 'missing', 'corrupt', 'conflict') && system === undefined) {
+    return [error.code as 'missing' | 'corrupt' | 'conflict', message]
+  }
+  return [isTidemarkError(error, 'conflict') ? 'conflict' : 'failed', message]
+}

@@ -1,0 +1,250 @@
+import { closeSync, constants, realpathSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Name } from '../bytes/name.ts'
+import { fromSystem, systemCode, TidemarkError } from '../errors.ts'
+import { applyChanges, type ApplyCounts } from '../folder/apply/apply.ts'
+import { holdsContent } from '../folder/apply/content.ts'
+import type { FileSink } from '../folder/apply/file-job.ts'
+import { GrowingFiles } from '../folder/apply/growing-files.ts'
+import { InlineFiles } from '../folder/apply/inline-files.ts'
+import { LiveDifferences } from '../folder/apply/live-differences.ts'
+import { OpenDirectories } from '../folder/apply/open-directories.ts'
+import { Problems, type Problem } from '../folder/apply/problem.ts'
+import { planSteps, type Step } from '../folder/apply/step.ts'
+import { directoryOf, nameOf } from '../folder/apply/work-directory.ts'
+import { openDirectory } from '../folder/system/directory-handle.ts'
+import type { DirectoryEntry } from '../object/entry.ts'
+import type { CallOptions } from '../store/bucket.ts'
+import { makeDirectories } from '../store/durable.ts'
+import { Repository } from '../store/repository/repository.ts'
+import type { Store } from '../store/store.ts'
+import type { Difference } from '../tree/compare-directories.ts'
+import {
+  differencesOf,
+  presentLive,
+  presentNothing,
+  presentTree,
+  selectPaths,
+  type Present,
+  type Selected,
+  type StoredTree,
+} from './restored-trees.ts'
+
+export interface RestoreOptions extends CallOptions {
+  /** Only these paths of the tree, and what is below them. Everything when there are none. */
+  readonly paths?: readonly Name[] | undefined
+  /**
+   * What the target holds, as a tree made of it just now. Without it the target is looked at: what has the
+   * size and time that are wanted is taken to be right, what has only the size is read and compared.
+   */
+  readonly current?: StoredTree | undefined
+  /**
+   * The repository in whose packs most of the content is, where `store` is more than that: many files are read
+   * straight from there, by several threads.
+   */
+  readonly repository?: Repository | undefined
+  /** Delete what the tree lacks (below `paths`). Never otherwise. */
+  readonly delete?: boolean | undefined
+  /** Do nothing, only tell the steps. */
+  readonly dryRun?: boolean | undefined
+  /** Called for each step of the plan, before it is taken. */
+  readonly onStep?: ((step: Step) => void) | undefined
+  /** Called at most ten times a second. */
+  readonly onProgress?: ((progress: RestoreProgress) => void) | undefined
+}
+
+export interface RestoreProgress {
+  readonly phase: string
+  /** Entries seen to and bytes written, so far and at most. */
+  readonly files: number
+  readonly bytes: number
+  readonly totalFiles: number
+  readonly totalBytes: number
+}
+
+export interface RestoreReport extends ApplyCounts {
+  /** Entries that were as they should be. */
+  readonly unchanged: number
+  /** What could not be given back, the first thousand of them. */
+  readonly problems: readonly Problem[]
+  /** All of them. */
+  readonly problemCount: number
+}
+
+/**
+ * Makes the directory `target` what the tree `root` says, or those of its paths that are asked for; makes it
+ * when it is not there. Only what differs is written. What one entry is denied is in the report's `problems`.
+ * The directory's own metadata are restored too, unless only some paths are.
+ *
+ * Killed at any moment it leaves every path with its whole old or its whole new content; the next run takes
+ * up from there. Rejects `missing` for a path that is not in the tree, and what makes going on useless: `full`,
+ * `denied` (a read-only disk), `unavailable` (the store), `cancelled`.
+ */
+export async function restore(
+  store: Store,
+  root: DirectoryEntry,
+  target: string,
+  options: RestoreOptions = {},
+): Promise<RestoreReport> {
+  const { signal } = options
+  const selected = await selectPaths({ store, root }, options.paths ?? [''], { signal })
+  const problems = new Problems()
+  const tally = new Tally(selected, options)
+  const directories = openTarget(target, options.dryRun !== true)
+  try {
+    const present = presentOf(store, directories, options)
+    const changes = differencesOf(present, selected)
+    const passing = onTheWay(selected)
+    const onStep = (step: Step): void => {
+      tally.note(step)
+      options.onStep?.(step)
+    }
+    const counts =
+      options.dryRun === true || directories === undefined
+        ? await rehearse(store, directories, changes, { ...options, passing, onStep }, problems)
+        : await applyChanges(changes, {
+            signal,
+            delete: options.delete,
+            directories,
+            files: filesOf(store, directories, options),
+            problems,
+            passing,
+            onStep,
+            onDone: (bytes) => tally.progress(bytes),
+          })
+    const { list, count } = problems
+    return { ...counts, unchanged: tally.unchanged, problems: list, problemCount: count }
+  } finally {
+    directories?.close()
+    directories?.root.close()
+  }
+}
+
+function filesOf(
+  store: Store,
+  directories: OpenDirectories,
+  { signal, repository }: RestoreOptions,
+): FileSink {
+  const from = repository ?? (store instanceof Repository ? store : undefined)
+  if (from) return new GrowingFiles(directories, from, store, { signal })
+  return new InlineFiles(directories, store, { signal })
+}
+
+/** The target, opened; made when it lacks and `make` is true, else undefined then. */
+function openTarget(target: string, make: boolean): OpenDirectories | undefined {
+  try {
+    if (make) makeDirectories(resolve(target), 0o777)
+    const real = realpathSync(target)
+    if (!statSync(real).isDirectory()) throw new TidemarkError('exists', `${target}: not a directory`)
+    return new OpenDirectories(openDirectory(real))
+  } catch (error) {
+    if (!make && systemCode(error) === 'ENOENT') return undefined
+    throw fromSystem(error, `restore to ${target}`)
+  }
+}
+
+function presentOf(store: Store, directories: OpenDirectories | undefined, options: RestoreOptions): Present {
+  const { signal, current, delete: extra = false } = options
+  if (current) return presentTree(store, current, { signal, extra })
+  if (directories === undefined) return presentNothing(store, { signal })
+  return presentLive(new LiveDifferences(store, directories, { signal, extra }))
+}
+
+function onTheWay(selected: readonly Selected[]): (path: Name) => boolean {
+  const paths = new Set(selected.flatMap(({ above }) => above.map(({ path }) => path)))
+  return (path) => paths.has(path)
+}
+
+interface RehearsalOptions extends RestoreOptions {
+  readonly passing: (path: Name) => boolean
+}
+
+/** Tells what would be done. */
+async function rehearse(
+  store: Store,
+  directories: OpenDirectories | undefined,
+  changes: AsyncIterable<readonly Difference[]>,
+  options: RehearsalOptions,
+  problems: Problems,
+): Promise<ApplyCounts> {
+  const counts = { files: 0, bytes: 0, directories: 0, specials: 0, links: 0, metadata: 0, deleted: 0 }
+  for await (const planned of planSteps(changes, options)) {
+    const { path, action, after, problem } = planned
+    if (action === 'metadata' && options.passing(path)) continue
+    const isRight = action === 'check' && directories && (await isThere(store, directories, planned))
+    const step: Step =
+      action === 'check' ? { ...planned, action: isRight === true ? 'metadata' : 'write' } : planned
+    options.onStep?.(step)
+    if (problem) problems.add(path, problem.code, problem.message)
+    else if (step.action === 'delete') counts.deleted++
+    else if (step.action === 'link') counts.links++
+    else if (step.action === 'metadata') counts.metadata++
+    else if (after?.kind === 'directory') counts.directories++
+    else if (after?.kind === 'file') {
+      counts.files++
+      counts.bytes += after.size
+    } else counts.specials++
+  }
+  return counts
+}
+
+async function isThere(store: Store, directories: OpenDirectories, { path, after }: Step): Promise<boolean> {
+  if (after?.kind !== 'file') return false
+  let fd
+  try {
+    fd = directories.get(directoryOf(path)).open(nameOf(path), constants.O_RDONLY)
+  } catch {
+    return false
+  }
+  try {
+    return await holdsContent(fd, store, after)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const progressEvery = 100
+
+/** Counts what is to be done and what has been. */
+class Tally {
+  readonly #options: RestoreOptions
+  readonly #total = { files: 0, bytes: 0 }
+  readonly #passing: (path: Name) => boolean
+  #changed = 0
+  #files = 0
+  #bytes = 0
+  #toldAt = 0
+
+  constructor(selected: readonly Selected[], options: RestoreOptions) {
+    this.#options = options
+    this.#passing = onTheWay(selected)
+    for (const { path, entry } of selected) {
+      this.#total.files += (path === '' ? 0 : 1) + (entry.kind === 'directory' ? entry.count : 0)
+      this.#total.bytes += entry.kind === 'directory' || entry.kind === 'file' ? entry.size : 0
+    }
+  }
+
+  get unchanged(): number {
+    return this.#total.files - this.#changed
+  }
+
+  note({ path, after }: Step): void {
+    if (after !== undefined && path !== '' && !this.#passing(path)) this.#changed++
+  }
+
+  progress(bytes: number): void {
+    this.#files++
+    this.#bytes += bytes
+    const { onProgress } = this.#options
+    if (onProgress === undefined || Date.now() - this.#toldAt < progressEvery) return
+    this.#toldAt = Date.now()
+    const { files, bytes: totalBytes } = this.#total
+    onProgress({
+      phase: 'restoring',
+      files: this.#files,
+      bytes: this.#bytes,
+      totalFiles: files,
+      totalBytes,
+    })
+  }
+}

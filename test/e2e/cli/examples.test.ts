@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { commandTable } from '../../../src/cli/command-table.ts'
+import { Scene, makeHistory } from './tidemark.ts'
+
+/** Those that run until they are stopped. */
+const endless = new Set(['tidemark watch'])
+
+for (const { name, load } of commandTable) {
+  test(`the examples in the help of ${name} work`, async (t) => {
+    const { command } = await load()
+    const scene = new Scene(t)
+    if (name === 'init') mkdirSync(join(scene.directory, 'photos'))
+    else await makeHistory(scene)
+    mkdirSync(join(scene.home, '.config/fish/completions'), { recursive: true })
+    mkdirSync(join(scene.home, '.config/systemd/user'), { recursive: true })
+    for (const [i, { command: line }] of command.examples.entries()) {
+      // Each in a copy of its own, so that none rests on another.
+      const cwd = join(scene.home, `example-${i}`, 'folder')
+      cpSync(scene.directory, cwd, { recursive: true })
+      const script = endless.has(line) ? `timeout -s INT 2 ${line}; [ $? = 124 ]` : line
+      const { code, stderr } = await scene.execute('bash', ['-c', script], { cwd })
+      assert.equal(code, 0, `example ${i + 1}: ${line}\n${stderr}`)
+    }
+  })
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Scene, makeHistory } from './tidemark.ts'
+
+function reader(scene: Scene): (path: string) => string {
+  return (path) => readFileSync(join(scene.directory, path), 'utf8')
+}
+
+test('what is restored in place can be undone', async (t) => {
+  const scene = new Scene(t)
+  await makeHistory(scene)
+  const read = reader(scene)
+  scene.write('notes.txt', 'not recorded yet\n')
+  const { code, stdout, stderr } = await scene.run(['restore', 'start', 'notes.txt', '--in-place'])
+  assert.equal(code, 0)
+  assert.match(stdout, /1 file written/)
+  assert.equal(read('notes.txt'), 'first\nsecond\n')
+  assert.equal(read('docs/b.txt').length, 53)
+  const [, kept] = /what is there now is kept as ([0-9a-f]{12})/.exec(stderr)!
+  await scene.ok('restore', kept!, '--in-place')
+  assert.equal(read('notes.txt'), 'not recorded yet\n')
+  const before = (JSON.parse(await scene.ok('log', '--json')) as unknown[]).length
+  await scene.ok('restore', 'start', '--in-place', '--no-snapshot')
+  assert.equal((JSON.parse(await scene.ok('log', '--json')) as unknown[]).length, before)
+})
+
+test('nothing is deleted that was not asked for, and nothing that is left out', async (t) => {
+  const scene = new Scene(t)
+  scene.write('.tidemarkignore', '*.o\n')
+  await makeHistory(scene)
+  scene.write('new.txt', 'new')
+  scene.write('build.o', 'built')
+  const plan = await scene.ok('restore', 'start', '--in-place', '--delete', '--dry-run')
+  assert.match(plan, /^delete {3}docs\/b\.txt\ndelete {3}new\.txt\nwrite {4}notes\.txt$/m)
+  assert.doesNotMatch(plan, /build\.o/)
+  assert.ok(existsSync(join(scene.directory, 'new.txt')))
+  await scene.ok('restore', 'start', '--in-place')
+  assert.deepEqual(readdirSync(join(scene.directory, 'docs')), ['a.txt', 'b.txt'])
+  await scene.ok('restore', 'start', '--in-place', '--delete')
+  assert.deepEqual(readdirSync(scene.directory), [
+    '.tidemark',
+    '.tidemarkignore',
+    'build.o',
+    'docs',
+    'notes.txt',
+  ])
+  assert.deepEqual(readdirSync(join(scene.directory, 'docs')), ['a.txt'])
+})
+
+test('a snapshot is restored elsewhere, without its folder too', async (t) => {
+  const scene = new Scene(t)
+  await makeHistory(scene)
+  const steps = JSON.parse(await scene.ok('restore', 'start', '--to', '../then', '-n', '--json')) as {
+    steps: unknown[]
+    files: number
+  }
+  assert.deepEqual([steps.steps.length, steps.files], [4, 2])
+  assert.ok(!existsSync(join(scene.directory, '../then')))
+  await scene.run(['restore', 'start', 'a.txt', '--to', '../../then'], { cwd: join(scene.directory, 'docs') })
+  const directory = join(scene.directory, '../then')
+  assert.deepEqual(readdirSync(directory, { recursive: true }), ['docs', 'docs/a.txt'])
+  assert.match(
+    await scene.ok('restore', 'start', '--to', '../then'),
+    /1 file written .* 2 entries right already/,
+  )
+  rmSync(directory, { recursive: true })
+  const repository = join(scene.directory, '.tidemark/repository')
+  const bare = await scene.run(['-r', repository, 'restore', 'latest', '--to', 'now'], { cwd: scene.home })
+  assert.equal(bare.code, 0, bare.stderr)
+  assert.deepEqual(readdirSync(join(scene.home, 'now')), ['docs', 'notes.txt'])
+})
+
+test('where to is to be said, and what is not there is', async (t) => {
+  const scene = new Scene(t)
+  await makeHistory(scene)
+  const repository = join(scene.directory, '.tidemark/repository')
+  const cases: [string[], number, RegExp][] = [
+    [['restore', 'latest'], 2, /either --to DIR or --in-place/],
+    [['restore', 'latest', '--to', 'x', '--in-place'], 2, /either --to DIR or --in-place/],
+    [['restore', 'latest', 'docs/a.txt', '--in-place'], 4, /no docs\/a\.txt/],
+    [['-r', repository, 'restore', 'latest', '--in-place'], 2, /needs a folder/],
+    [['restore', 'latest', '--to', 'notes.txt'], 6, /not a directory/],
+  ]
+  for (const [args, expected, message] of cases) {
+    const { code, stderr } = await scene.run(args)
+    assert.equal(code, expected, `${args.join(' ')}: ${stderr}`)
+    assert.match(stderr, message)
+  }
+})
