@@ -15,7 +15,7 @@ import type { Command } from './command.ts'
  */
 export interface CommandEntry {
   readonly name: string
-  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Other'
+  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Compare' | 'Other'
   readonly summary: string
   readonly load: () => Promise<{ readonly command: Command }>
 }
@@ -104,6 +104,24 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Care',
     summary: 'give back the space that no snapshot needs',
     load: () => import('./commands/prune.ts'),
+  },
+  {
+    name: 'reconcile',
+    group: 'Compare',
+    summary: 'show how two sets differ, at the cost of the difference',
+    load: () => import('./commands/reconcile.ts'),
+  },
+  {
+    name: 'sketch',
+    group: 'Compare',
+    summary: 'make, read and merge sketch files',
+    load: () => import('./commands/sketch.ts'),
+  },
+  {
+    name: 'serve',
+    group: 'Compare',
+    summary: 'serve a set for others to compare theirs with',
+    load: () => import('./commands/serve.ts'),
   },
   {
     name: 'completion',
