@@ -40,6 +40,9 @@ function javaScript(text: string): Response {
   return new Response(text, { headers: { 'content-type': 'text/javascript' } })
 }
 
+/** What a page may load. */
+const rooms = /^\/page\.js$|^\/src\/(errors\.ts$|(reconcile|exchange|mathsync|bytes)\/)/
+
 suite('in a browser', () => {
   test('the library runs as it is, against a live endpoint', async (t) => {
     if (!requireTool(t, existsSync(program), 'Chromium is not installed')) return
@@ -96,9 +99,7 @@ suite('in a browser', () => {
     assert.equal(index.size, 3000)
     // Nothing but these rooms is needed.
     assert.ok(
-      asked.every((path) =>
-        /^\/src\/(reconcile|exchange|mathsync|bytes)\/|^\/src\/errors\.[jt]s$/.test(path),
-      ),
+      asked.every((path) => rooms.test(path)),
       asked.join(),
     )
   })
