@@ -106,6 +106,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/prune.ts'),
   },
   {
+    name: 'stats',
+    group: 'Care',
+    summary: 'tell how much there is, and what it takes',
+    load: () => import('./commands/stats.ts'),
+  },
+  {
     name: 'reconcile',
     group: 'Compare',
     summary: 'show how two sets differ, at the cost of the difference',

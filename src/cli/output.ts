@@ -19,6 +19,7 @@ export class Output {
   readonly terminal: boolean
   readonly #buffered: boolean
   #buffer = ''
+  #colours: boolean | undefined
   #failure: Error | undefined
 
   constructor(stream: NodeJS.WriteStream) {
@@ -38,7 +39,9 @@ export class Output {
 
   /** Coloured only on a terminal, and as NO_COLOR and FORCE_COLOR say. */
   style(style: Style, text: string): string {
-    return styleText(style, text, { stream: this.stream })
+    // Looked up once: it costs more than to write the line.
+    this.#colours ??= styleText('bold', 'x', { stream: this.stream }) !== 'x'
+    return this.#colours ? styleText(style, text, { validateStream: false }) : text
   }
 
   async line(text: string): Promise<void> {

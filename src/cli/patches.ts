@@ -1,13 +1,16 @@
 import { displayName } from '../bytes/name.ts'
+import { isTidemarkError } from '../errors.ts'
 import type { Change } from '../history/change.ts'
 import { diffTexts } from '../history/text-diff.ts'
-import type { TextDiff } from '../history/text-diff.ts'
+import type { TextDiff, TextDiffOptions } from '../history/text-diff.ts'
 import type { Entry, FileEntry } from '../object/entry.ts'
 import type { Store } from '../store/store.ts'
 import { ChangePrinter, changeJson } from './changes.ts'
 import type { Context } from './context.ts'
 import type { Style } from './output.ts'
 import { safeText } from './safe-text.ts'
+
+type Sides = [FileEntry | undefined, FileEntry | undefined, TextDiffOptions]
 
 /** Prints what changed inside of texts as patches that `patch -p1` takes; other changes one a line. */
 export class PatchPrinter extends ChangePrinter {
@@ -23,7 +26,7 @@ export class PatchPrinter extends ChangePrinter {
     const { context } = this
     if (!isText(before) || !isText(after) || (before ?? after) === undefined) return false
     const { signal } = context
-    const difference = await diffTexts(this.#store, before, after, { from, to: path, signal })
+    const difference = await this.#compare(before, after, { from, to: path, signal })
     if (context.json) {
       await context.printJson({ ...changeJson(change), text: textJson(difference) })
       return true
@@ -35,9 +38,22 @@ export class PatchPrinter extends ChangePrinter {
     else await context.out.bytes(difference.patch)
     return true
   }
+
+  /** Where only the timeline is kept contents may be gone: no reason not to show the others. */
+  async #compare(...sides: Sides): Promise<Difference> {
+    try {
+      return await diffTexts(this.#store, ...sides)
+    } catch (error) {
+      if (isTidemarkError(error, 'missing')) return { kind: 'missing' }
+      throw error
+    }
+  }
 }
 
+type Difference = TextDiff | { readonly kind: 'missing' }
+
 const reasons = {
+  missing: 'its content is not there any more',
   binary: 'binary content differs',
   'too-large': 'too large for a comparison line by line',
   'too-different': 'differs too much for a comparison line by line',
@@ -66,7 +82,7 @@ const styles: readonly (readonly [string, Style])[] = [
   ['+', 'green'],
 ]
 
-function textJson(difference: TextDiff): object {
+function textJson(difference: Difference): object {
   if (difference.kind !== 'text') return { kind: difference.kind }
   const { kind, added, removed, patch } = difference
   return { kind, added, removed, patch: new TextDecoder().decode(patch) }

@@ -3,13 +3,16 @@ import type { Name } from '../bytes/name.ts'
 import { isTidemarkError, TidemarkError } from '../errors.ts'
 import { openFolder } from '../folder/folder.ts'
 import type { Folder } from '../folder/folder.ts'
+import type { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import { listSnapshots } from '../history/log.ts'
 import type { LoggedSnapshot } from '../history/log.ts'
 import { resolveSnapshot } from '../history/name-snapshot.ts'
 import type { Entry } from '../object/entry.ts'
 import type { Bucket } from '../store/bucket.ts'
+import { LayeredStore } from '../store/layered-store.ts'
 import { openBucket } from '../store/open-bucket.ts'
 import { Repository } from '../store/repository/repository.ts'
+import type { Store } from '../store/store.ts'
 import { lookUp } from '../tree/directory.ts'
 import type { Context } from './context.ts'
 import { fromDisplayed, splitSnapshotPath, toSnapshotPath } from './snapshot-path.ts'
@@ -21,6 +24,7 @@ export class Place {
   readonly signal: AbortSignal
   readonly #workingDirectory: string
   readonly #now: Date
+  #workingCopy: WorkingCopyStore | undefined
 
   constructor(context: Context, repository: Repository, folder?: Folder) {
     this.repository = repository
@@ -50,10 +54,38 @@ export class Place {
     })
   }
 
+  /**
+   * Where contents come from: the repository, or, when no history of them is kept, the files in the folder, as
+   * far as they are what they were.
+   */
+  async contents(): Promise<Store> {
+    const { folder, repository } = this
+    if (folder?.settings.history !== 'none') return repository
+    const [latest] = await this.snapshots()
+    if (latest === undefined) return repository
+    const { WorkingCopyStore } = await import('../folder/working-copy-store.ts')
+    this.#workingCopy ??= new WorkingCopyStore(folder.root, repository, latest.snapshot.root)
+    return sayNotKept(new LayeredStore([repository, this.#workingCopy]))
+  }
+
   [Symbol.dispose](): void {
+    this.#workingCopy?.close()
     if (this.folder) this.folder.close()
     else this.repository.close()
   }
+}
+
+function sayNotKept(store: Store): Store {
+  const get: Store['get'] = async (id, options) => {
+    try {
+      return await store.get(id, options)
+    } catch (error) {
+      if (!isTidemarkError(error, 'missing')) throw error
+      const problem = 'its content is not kept (init --history none), and the folder has it no longer'
+      throw new TidemarkError('missing', problem, { cause: error })
+    }
+  }
+  return { get, has: (ids, options) => store.has(ids, options) }
 }
 
 /** The folder of --folder, or the one that the working directory is in. To be closed. */

@@ -1,7 +1,8 @@
 import { existsSync, rmSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import { createRequire } from 'node:module'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type * as Sqlite from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { StatementSync } from 'node:sqlite'
 import { nameFromBytes, nameToBytes } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
 import { TidemarkError } from '../errors.ts'
@@ -15,6 +16,11 @@ export interface StateLeaf {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** Inode number and ctime of each entry, in order. A ctime of 0 means: look at the file again. */
   readonly stats: BigInt64Array<ArrayBuffer>
+}
+
+/** Loaded when a state is first opened: importing it makes some versions of Node print a warning. */
+function sqlite(): typeof Sqlite {
+  return createRequire(import.meta.url)('node:sqlite') as typeof Sqlite
 }
 
 const schema = 1
@@ -57,7 +63,7 @@ export class FolderState {
 
   static #open(path: string): FolderState {
     const fresh = !existsSync(path)
-    const database = new DatabaseSync(path, { timeout: 5000 })
+    const database = new (sqlite().DatabaseSync)(path, { timeout: 5000 })
     try {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
       const version = database.prepare('PRAGMA user_version').get()?.['user_version']

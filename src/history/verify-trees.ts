@@ -27,7 +27,7 @@ interface DirectoryPart {
 /**
  * Checks trees and lists: that each can be had and decoded, that the index knows every chunk of every file
  * with its right length, and that sizes and counts add up. Each is checked once, however many snapshots
- * share it.
+ * share it; of a directory that is met with different sizes and counts only those met first are checked.
  */
 export class TreeCheck {
   readonly #store: Pick<Store, 'get'>
@@ -36,7 +36,7 @@ export class TreeCheck {
   readonly #findings: Findings
   readonly #options: CallOptions | undefined
   readonly #waiting: DirectoryEntry[] = []
-  /** Parts of large directories and of long lists, which many versions of these share. */
+  /** Roots, parts of large directories and of long lists, which many snapshots or versions share. */
   readonly #parts = new Map<Id, DirectoryPart | undefined>()
   readonly #lengths = new Map<Id, number | undefined>()
 
@@ -56,19 +56,23 @@ export class TreeCheck {
   }
 
   async check(root: DirectoryEntry): Promise<void> {
-    this.#waiting.push(root)
+    if (root.content !== undefined) {
+      const { id, depth } = root.content
+      this.#compare(root, id, await this.#sharedPart({ kind: 'tree', level: depth, id }))
+    }
     for (let next = this.#waiting.pop(); next !== undefined; next = this.#waiting.pop()) {
-      await this.#checkDirectory(next)
+      const { content } = next
+      if (content === undefined || !this.#enter(content.id)) continue
+      const part = await this.#readPart({ kind: 'tree', level: content.depth, id: content.id })
+      this.#compare(next, content.id, part)
     }
   }
 
-  async #checkDirectory({ content, count, size }: DirectoryEntry): Promise<void> {
-    if (content === undefined || !this.#enter(content.id)) return
-    const part = await this.#readPart({ kind: 'tree', level: content.depth, id: content.id })
+  #compare({ count, size }: DirectoryEntry, id: Id, part: DirectoryPart | undefined): void {
     if (part === undefined || (part.count === count && part.size === size)) return
     this.#findings.add(
       'totals-differ',
-      `chunk ${idToHex(content.id)}`,
+      `chunk ${idToHex(id)}`,
       `a directory of ${part.count} entries and ${part.size} bytes is said to have ${count} and ${size}`,
     )
   }
@@ -104,15 +108,21 @@ export class TreeCheck {
     })
   }
 
+  /** What is remembered of a part, or it is read. */
+  async #sharedPart(piece: Piece): Promise<DirectoryPart | undefined> {
+    const { id } = piece
+    if (!this.#parts.has(id)) {
+      this.#enter(id)
+      this.#parts.set(id, await this.#readPart(piece))
+    }
+    return this.#parts.get(id)
+  }
+
   async #readNode(bytes: Uint8Array, level: number): Promise<DirectoryPart | undefined> {
     const parts: DirectoryPart[] = []
     const lines = decodeNode(bytes, level)
     for (const { id, first, count } of lines) {
-      if (!this.#parts.has(id)) {
-        this.#enter(id)
-        this.#parts.set(id, await this.#readPart({ kind: 'tree', level: level - 1, id }))
-      }
-      const part = this.#parts.get(id)
+      const part = await this.#sharedPart({ kind: 'tree', level: level - 1, id })
       if (part === undefined) continue
       const before = parts.at(-1)
       const ordered = before === undefined || compareNames(before.last, part.first) < 0

@@ -120,13 +120,13 @@ export function anyTree({ asRoot }: TreeOptions): fc.Arbitrary<AnyNode> {
 }
 
 /** A node with its hard links resolved: the first of each group in path order, by kind, is the file. */
-interface Resolved {
+export interface Resolved {
   readonly node: AnyNode
   readonly link: Name | undefined
 }
 
 /** Calls back for each node in path order with its path and what it is. */
-function walk(root: AnyNode, visit: (path: Name, resolved: Resolved) => void): void {
+export function walkAny(root: AnyNode, visit: (path: Name, resolved: Resolved) => void): void {
   const firsts = new Map<number, { path: Name; node: AnyNode }>()
   const go = (node: AnyNode, path: Name): void => {
     const first = node.kind === 'file' && node.group < 3 ? firsts.get(node.group) : undefined
@@ -151,7 +151,7 @@ export async function plantAny(store: WritableStore, root: AnyNode): Promise<Dir
     return id
   }
   const resolved = new Map<Name, Resolved>()
-  walk(root, (path, what) => resolved.set(path, what))
+  walkAny(root, (path, what) => resolved.set(path, what))
   const grow = (name: Name, path: Name, own: AnyNode): Entry => {
     const { node, link } = resolved.get(path)!
     const { mode, uid, gid, mtimeNs, xattrs } = node
@@ -203,7 +203,7 @@ function latin(name: Name): string {
 /** What `readFolder` should say of the tree once it is restored. */
 export function describeAny(root: AnyNode): Described {
   const described = new Map<string, string>()
-  walk(root, (path, { node, link }) => {
+  walkAny(root, (path, { node, link }) => {
     const parts = [
       kindDigits[node.kind].toString(8),
       node.kind === 'symlink' ? '-' : node.mode.toString(8),

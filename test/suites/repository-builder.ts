@@ -84,7 +84,8 @@ async function readDirectory(repository: Repository, content: ContentRef | undef
   return plan
 }
 
-async function readEntries(repository: Repository, content: ContentRef | undefined): Promise<Entry[]> {
+/** The entries of a directory, without what is below them. */
+export async function readEntries(repository: Repository, content: ContentRef | undefined): Promise<Entry[]> {
   if (content === undefined) return []
   const bytes = await repository.get(content.id)
   if (content.depth === 0) return decodeLeaf(bytes)

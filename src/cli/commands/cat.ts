@@ -30,9 +30,10 @@ export const command: Command = defineCommand({
     // All are found before anything is written.
     const files: FileEntry[] = []
     for (const text of args) files.push(fileAt(await findPlace(place, text), text))
-    const { repository, signal } = place
+    const contents = await place.contents()
+    const { signal } = place
     for (const file of files) {
-      for await (const bytes of readContent(repository, file, { signal })) await context.out.bytes(bytes)
+      for await (const bytes of readContent(contents, file, { signal })) await context.out.bytes(bytes)
     }
     return undefined
   },

@@ -43,7 +43,7 @@ export const command: Command = defineCommand({
     using place = await openPlace(context)
     const [before, after] = await findBoth(place, from, to)
     const printer = options.text
-      ? new PatchPrinter(context, place.repository)
+      ? new PatchPrinter(context, await place.contents())
       : new ChangePrinter(context, options)
     for await (const batch of changes(place, before, after, options.renames)) {
       for (const change of batch) await printer.print(change)

@@ -62,7 +62,7 @@ export const command: Command = defineCommand({
     const steps: Step[] = []
     const showSteps = !context.json && (options.dryRun || context.options.verbose)
     try {
-      const report = await restore(place.repository, logged.snapshot.root, target, {
+      const report = await restore(await place.contents(), logged.snapshot.root, target, {
         ...(found.length === 0 ? {} : { paths: found }),
         ...(before === undefined ? {} : { current: before }),
         delete: options.delete,

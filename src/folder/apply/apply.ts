@@ -349,6 +349,8 @@ class Application {
     if (!directory.due) return
     const { path, wanted, ownMode } = directory
     const handle = this.#directories.get(path)
+    // An interrupted run that changed nothing yet has changed the directory's time, which brings us here.
+    if (!directory.prepared) removeAbandoned(handle)
     const now = fstatSync(handle.fd)
     if (wanted) this.#lost(path, giveMetadata(carrierOf(handle.fd), wanted, this.#asRoot ? undefined : now))
     else if (ownMode !== undefined) carrierOf(handle.fd).chmod(ownMode)

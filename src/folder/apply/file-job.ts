@@ -63,15 +63,16 @@ export function isAsSeen(now: FileStat | undefined, seen: Seen | undefined): boo
 }
 
 /**
- * Whether nothing about a file has changed between two looks at its name. When it has several names, giving or
- * taking one of the others counts as a change too; as this may be our own doing, only its content counts then.
+ * Whether nothing about a file has changed between two looks at its name. When it has or had several names,
+ * giving or taking one of the others counts as a change too; as this may be our own doing, only its content
+ * counts then.
  */
 export function isSameState(a: FileStat | undefined, b: FileStat | undefined): boolean {
   if (a === undefined || b === undefined) return a === undefined && b === undefined
   return (
     a.ino === b.ino &&
     a.dev === b.dev &&
-    (a.ctimeNs === b.ctimeNs || a.nlink > 1) &&
+    (a.ctimeNs === b.ctimeNs || a.nlink > 1 || b.nlink > 1) &&
     a.mtimeNs === b.mtimeNs &&
     a.size === b.size
   )

@@ -1,4 +1,4 @@
-import { fchmodSync, fchownSync, futimesSync, lchownSync } from 'node:fs'
+import { fchmodSync, fchownSync, fstatSync, futimesSync, lchownSync } from 'node:fs'
 import { geteuid } from 'node:process'
 import type { Name } from '../../bytes/name.ts'
 import { systemCode } from '../../errors.ts'
@@ -18,6 +18,7 @@ interface Carrier {
   chmod(mode: number): void
   /** False when the time was rounded. */
   setTime(mtimeNs: bigint): boolean
+  time(): bigint | undefined
 }
 
 /** What `carrier` has now, as far as it is known: what it has already is not set again. */
@@ -33,6 +34,7 @@ export function carrierOf(fd: number): Carrier {
     chown: (uid, gid) => fchownSync(fd, uid, gid),
     chmod: (mode) => fchmodSync(fd, mode),
     setTime: (mtimeNs) => setTimeOf(fd, mtimeNs),
+    time: () => fstatSync(fd, { bigint: true }).mtimeNs,
   }
 }
 
@@ -44,6 +46,7 @@ export function carrierAt(directory: DirectoryHandle, name: Name): Carrier {
     chown: (uid, gid) => lchownSync(path, uid, gid),
     chmod: (mode) => setMode(directory, name, mode),
     setTime: (mtimeNs) => setTimes(path, mtimeNs),
+    time: () => directory.stat(name)?.mtimeNs,
   }
 }
 
@@ -61,14 +64,7 @@ export function giveMetadata(carrier: Carrier, wanted: Entry, now: Owned | undef
     attempt(() => carrier.chmod(mode), `mode ${wanted.mode.toString(8)}`, lost)
     if (mode !== wanted.mode) lost.push('set-user-id and set-group-id were left out with the owner')
   }
-  attempt(
-    () => {
-      if (!carrier.setTime(wanted.mtimeNs) && wanted.mtimeNs % 1000n !== 0n)
-        lost.push('its time is rounded to the microsecond (koffi is missing)')
-    },
-    'time',
-    lost,
-  )
+  attempt(() => giveTime(carrier, wanted.mtimeNs, lost), 'time', lost)
   return lost
 }
 
@@ -90,6 +86,17 @@ function giveOwner(carrier: Carrier, { uid, gid }: Entry, now: Owned | undefined
     }
   }
   return false
+}
+
+/** Seconds that 32 bits hold, in nanoseconds: every file system has the times between. */
+const farthest = 2n ** 31n * 1_000_000_000n
+
+function giveTime(carrier: Carrier, mtimeNs: bigint, lost: string[]): void {
+  if (!carrier.setTime(mtimeNs) && mtimeNs % 1000n !== 0n)
+    lost.push('its time is rounded to the microsecond (koffi is missing)')
+  const isFar = mtimeNs >= farthest || mtimeNs < -farthest
+  // Beyond its range the system takes the last time it has, and says nothing.
+  if (isFar && carrier.time() !== mtimeNs) lost.push('its time is beyond what the file system can hold')
 }
 
 function rethrow(error: unknown): never {

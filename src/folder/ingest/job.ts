@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
-import { Reader } from '../../bytes/reader.ts'
-import { Writer } from '../../bytes/writer.ts'
+import type { Reader } from '../../bytes/reader.ts'
+import type { Writer } from '../../bytes/writer.ts'
 import type { ContentItem } from '../../object/content.ts'
 import { readId, writeId } from '../../object/id.ts'
 import type { SystemPath } from '../system/paths.ts'

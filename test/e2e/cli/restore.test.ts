@@ -89,3 +89,22 @@ test('where to is to be said, and what is not there is', async (t) => {
     assert.match(stderr, message)
   }
 })
+
+test('with the timeline alone the folder itself gives the contents, as far as it has them', async (t) => {
+  const scene = new Scene(t)
+  scene.write('kept', 'the same all the time\n')
+  scene.write('lost', 'soon overwritten\n')
+  await scene.ok('init', '--history', 'none')
+  await scene.ok('snapshot')
+  scene.write('lost', 'overwritten\n')
+  await scene.ok('snapshot')
+  assert.equal(await scene.ok('cat', 'latest~1:kept', 'latest:lost'), 'the same all the time\noverwritten\n')
+  const lost = await scene.run(['cat', 'latest~1:lost'])
+  assert.deepEqual([lost.code, lost.stdout], [4, ''])
+  assert.match(lost.stderr, /not kept \(init --history none\)/)
+  assert.equal(await scene.ok('diff', 'latest~1', '--text'), 'lost: its content is not there any more\n')
+  const restored = await scene.run(['restore', 'latest~1', '--to', '../then'])
+  assert.equal(restored.code, 3)
+  assert.match(restored.stderr, /warning: lost: its content is not kept/)
+  assert.deepEqual(readdirSync(join(scene.directory, '../then')), ['kept'])
+})

@@ -18,11 +18,11 @@ test('spans of time', () => {
 })
 
 test('counts are whole and not too small', () => {
-  const { parse } = count('--keep-last <n>', '', 1)
-  assert.equal(parse?.('12', undefined), 12)
+  const option = count('--keep-last <n>', '', 1)
+  assert.equal(option.parse?.('12', undefined), 12)
   for (const text of ['0', '-1', '1.5', '1e3', '', '99999999999999999999']) {
     assert.throws(
-      () => parse?.(text, undefined),
+      () => option.parse?.(text, undefined),
       (error) => isTidemarkError(error, 'usage'),
       text,
     )
@@ -30,6 +30,6 @@ test('counts are whole and not too small', () => {
 })
 
 test('a repeated option keeps all its values', () => {
-  const { parse } = texts('--tag <tag>', '')
-  assert.deepEqual(parse?.('b', parse('a', [])), ['a', 'b'])
+  const option = texts('--tag <tag>', '')
+  assert.deepEqual(option.parse?.('b', option.parse('a', [])), ['a', 'b'])
 })

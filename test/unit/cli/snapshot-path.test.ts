@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { displayName, nameFromBytes } from '../../../src/bytes/name.ts'
 import { fromDisplayed, splitSnapshotPath, toSnapshotPath } from '../../../src/cli/snapshot-path.ts'
 import { isTidemarkError } from '../../../src/errors.ts'

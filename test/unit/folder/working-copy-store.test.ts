@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { suite, test, type TestContext } from 'node:test'
+import { nameFromBytes } from '../../../src/bytes/name.ts'
+import { isTidemarkError } from '../../../src/errors.ts'
+import { WorkingCopyStore } from '../../../src/folder/working-copy-store.ts'
+import { restore } from '../../../src/history/restore.ts'
+import { idOf, type Id } from '../../../src/object/id.ts'
+import { LayeredStore } from '../../../src/store/layered-store.ts'
+import { MemoryStore } from '../../../src/store/memory-store.ts'
+import { plant, plantFile } from '../../suites/plant.ts'
+import { readFolder } from '../../suites/read-folder.ts'
+import { temporaryDirectory } from '../../suites/temporary-directory.ts'
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+const chunk = (text: string): Id => idOf(bytesOf(text))
+
+function isMissing(error: unknown): boolean {
+  return isTidemarkError(error, 'missing')
+}
+
+/** A folder with some files, the store over it, and a store of its trees and lists only. */
+async function folder(
+  t: TestContext,
+): Promise<{ root: string; working: WorkingCopyStore; trees: MemoryStore }> {
+  const parent = temporaryDirectory(t)
+  const store = new MemoryStore()
+  const long = await plantFile(store, 'long', ['one', 100_000, 'two', 'three'])
+  const tree = await plant(store, {
+    long,
+    d: { again: 'two', [nameFromBytes(Uint8Array.of(0x80))]: 'raw', empty: '' },
+  })
+  const root = `${parent}/folder`
+  await restore(store, tree, root)
+  // Everything but what the files themselves hold.
+  const trees = new MemoryStore()
+  const contents = new Set(['one', 'two', 'three', 'raw'].map(chunk))
+  const noted = { get: store.get.bind(store), has: store.has.bind(store) }
+  const working = new WorkingCopyStore(
+    root,
+    {
+      has: noted.has,
+      async get(id) {
+        assert.ok(!contents.has(id), 'contents are read from the files')
+        const bytes = await noted.get(id)
+        await trees.put(id, bytes)
+        return bytes
+      },
+    },
+    tree,
+  )
+  t.after(() => working.close())
+  return { root, working, trees }
+}
+
+suite('WorkingCopyStore', () => {
+  test('finds each chunk where the tree says it stands', async (t) => {
+    const { working } = await folder(t)
+    for (const text of ['one', 'two', 'three', 'raw']) {
+      assert.deepEqual(await working.get(chunk(text)), bytesOf(text))
+    }
+    await assert.rejects(working.get(chunk('four')), isMissing)
+    assert.deepEqual(await working.has([chunk('raw'), chunk('four')]), new Set([chunk('raw')]))
+  })
+
+  test('takes another copy when a file was changed, and has none when all were', async (t) => {
+    const { root, working } = await folder(t)
+    writeFileSync(`${root}/long`, 'short')
+    assert.deepEqual(await working.get(chunk('two')), bytesOf('two'))
+    await assert.rejects(working.get(chunk('three')), isMissing)
+    writeFileSync(`${root}/d/again`, 'TWO')
+    await assert.rejects(working.get(chunk('two')), isMissing)
+    rmSync(`${root}/d/again`)
+    await assert.rejects(working.get(chunk('two')), isMissing)
+  })
+
+  test('follows no link out of the folder', async (t) => {
+    const { root, working } = await folder(t)
+    mkdirSync(`${root}/../outside`)
+    writeFileSync(`${root}/../outside/again`, 'two')
+    rmSync(`${root}/d`, { recursive: true })
+    rmSync(`${root}/long`)
+    symlinkSync('../outside', `${root}/d`)
+    await assert.rejects(working.get(chunk('two')), isMissing)
+  })
+
+  test('gives back a deleted file whose bytes another file has', async (t) => {
+    const { root, working, trees } = await folder(t)
+    await working.has([])
+    const before = readFolder(root)
+    rmSync(`${root}/d/again`)
+    const all = new LayeredStore([trees, working])
+    const tree = await plant(trees, { d: { again: 'nothing' } })
+    assert.equal(tree.count, 2)
+    const again = { ...(await plantFile(new MemoryStore(), 'again', ['two'])) }
+    const wanted = await plant(trees, { d: { again } })
+    const report = await restore(all, wanted, root)
+    assert.deepEqual(report.problems, [])
+    assert.equal(report.files, 1)
+    assert.equal(readFolder(root).get('d/again'), before.get('d/again'))
+  })
+})
