@@ -114,7 +114,7 @@ export const commandTable: readonly CommandEntry[] = [
   {
     name: 'reconcile',
     group: 'Compare',
-    summary: 'show how two sets differ, at the cost of the difference',
+    summary: 'show how two sets differ',
     load: () => import('./commands/reconcile.ts'),
   },
   {
