@@ -116,7 +116,7 @@ for (const profile of profiles) {
     [500, 500],
     [1000, 400],
     [10_000, 200],
-    [100_000, all ? 200 : 5],
+    [100_000, all ? 30 : 5],
   ] as const) {
     const cells = Array.from({ length: trials }, () => cellsNeeded(profile, count) / count)
     cells.sort((a, b) => a - b)

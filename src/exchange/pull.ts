@@ -125,9 +125,9 @@ class Pull {
     // The more cells were empty, the better the estimate.
     const enough = Math.max(cellsFor((saturated ? 1.15 : 1.08) * likely, profile), 1.25 * difference.size)
     if (!this.#remote.isFile) {
-      // The sketch may end too early, or the ids of the whole set be shorter.
+      // The sketch may end too early, or not be much shorter than the ids of the whole set, which are sure to do.
       const bytes = cellLength * (enough - difference.size)
-      if (enough > 1.1 * size || bytes > idLength * root.count) return undefined
+      if (enough > 1.1 * size || bytes > 0.7 * idLength * root.count) return undefined
     }
     return Math.min(size, Math.ceil(enough))
   }
