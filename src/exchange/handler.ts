@@ -108,7 +108,7 @@ class SetServer {
   async sketch(request: Request, query: URLSearchParams): Promise<Response> {
     const root = await this.#set.root()
     if (request.headers.get('if-none-match') === rootTag(root)) return new Response(null, { status: 304 })
-    const sketch = await this.#sketchFor(query)
+    const sketch = await this.#sketchFor(query, root.count)
     const bytes = encodeSketch(sketch)
     const headers = {
       'content-type': 'application/vnd.tidemark.sketch',
@@ -204,7 +204,7 @@ class SetServer {
     return readBody(request.body, this.#options.maxBody, 'The request')
   }
 
-  async #sketchFor(query: URLSearchParams): Promise<Sketch> {
+  async #sketchFor(query: URLSearchParams, count: number): Promise<Sketch> {
     const { epoch } = this.#set
     if (!query.has('salt')) {
       if (epoch === undefined) throw new TidemarkError('usage', 'Name a salt: no sketch is kept ready here')
@@ -216,7 +216,6 @@ class SetServer {
       return this.#set.sketch(key, profile, epoch.size)
     }
     this.#checkSalt(key)
-    const { count } = await this.#set.root()
     return this.#cached(key, profile, liveSize(count, this.#options.maxCells))
   }
 
