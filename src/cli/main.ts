@@ -1,16 +1,17 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module'
-import { setFlagsFromString } from 'node:v8'
+import nodeModule from 'node:module'
 import { version } from '../version.ts'
 
 const argv = process.argv.slice(2)
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
 if (argv[0] === '--version' || argv[0] === '-V') {
   process.stdout.write(`tidemark ${version}\n`)
+} else if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`tidemark: needs Node 22.18 or newer; this is ${process.versions.node}\n`)
+  process.exitCode = 7
 } else {
-  enableCompileCache()
-  // What a walk leaves behind is short-lived: left to itself the heap's nursery would grow by 50 MB for it.
-  setFlagsFromString('--semi-space-growth-factor=1')
+  nodeModule.enableCompileCache()
   // Node prints a warning for node:sqlite and for running TypeScript; neither is of use to whoever runs this.
   process.removeAllListeners('warning')
   process.on('warning', (warning) => {

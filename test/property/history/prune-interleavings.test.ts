@@ -8,6 +8,7 @@ import { idOf } from '../../../src/object/id.ts'
 import { prune } from '../../../src/history/prune.ts'
 import type { Bucket } from '../../../src/store/bucket.ts'
 import { MemoryBucket } from '../../../src/store/memory-bucket.ts'
+import { holdsAll } from '../../../src/store/repository/holds-all.ts'
 import { listPacks } from '../../../src/store/repository/list-packs.ts'
 import { Repository } from '../../../src/store/repository/repository.ts'
 import type { Time } from '../../../src/store/time.ts'
@@ -68,7 +69,7 @@ async function writer(
 
 /**
  * The short cut that docs/format/repository.md allows: what a snapshot needs that was listed after the lease
- * was taken may be relied on unseen, when nothing was condemned then.
+ * was taken may be relied on unseen, when nothing was condemned then; otherwise after a look at all of it.
  */
 async function extendParent(
   repository: Repository,
@@ -79,11 +80,13 @@ async function extendParent(
 ): Promise<{ plan: Plan; entry: DirectoryEntry }> {
   const ids = (await repository.snapshots.list()).filter((id) => published.has(id))
   const parent = ids[Math.floor(random() * ids.length)]
-  if (parent === undefined || writer.condemned.size > 0) return { plan, entry: await writeTree(writer, plan) }
+  if (parent === undefined) return { plan, entry: await writeTree(writer, plan) }
   const added = await writeTree(writer, plan, 'new')
   let root
   try {
     root = (await repository.snapshots.read(parent)).root
+    if (writer.condemned.size > 0 && !(await holdsAll(writer, root)))
+      return { plan, entry: await writeTree(writer, plan) }
   } catch (error) {
     if (!isTidemarkError(error, 'missing')) throw error
     return { plan, entry: await writeTree(writer, plan) }
