@@ -15,7 +15,7 @@ import type { Command } from './command.ts'
  */
 export interface CommandEntry {
   readonly name: string
-  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Streams' | 'Other'
+  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Streams' | 'Compare' | 'Other'
   readonly summary: string
   readonly load: () => Promise<{ readonly command: Command }>
 }
@@ -164,6 +164,24 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Care',
     summary: 'tell how much there is, and what it takes',
     load: () => import('./commands/stats.ts'),
+  },
+  {
+    name: 'reconcile',
+    group: 'Compare',
+    summary: 'show how two sets differ',
+    load: () => import('./commands/reconcile.ts'),
+  },
+  {
+    name: 'sketch',
+    group: 'Compare',
+    summary: 'make, read and merge sketch files',
+    load: () => import('./commands/sketch.ts'),
+  },
+  {
+    name: 'serve',
+    group: 'Compare',
+    summary: 'serve a set for others to compare theirs with',
+    load: () => import('./commands/serve.ts'),
   },
   {
     name: 'completion',
