@@ -106,6 +106,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/prune.ts'),
   },
   {
+    name: 'stats',
+    group: 'Care',
+    summary: 'tell how much there is, and what it takes',
+    load: () => import('./commands/stats.ts'),
+  },
+  {
     name: 'record',
     group: 'Streams',
     summary: 'record a text source: a command, a file, an address',
@@ -158,12 +164,6 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Streams',
     summary: 'prove that a stream is sound',
     load: () => import('./commands/check.ts'),
-  },
-  {
-    name: 'stats',
-    group: 'Care',
-    summary: 'tell how much there is, and what it takes',
-    load: () => import('./commands/stats.ts'),
   },
   {
     name: 'reconcile',
