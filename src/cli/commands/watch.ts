@@ -84,9 +84,11 @@ async function print(context: Context, report: SnapshotReport): Promise<void> {
     return
   }
   const { out } = context
-  const { id, snapshot, parent, files, bytes, read } = report
+  const { id, snapshot, parent, read } = report
   if (id !== undefined && snapshot !== undefined) {
-    const what = `${formatNumberOf(files, 'file')}, ${formatSize(bytes)} (${formatSize(read)} read)`
+    // The report counts what was looked at, which is seldom all.
+    const { count, size } = snapshot.root
+    const what = `${formatNumberOf(count, 'entry', 'entries')}, ${formatSize(size)} (${formatSize(read)} read)`
     await context.tell(`${formatTime(snapshot.time)}  snapshot ${out.style('yellow', shortId(id))}: ${what}`)
   } else if (parent !== undefined) {
     await context.tell(
