@@ -198,7 +198,10 @@ export class Scanner {
     let names = readNames(path)
     const { rules } = names.includes(rulesFile) ? withOwnRules(directory) : directory
     if (rules !== IgnoreRules.none) watch?.heed(relative, rules)
-    if (names.includes(cacheTag) && isCacheDirectory(path)) names = [cacheTag]
+    if (names.includes(cacheTag) && isCacheDirectory(path)) {
+      names = [cacheTag]
+      watch?.heed(relative, IgnoreRules.everything)
+    }
     names = names.filter((name) => name !== ownDirectory)
     if (rules !== IgnoreRules.none || excluded.size > 0) {
       names = names.filter((name) => {
