@@ -15,7 +15,7 @@ import type { Command } from './command.ts'
  */
 export interface CommandEntry {
   readonly name: string
-  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Streams' | 'Other'
+  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Streams' | 'Compare' | 'Other'
   readonly summary: string
   readonly load: () => Promise<{ readonly command: Command }>
 }
@@ -38,6 +38,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Keep',
     summary: 'record the folder as it is now',
     load: () => import('./commands/snapshot.ts'),
+  },
+  {
+    name: 'watch',
+    group: 'Keep',
+    summary: 'take snapshots as files change',
+    load: () => import('./commands/watch.ts'),
   },
   {
     name: 'log',
@@ -106,6 +112,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/prune.ts'),
   },
   {
+    name: 'stats',
+    group: 'Care',
+    summary: 'tell how much there is, and what it takes',
+    load: () => import('./commands/stats.ts'),
+  },
+  {
     name: 'record',
     group: 'Streams',
     summary: 'record a text source: a command, a file, an address',
@@ -160,10 +172,22 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/check.ts'),
   },
   {
-    name: 'stats',
-    group: 'Care',
-    summary: 'tell how much there is, and what it takes',
-    load: () => import('./commands/stats.ts'),
+    name: 'reconcile',
+    group: 'Compare',
+    summary: 'show how two sets differ',
+    load: () => import('./commands/reconcile.ts'),
+  },
+  {
+    name: 'sketch',
+    group: 'Compare',
+    summary: 'make, read and merge sketch files',
+    load: () => import('./commands/sketch.ts'),
+  },
+  {
+    name: 'serve',
+    group: 'Compare',
+    summary: 'serve a set for others to compare theirs with',
+    load: () => import('./commands/serve.ts'),
   },
   {
     name: 'completion',

@@ -81,7 +81,8 @@ export class Context {
 
   /** Something went wrong, but the work goes on. Always said. */
   async warn(message: string): Promise<void> {
-    if (!this.json) await this.err.line(`${this.err.style('yellow', 'warning:')} ${safeText(message)}`)
+    if (this.json) await this.err.line(toJson({ warning: { message } }))
+    else await this.err.line(`${this.err.style('yellow', 'warning:')} ${safeText(message)}`)
   }
 
   progress(): ProgressLine {

@@ -6,8 +6,9 @@ import type { Folder } from '../folder/folder.ts'
 import type { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import { listSnapshots } from '../history/log.ts'
 import type { LoggedSnapshot } from '../history/log.ts'
-import { resolveSnapshot } from '../history/name-snapshot.ts'
+import { resolveSnapshot, shortId } from '../history/name-snapshot.ts'
 import type { Entry } from '../object/entry.ts'
+import type { Id } from '../object/id.ts'
 import type { Bucket } from '../store/bucket.ts'
 import { LayeredStore } from '../store/layered-store.ts'
 import { openBucket } from '../store/open-bucket.ts'
@@ -24,6 +25,9 @@ export class Place {
   readonly signal: AbortSignal
   readonly #workingDirectory: string
   readonly #now: Date
+  readonly #warn: (message: string) => Promise<void>
+  /** Snapshots that could not be read. */
+  readonly damaged: Set<Id> = new Set()
   #workingCopy: WorkingCopyStore | undefined
 
   constructor(context: Context, repository: Repository, folder?: Folder) {
@@ -32,12 +36,27 @@ export class Place {
     this.signal = context.signal
     this.#workingDirectory = context.workingDirectory
     this.#now = context.now()
+    this.#warn = (message) => context.warn(message)
   }
 
-  /** Newest first: those of the folder; all, when there is no folder or `all` is set. */
-  snapshots({ all = false }: { readonly all?: boolean } = {}): Promise<LoggedSnapshot[]> {
+  /**
+   * Newest first: those of the folder; all, when there is no folder or `all` is set. Damaged ones are left
+   * out, with a warning: they must not keep anyone from the others.
+   */
+  async snapshots({ all = false }: { readonly all?: boolean } = {}): Promise<LoggedSnapshot[]> {
     const folder = all ? undefined : this.folder?.settings.folder
-    return listSnapshots(this.repository, { folder, signal: this.signal })
+    const damaged = new Set<Id>()
+    const found = await listSnapshots(this.repository, {
+      folder,
+      signal: this.signal,
+      onDamaged: (id) => damaged.add(id),
+    })
+    for (const id of damaged) {
+      if (this.damaged.has(id)) continue
+      this.damaged.add(id)
+      await this.#warn(`snapshot ${shortId(id)} is damaged and left out (see: tidemark verify)`)
+    }
+    return found
   }
 
   async snapshot(text: string): Promise<LoggedSnapshot> {

@@ -30,6 +30,8 @@ export async function warnOfProblems(
   problems: readonly { readonly path: Name; readonly message: string }[],
   count: number = problems.length,
 ): Promise<void> {
+  // The document has them.
+  if (context.json) return
   const shown = context.options.verbose ? problems : problems.slice(0, mostShown)
   for (const { path, message } of shown) await context.warn(`${displayName(path)}: ${message}`)
   const rest = count - shown.length

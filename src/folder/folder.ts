@@ -22,20 +22,25 @@ export class Folder {
   readonly root: string
   readonly settings: FolderSettings
   readonly #inode: string
+  readonly #openBucket: typeof openBucket
   #repository: Promise<Repository> | undefined
   #state: FolderState | undefined
 
-  private constructor(root: string, settings: FolderSettings) {
+  private constructor(root: string, settings: FolderSettings, open: typeof openBucket) {
     this.root = root
     this.settings = settings
+    this.#openBucket = open
     this.#inode = inodeOf(root)
   }
 
-  /** Opens the folder whose root is `root`. Rejects `missing` when its history is not kept. */
-  static async open(root: string): Promise<Folder> {
+  /**
+   * Opens the folder whose root is `root`. Rejects `missing` when its history is not kept. `open` gives the
+   * bucket of its repository.
+   */
+  static async open(root: string, open: typeof openBucket = openBucket): Promise<Folder> {
     try {
       const own = new DirectoryBucket(join(root, ownDirectory))
-      return new Folder(realpathSync(root), decodeSettings(await own.get(settingsName)))
+      return new Folder(realpathSync(root), decodeSettings(await own.get(settingsName)), open)
     } catch (error) {
       if (!isTidemarkError(error, 'missing')) throw fromSystem(error, `open ${root}`)
       throw new TidemarkError('missing', `${root}: its history is not kept (run: tidemark init ${root})`)
@@ -50,7 +55,7 @@ export class Folder {
 
   /** The repository, opened when first asked for. */
   repository(): Promise<Repository> {
-    this.#repository ??= openBucket(this.place)
+    this.#repository ??= this.#openBucket(this.place)
       .then((bucket) => Repository.open(bucket))
       .catch((error: unknown) => {
         this.#repository = undefined

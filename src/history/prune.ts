@@ -100,8 +100,9 @@ class Prune {
       const condemned = new Set([...chosen.dead, ...chosen.rewritten].map(({ id }) => id))
       const record = condemned.size > 0 ? await condemn(bucket, [...condemned], this.#options) : undefined
       const began = await otherLeases(bucket, this.#lease, this.#options)
-      // When nobody was writing by then, and nobody had been since the survey, it still holds.
-      const valid = began.length === 0 && (await this.#isCurrent(survey))
+      // When nobody was writing by then, and nobody had been since the survey, it still holds. Not so after
+      // a sweep, which merges segments and keeps one record of a chunk: maybe that of a pack just condemned.
+      const valid = began.length === 0 && records.length === 0 && (await this.#isCurrent(survey))
       await this.#sweep(records)
       const waitingFor = record === undefined ? [] : await this.#finish(record, began, valid)
       await compactIndex(bucket, this.#repository.index, condemned, this.#options)

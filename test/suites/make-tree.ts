@@ -38,7 +38,8 @@ function place(root: string, path: Name): Buffer {
 function make(path: Buffer, node: AnyNode): void {
   switch (node.kind) {
     case 'directory':
-      return mkdirSync(path) as undefined
+      mkdirSync(path)
+      return
     case 'file':
       return makeFile(path, node)
     case 'symlink':

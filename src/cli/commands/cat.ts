@@ -42,7 +42,8 @@ export const command: Command = defineCommand({
 function fileAt({ entry, path }: FoundPlace, text: string): FileEntry {
   const name = displayName(path)
   if (entry.kind === 'directory') {
-    const hint = path === '' ? `${text}:PATH names a file in it` : `tidemark ls ${text} lists it`
+    const hint =
+      path === '' ? `${text.replace(/:$/, '')}:PATH names a file in it` : `tidemark ls ${text} lists it`
     throw new TidemarkError('usage', `${path === '' ? text : name} is a directory (${hint})`)
   }
   if (entry.kind === 'symlink') {

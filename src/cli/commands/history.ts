@@ -90,7 +90,7 @@ async function print(context: Context, event: PathEvent): Promise<void> {
   }
   const { out } = context
   const size = entry?.kind === 'file' || entry?.kind === 'directory' ? formatSize(entry.size) : '-'
-  const names = from === undefined ? displayName(path) : `${displayName(from)} -> ${displayName(path)}`
+  const names = from === undefined ? displayName(path || '.') : `${displayName(from)} -> ${displayName(path)}`
   const message = snapshot.message === '' ? '' : `  ${out.style('dim', safeText(snapshot.message))}`
   const row = [
     out.style('yellow', shortId(id)),

@@ -33,7 +33,7 @@ export const command: Command = defineCommand({
     const shown = tagged.slice(0, options.maxCount)
     if (context.json) await context.printJson(shown.map(({ id, snapshot }) => snapshotJson(id, snapshot)))
     else await printLog(context, shown)
-    return undefined
+    return place.damaged.size > 0 ? 'damage' : undefined
   },
 })
 

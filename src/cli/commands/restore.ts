@@ -50,6 +50,8 @@ export const command: Command = defineCommand({
     if ((options.to === undefined) === !options.inPlace) {
       throw new TidemarkError('usage', 'say where to restore: either --to DIR or --in-place')
     }
+    // From a variable that is not set, most likely; it would mean everything here.
+    if (paths.includes('')) throw new TidemarkError('usage', 'a path is empty (. is the whole directory)')
     using place = await openPlace(context)
     const logged = await place.snapshot(name)
     const found: Name[] = []

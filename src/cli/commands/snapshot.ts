@@ -5,6 +5,7 @@ import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatDuration, formatNumberOf, formatSize } from '../format.ts'
+import { checkMessage, checkTags } from '../labels.ts'
 import { flag, text, texts } from '../options.ts'
 import { openContextFolder } from '../places.ts'
 import { reportJson, warnOfProblems } from '../snapshot-report.ts'
@@ -28,6 +29,8 @@ export const command: Command = defineCommand({
   exits: ['partial', 'missing', 'damage', 'busy', 'refused'],
   async run(context, _args, options) {
     const { message, tag: tags, always, oneFileSystem } = options
+    checkTags(tags)
+    checkMessage(message)
     const folder = await openContextFolder(context)
     const progress = context.progress()
     const start = performance.now()

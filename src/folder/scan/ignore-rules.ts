@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import ignore from 'ignore'
 import type { Ignore } from 'ignore'
 import type { Name } from '../../bytes/name.ts'
@@ -20,9 +20,13 @@ export class IgnoreRules {
     this.#levels = levels
   }
 
-  /** The rules for a directory that has a rules file, at `path`; `relative` is its path from the root. */
+  /**
+   * The rules for the directory at `path`, with those of the rules file in it; `relative` is its path from the
+   * root. A file that cannot be read gives none: it is better to keep too much.
+   */
   enter(path: SystemPath, relative: Name): IgnoreRules {
-    const text = readFileSync(childPath(path, rulesFile), 'utf8').slice(0, maxRules)
+    const text = readRules(childPath(path, rulesFile))
+    if (text === undefined) return this
     const rules = ignore({ ignorecase: false }).add(text)
     return new IgnoreRules([{ base: relative === '' ? '' : `${relative}/`, rules }, ...this.#levels])
   }
@@ -35,5 +39,20 @@ export class IgnoreRules {
       if (result.unignored) return false
     }
     return false
+  }
+}
+
+/** Anything may have that name, a pipe that nobody writes to as well. */
+function readRules(path: SystemPath): string | undefined {
+  let file
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    if (!fstatSync(file).isFile()) return undefined
+    const bytes = Buffer.alloc(Math.min(fstatSync(file).size, maxRules))
+    return bytes.toString('utf8', 0, readSync(file, bytes))
+  } catch {
+    return undefined
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
 }

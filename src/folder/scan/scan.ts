@@ -3,7 +3,9 @@ import type { DirectoryEntry } from '../../object/entry.ts'
 import type { Id } from '../../object/id.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { StateLeaf } from '../state.ts'
+import type { SystemPath } from '../system/paths.ts'
 import type { LeafRecord } from './assembly.ts'
+import type { IgnoreRules } from './ignore-rules.ts'
 
 /** Something that a snapshot could not keep as it is. */
 export interface Problem {
@@ -30,6 +32,26 @@ export interface ScanMemory extends LeafRecord {
   deleteBelow(directory: Name): void
 }
 
+/** A directory that a scan is about to read. */
+export interface EnteredDirectory {
+  readonly path: SystemPath
+  /** Its path from the root. */
+  readonly relative: Name
+  readonly ino: bigint
+}
+
+/** Is led by scans to the directories whose changes matter. */
+export interface ScanWatch {
+  /** Begins to notice changes in a directory, or goes on. Called before its names are read. Does not throw. */
+  enter(directory: EnteredDirectory): void
+  /** In the directory just entered, what these rules leave out is of no interest. */
+  heed(relative: Name, rules: IgnoreRules): void
+  /** Whether all changes are noticed in the directory that has this path and this inode. */
+  covers(relative: Name, ino: bigint): boolean
+  /** A directory is gone, with all below it, or is not part of the folder any longer. */
+  leave(relative: Name): void
+}
+
 export interface ScanOptions {
   /** The folder's real path. */
   readonly root: string
@@ -45,10 +67,11 @@ export interface ScanOptions {
   /** Do not enter other file systems mounted below the root. */
   readonly oneFileSystem?: boolean | undefined
   /**
-   * When given, only these directories (paths from the root) are looked at, and new ones found there;
-   * everything else is taken to be as it was.
+   * When given, only these directories (paths from the root) are looked at, and what is found there to be
+   * new or to have changed itself; everything else is taken to be as it was.
    */
   readonly only?: ReadonlySet<Name> | undefined
+  readonly watch?: ScanWatch | undefined
   readonly onProblem: (problem: Problem) => void
   readonly onProgress?: ((counts: ScanCounts) => void) | undefined
   readonly signal?: AbortSignal | undefined

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { compareNames, sortNames } from '../../bytes/name.ts'
 import type { Name } from '../../bytes/name.ts'
-import { isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
+import { corrupt, isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
 import { buildContent } from '../../object/content.ts'
 import type { DirectoryEntry, Entry, FileEntry, Xattr } from '../../object/entry.ts'
 import { idOf } from '../../object/id.ts'
@@ -32,6 +32,9 @@ interface Directory {
   /** What the last snapshot says of it; undefined for a new one. */
   readonly before: Below | undefined
   readonly rules: IgnoreRules
+  readonly ino: bigint
+  /** `all`: everything below it is looked at; `names`: its own entries are; `through`: only what leads on. */
+  readonly depth: 'all' | 'names' | 'through'
 }
 
 /** Where a name's entry goes, and whom to tell when it is there. */
@@ -43,6 +46,9 @@ interface Place {
   readonly wait: () => void
   readonly settle: () => void
 }
+
+/** Directories entered one in another, of which each takes a kilobyte or so of the call stack. */
+const levelsAtOnce = 64
 
 /** Entries looked at between two turns of the event loop. */
 const entriesPerTurn = 2000
@@ -60,6 +66,8 @@ export class Scanner {
   #puts: { id: Id; bytes: Uint8Array }[] = []
   #device = 0n
   #looked = 0
+  /** How many directories the walk is in. */
+  #level = 0
 
   constructor(options: ScanOptions) {
     this.#options = options
@@ -71,33 +79,49 @@ export class Scanner {
     const stat = readStat(root)
     if (stat?.kind !== 'directory') throw new TidemarkError('missing', `${root}: there is no such directory`)
     this.#device = stat.dev
-    let below: Below | undefined
-    const directory = { path: root, relative: '', before: before && belowOf(before), rules: IgnoreRules.none }
+    let below: Below | 'unreadable' | 'vanished' | undefined
+    const directory: Directory = {
+      path: root,
+      relative: '',
+      before: before && belowOf(before),
+      rules: IgnoreRules.none,
+      ino: BigInt.asIntN(64, stat.ino),
+      depth: this.#depth('', before === undefined, before?.mtimeNs !== stat.mtimeNs),
+    }
     await this.#enter(directory, (result) => (below = result))
     await ingest.drain()
     await this.#settlePuts()
-    if (below === undefined) throw new TidemarkError('denied', `${root}: cannot be read`)
+    if (typeof below !== 'object') throw new TidemarkError('denied', `${root}: cannot be read`)
     const own = newEntry('', root, stat, this.#xattrs(root, ''), undefined) as DirectoryEntry
     return { root: { ...own, ...below }, counts: this.#counts, linked: this.#links.any }
   }
 
-  /** Scans a directory; `done` is told what is below it, once known, or undefined when it cannot be read. */
-  async #enter(directory: Directory, done: (below: Below | undefined) => void): Promise<void> {
+  /** Scans a directory; `done` is told what is below it, once known. */
+  async #enter(
+    directory: Directory,
+    done: (below: Below | 'unreadable' | 'vanished') => void,
+  ): Promise<void> {
+    // The stack is left now and then, or a very deep tree would fill it.
+    if (++this.#level % levelsAtOnce === 0) await Promise.resolve()
     let current = directory
     let names: Name[] | undefined
     let stats
     try {
       stats = statEntries(directory.path)
-      if (this.#isLookedAt(directory)) [names, current] = this.#names(directory, stats)
+      if (directory.depth === 'through') current = withOwnRules(directory)
+      else [names, current] = this.#names(directory, stats)
     } catch (error) {
+      this.#level--
       stats?.close()
+      this.#forget(directory.relative)
+      if (isGone(error)) return done('vanished')
       this.#problem(directory.relative, 'unreadable', error)
-      done(undefined)
-      return
+      return done('unreadable')
     }
     try {
       await this.#scan(current, names, stats, done)
     } finally {
+      this.#level--
       stats.close()
     }
     if (this.#puts.length > 0) await this.#settlePuts()
@@ -108,16 +132,18 @@ export class Scanner {
     directory: Directory,
     names: Name[] | undefined,
     stats: EntryStats,
-    done: (below: Below | undefined) => void,
+    done: (below: Below) => void,
   ): Promise<void> {
     const assembly = new Assembly(directory.relative, this.#emit, this.#options.memory)
     let waiting = 1
+    let first = true
     const settle = (): void => {
       assembly.advance()
       waiting--
       if (waiting === 0) done(assembly.finish(directory.before))
     }
     for (const window of windows(names, this.#options.memory.leaves(directory.relative))) {
+      first = false
       const slots: Slot[] = []
       // The group itself waits until all of its names have been looked at.
       const group = { slots, waiting: 1, leaf: window.leaf, sameNames: window.sameNames }
@@ -139,7 +165,7 @@ export class Scanner {
       for (const name of window.names) {
         let entry = window.entries[known]
         while (entry && compareNames(entry.name, name) < 0) {
-          this.#forget(directory, entry)
+          this.#forgetEntry(directory, entry)
           entry = window.entries[++known]
         }
         const same = entry?.name === name
@@ -154,21 +180,25 @@ export class Scanner {
         if (same) known++
         if (++this.#looked % entriesPerTurn === 0) await this.#pause()
       }
-      if (window.leaf) for (const entry of window.entries.slice(known)) this.#forget(directory, entry)
+      if (window.leaf) for (const entry of window.entries.slice(known)) this.#forgetEntry(directory, entry)
       group.waiting--
       assembly.advance()
     }
+    if (first && names === undefined && directory.before?.content)
+      throw corrupt('folder state', `${directory.relative}: its leaves are missing`)
     settle()
   }
 
   /** The sorted names of a directory that are to be kept, and the directory with the rules in force in it. */
   #names(directory: Directory, stats: EntryStats): [Name[], Directory] {
-    const { path, relative } = directory
+    const { path, relative, ino } = directory
+    const { excluded, watch } = this.#options
+    // Before the names are read, so that whatever appears after that is told of.
+    watch?.enter({ path, relative, ino })
     let names = readNames(path)
-    let { rules } = directory
-    if (names.includes(rulesFile)) rules = rules.enter(path, relative)
+    const { rules } = names.includes(rulesFile) ? withOwnRules(directory) : directory
+    if (rules !== IgnoreRules.none) watch?.heed(relative, rules)
     if (names.includes(cacheTag) && isCacheDirectory(path)) names = [cacheTag]
-    const { excluded } = this.#options
     names = names.filter((name) => name !== ownDirectory)
     if (rules !== IgnoreRules.none || excluded.size > 0) {
       names = names.filter((name) => {
@@ -200,6 +230,7 @@ export class Scanner {
     } catch (error) {
       this.#problem(relative, 'unreadable', error)
     }
+    if (known?.entry.kind === 'directory' && stat?.kind !== 'directory') this.#forget(relative)
     if (stat === undefined) {
       place.slot({ entry: undefined, ino: 0n, ctimeNs: 0n, same: false })
       return undefined
@@ -221,7 +252,7 @@ export class Scanner {
       return this.#lookAtFile(place, slot, path, relative, stat, unchanged)
     } catch (error) {
       // What vanishes while it is looked at was not there.
-      if (systemCode(error instanceof TidemarkError ? error.cause : error) !== 'ENOENT') throw error
+      if (!isGone(error)) throw error
       return undefined
     }
   }
@@ -240,22 +271,31 @@ export class Scanner {
       known?.entry.kind === 'directory' && !known.entry.unreadable ? belowOf(known.entry) : undefined
     const entry = (unchanged ??
       newEntry(nameOf(relative), path, stat, this.#xattrs(path, relative), undefined)) as DirectoryEntry
-    const fill = (below: Below | undefined): void => {
-      slot.same = unchanged !== undefined && below !== undefined && below === before
-      if (below === undefined)
-        slot.entry = { ...entry, content: undefined, size: 0, count: 0, unreadable: true }
+    const fill = (below: Below | 'unreadable' | 'vanished'): void => {
+      slot.same = unchanged !== undefined && below === before
+      if (below === 'vanished') slot.entry = undefined
+      else if (below === 'unreadable') slot.entry = { ...entry, ...nothingBelow, unreadable: true }
       else slot.entry = slot.same ? entry : { ...entry, ...below }
     }
-    if (before && this.#options.only && !this.#onPath.has(relative)) {
-      fill(before)
+    const ino = BigInt.asIntN(64, stat.ino)
+    // Another directory by the same name, or one of which no changes were told, can be new all through.
+    const isNew =
+      place.directory.depth === 'all' ||
+      before === undefined ||
+      known!.ino !== ino ||
+      this.#options.watch?.covers(relative, ino) === false
+    const depth = this.#depth(relative, isNew, unchanged === undefined)
+    if (depth === 'through' && !this.#onPath.has(relative)) {
+      fill(before!)
       return undefined
     }
     if (this.#options.oneFileSystem === true && stat.dev !== this.#device) {
-      fill({ content: undefined, size: 0, count: 0 })
+      this.#forget(relative)
+      fill(nothingBelow)
       return undefined
     }
     place.wait()
-    return this.#enter({ path, relative, before, rules: place.directory.rules }, (below) => {
+    return this.#enter({ path, relative, before, rules: place.directory.rules, ino, depth }, (below) => {
       fill(below)
       place.settle()
     })
@@ -287,7 +327,13 @@ export class Scanner {
       })
       return undefined
     }
-    const entry = newEntry(nameOf(relative), path, stat, this.#xattrs(path, relative), undefined)
+    let entry
+    try {
+      entry = newEntry(nameOf(relative), path, stat, this.#xattrs(path, relative), undefined)
+    } catch (error) {
+      met?.first.settle(undefined)
+      throw error
+    }
     if (entry.kind !== 'file' || entry.size === 0) {
       slot.entry = entry
       met?.first.settle(entry)
@@ -316,9 +362,10 @@ export class Scanner {
     return { ...entry, size: result.size, mtimeNs: result.mtimeNs, content, unstable }
   }
 
-  #isLookedAt({ relative, before }: Directory): boolean {
+  #depth(relative: Name, isNew: boolean, isChanged: boolean): Directory['depth'] {
     const { only } = this.#options
-    return only === undefined || before === undefined || only.has(relative)
+    if (only === undefined || isNew) return 'all'
+    return isChanged || only.has(relative) ? 'names' : 'through'
   }
 
   #xattrs(path: SystemPath, relative: Name): readonly Xattr[] {
@@ -331,8 +378,17 @@ export class Scanner {
   }
 
   /** What was there in the last snapshot is there no longer. */
-  #forget(directory: Directory, entry: Entry): void {
-    if (entry.kind === 'directory') this.#options.memory.deleteBelow(join(directory.relative, entry.name))
+  #forgetEntry(directory: Directory, entry: Entry): void {
+    if (entry.kind === 'directory') this.#forget(join(directory.relative, entry.name))
+  }
+
+  /**
+   * The directory is gone, or is not entered. Its leaves must go too: their chunks are kept only as long as
+   * some snapshot has them.
+   */
+  #forget(relative: Name): void {
+    this.#options.memory.deleteBelow(relative)
+    this.#options.watch?.leave(relative)
   }
 
   #problem(path: Name, code: Problem['code'], reason: unknown): void {
@@ -366,6 +422,19 @@ interface Known {
   readonly entry: Entry
   readonly ino: bigint
   readonly ctimeNs: bigint
+}
+
+const nothingBelow: Below = { content: undefined, size: 0, count: 0 }
+
+/** The directory with the rules of its own rules file in force, if it has one. */
+function withOwnRules(directory: Directory): Directory {
+  return { ...directory, rules: directory.rules.enter(directory.path, directory.relative) }
+}
+
+/** Whether what was looked at has vanished meanwhile, or has become something else than a directory. */
+function isGone(error: unknown): boolean {
+  const code = systemCode(error instanceof TidemarkError ? error.cause : error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 function belowOf({ content, size, count }: DirectoryEntry): Below {

@@ -32,7 +32,13 @@ export async function takeLease(
 ): Promise<Lease> {
   const name = `${leasePrefix}${kind}-${randomBytes(16).toString('hex')}`
   const holder = new TextEncoder().encode(JSON.stringify(ownIdentity()))
-  await bucket.put(name, holder, options)
+  try {
+    await bucket.put(name, holder, options)
+  } catch (error) {
+    // It may have been put all the same, and would be taken to be held for as long as this process lives.
+    await bucket.delete(name).catch(() => {})
+    throw error
+  }
   return { name, release: () => bucket.delete(name) }
 }
 

@@ -161,10 +161,11 @@ export class RepositoryWriter implements WritableStore {
 
   /**
    * Gives up the lease. What was put and not flushed is lost. When a segment or snapshot may still come to
-   * be, the lease stays until this process has ended.
+   * be, or the lease cannot be deleted, it stays until this process has ended: that makes a pruner wait, and
+   * is no failure of what was written.
    */
   async close(): Promise<void> {
-    if (!this.#uncertain) await this.#lease.release()
+    if (!this.#uncertain) await this.#lease.release().catch(() => {})
   }
 
   /** Merges small segments of the index when there are many. */

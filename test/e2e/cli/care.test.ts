@@ -28,6 +28,15 @@ test('damage is found, said, and told by the exit code', async (t) => {
   const report = JSON.parse(json.stdout) as { whole: boolean; findings: { harm: boolean }[] }
   assert.equal(report.whole, false)
   assert.ok(report.findings.some(({ harm }) => harm))
+  // A damaged snapshot keeps nobody from the others.
+  const [first] = files(join(repository, 'snapshots'))
+  writeFileSync(first!, 'rubbish')
+  const log = await scene.run(['log', '--json'])
+  assert.deepEqual([log.code, (JSON.parse(log.stdout) as unknown[]).length], [5, 1])
+  assert.match(
+    (JSON.parse(log.stderr) as { warning: { message: string } }).warning.message,
+    /is damaged and left out/,
+  )
   // One that cannot even be opened is looked at all the same.
   rmSync(join(repository, 'config'))
   assert.equal((await scene.run(['verify'])).code, 5)

@@ -28,7 +28,15 @@ async function trap(scene: Scene): Promise<() => void> {
   await makeHistory(scene)
   scene.write('$(touch trapped)', '')
   scene.write('docs/`touch trapped`', '')
-  await scene.ok('snapshot', '--tag', '$(touch trapped)', '--tag', '`touch trapped`')
+  await scene.ok(
+    'snapshot',
+    '-m',
+    '$(touch trapped)',
+    '--tag',
+    '$(touch trapped)',
+    '--tag',
+    '`touch trapped`',
+  )
   return () => assert.ok(!existsSync(join(scene.directory, 'trapped')), 'a completion was run')
 }
 

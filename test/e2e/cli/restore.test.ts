@@ -78,6 +78,7 @@ test('where to is to be said, and what is not there is', async (t) => {
   const repository = join(scene.directory, '.tidemark/repository')
   const cases: [string[], number, RegExp][] = [
     [['restore', 'latest'], 2, /either --to DIR or --in-place/],
+    [['restore', 'latest', '', '--in-place'], 2, /a path is empty/],
     [['restore', 'latest', '--to', 'x', '--in-place'], 2, /either --to DIR or --in-place/],
     [['restore', 'latest', 'docs/a.txt', '--in-place'], 4, /no docs\/a\.txt/],
     [['-r', repository, 'restore', 'latest', '--in-place'], 2, /needs a folder/],

@@ -37,8 +37,16 @@ export class Scene {
       INIT_CWD: _npm,
       ...environment
     } = process.env
+    // Where Node keeps it anyway, but from the first file on.
+    const compiled = join(tmpdir(), 'node-compile-cache')
     const path = `${programs}${delimiter}${process.env['PATH'] ?? ''}`
-    this.environment = { ...environment, PATH: path, HOME: this.home, LC_ALL: 'C.UTF-8' }
+    this.environment = {
+      ...environment,
+      PATH: path,
+      HOME: this.home,
+      LC_ALL: 'C.UTF-8',
+      NODE_COMPILE_CACHE: compiled,
+    }
   }
 
   /** Writes a file below the working directory, making the directories it is in. */
@@ -47,7 +55,10 @@ export class Scene {
     writeFileSync(join(this.directory, path), content)
   }
 
-  run(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Result> {
+  run(
+    args: readonly string[],
+    options: { cwd?: string; env?: NodeJS.ProcessEnv; uid?: number | undefined } = {},
+  ): Promise<Result> {
     return this.execute(process.execPath, [mainFile, ...args], options)
   }
 
@@ -55,10 +66,16 @@ export class Scene {
   execute(
     program: string,
     args: readonly string[],
-    { cwd = this.directory, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+    {
+      cwd = this.directory,
+      env = {},
+      uid,
+    }: { cwd?: string; env?: NodeJS.ProcessEnv; uid?: number | undefined } = {},
   ): Promise<Result> {
     return new Promise((resolve) => {
-      const options = { cwd, env: { ...this.environment, ...env }, timeout: 60_000, maxBuffer: 2 ** 26 }
+      const user = uid === undefined ? {} : { uid, gid: uid }
+      const limits = { timeout: 60_000, maxBuffer: 2 ** 26 }
+      const options = { cwd, env: { ...this.environment, ...env }, ...limits, ...user }
       const child = execFile(program, args, options, (_error, stdout, stderr) => {
         resolve({ code: child.exitCode, stdout, stderr })
       })

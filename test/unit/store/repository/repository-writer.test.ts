@@ -5,6 +5,8 @@ import { idOf, type Id } from '../../../../src/object/id.ts'
 import type { Bucket } from '../../../../src/store/bucket.ts'
 import { MemoryBucket } from '../../../../src/store/memory-bucket.ts'
 import { condemn } from '../../../../src/store/repository/condemned.ts'
+import { holdsAll } from '../../../../src/store/repository/holds-all.ts'
+import { idInName } from '../../../../src/store/repository/place.ts'
 import { listLeases } from '../../../../src/store/repository/leases.ts'
 import { Repository } from '../../../../src/store/repository/repository.ts'
 import { FaultyBucket } from '../../../suites/faulty-bucket.ts'
@@ -136,6 +138,27 @@ suite('repository writer', () => {
     )
     await writer.close()
     assert.deepEqual(await listLeases(bucket), [])
+  })
+
+  test('tells whether all that a tree needs is there to stay', async () => {
+    const bucket = new MemoryBucket()
+    const repository = await Repository.create(bucket)
+    const plan = { a: 'one', d: { e: { long: 'line\n'.repeat(1000) } } }
+    const { root } = await repository.snapshots.read(await writeSnapshot(repository, plan))
+    const packs = (await namesIn(bucket, 'packs/')).map((name) => idInName(name)!)
+    const before = await repository.write()
+    assert.equal(await holdsAll(before, root), true)
+    for (const pack of packs) {
+      const { name } = await condemn(bucket, [pack])
+      const writer = await (await Repository.open(bucket)).write()
+      assert.equal(await holdsAll(writer, root), false)
+      assert.equal(await holdsAll(before, root), true)
+      await writer.close()
+      await bucket.delete(name)
+    }
+    await bucket.delete((await namesIn(bucket, 'index/'))[0]!)
+    assert.equal(await holdsAll(before, root), false)
+    await before.close()
   })
 
   test('keeps its lease when nobody can tell whether its last put will take place', async () => {

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import * as fc from 'fast-check'
+import { InlineIngest } from '../../../../src/folder/ingest/inline-ingest.ts'
+import type { ScanMemory, ScanResult } from '../../../../src/folder/scan/scan.ts'
+import { Scanner } from '../../../../src/folder/scan/scanner.ts'
+import { FolderState } from '../../../../src/folder/state.ts'
+import type { DirectoryEntry } from '../../../../src/object/entry.ts'
+import type { Id } from '../../../../src/object/id.ts'
+import { MemoryStore } from '../../../../src/store/memory-store.ts'
+import { walkTree } from '../../../../src/tree/walk.ts'
+import { fuzz } from '../../../suites/arbitraries.ts'
+import { temporaryDirectory } from '../../../suites/temporary-directory.ts'
+
+/** One edit: what to do, and to which of the paths that there are or could be. */
+interface Edit {
+  readonly kind: (typeof kinds)[number]
+  readonly at: readonly string[]
+  readonly to: readonly string[]
+}
+
+const kinds = [
+  'write',
+  'append',
+  'mkdir',
+  'remove',
+  'rename',
+  'chmod',
+  'symlink',
+  'exchange',
+  'deep',
+] as const
+const names = ['a', 'b', 'c.tmp', 'Z']
+
+const paths = fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 4 })
+const edits: fc.Arbitrary<Edit> = fc.record({ kind: fc.constantFrom(...kinds), at: paths, to: paths })
+const rounds = fc.array(
+  fc.record({
+    edits: fc.array(edits, { maxLength: 6 }),
+    /** Scans with all that is remembered instead. */
+    whole: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+  }),
+  { minLength: 1, maxLength: 6 },
+)
+
+/** Makes the edit, if it can be made, and notes which directories a watcher would tell of. */
+function apply(root: string, { kind, at, to }: Edit, dirty: Set<string>): void {
+  const path = join(root, ...at)
+  const other = join(root, ...to)
+  const note = (parts: readonly string[]): void => void dirty.add(parts.join('/'))
+  /** A watcher tells of each directory that goes. */
+  const noteBelow = (parts: readonly string[]): void => {
+    if (!isDirectory(join(root, ...parts))) return
+    note(parts)
+    for (const name of readdirSync(join(root, ...parts))) noteBelow([...parts, name])
+  }
+  const gone = new Set<string>()
+  try {
+    switch (kind) {
+      case 'write':
+        writeFileSync(path, at.join())
+        break
+      case 'append':
+        appendFileSync(path, to.join())
+        break
+      case 'mkdir':
+        mkdirSync(path)
+        break
+      case 'deep':
+        mkdirSync(join(path, ...to), { recursive: true })
+        writeFileSync(join(path, ...to, 'deep'), 'x')
+        for (let depth = 0; depth < at.length; depth++) note(at.slice(0, depth))
+        break
+      case 'remove':
+        noteBelow(at)
+        rmSync(path, { recursive: true })
+        break
+      case 'rename':
+        if (isDirectory(path)) gone.add(at.join('/'))
+        renameSync(path, other)
+        note(to.slice(0, -1))
+        break
+      case 'chmod':
+        chmodSync(path, statSync(path).mode ^ 0o020)
+        break
+      case 'symlink':
+        symlinkSync(to.join('/'), path)
+        break
+      case 'exchange': {
+        const between = join(root, '..', 'between')
+        renameSync(path, between)
+        try {
+          renameSync(other, path)
+          note(to.slice(0, -1))
+          renameSync(between, other)
+        } catch {
+          rmSync(between, { recursive: true })
+        }
+        break
+      }
+    }
+  } catch {
+    // Not possible just now: perhaps half of it was done.
+  }
+  for (const directory of gone) dirty.add(directory)
+  note(at.slice(0, -1))
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+const nothing: ScanMemory = { leaves: () => [], put() {}, delete() {}, deleteBelow() {} }
+
+/** A folder and what is remembered of it. */
+class Bench {
+  readonly store = new MemoryStore()
+  readonly #root: string
+  readonly #state: FolderState
+  #before: DirectoryEntry | undefined
+
+  constructor(root: string, state: FolderState) {
+    this.#root = root
+    this.#state = state
+  }
+
+  /** Scans with what is remembered; only `only`, unless that is undefined. */
+  async next(only?: ReadonlySet<string>): Promise<ScanResult> {
+    const result = await this.#scan(this.#state, this.#before, only)
+    this.#before = result.root
+    return result
+  }
+
+  scratch(): Promise<ScanResult> {
+    return this.#scan(nothing, undefined, undefined)
+  }
+
+  #scan(
+    memory: ScanMemory,
+    before: DirectoryEntry | undefined,
+    only: ReadonlySet<string> | undefined,
+  ): Promise<ScanResult> {
+    return new Scanner({
+      root: this.#root,
+      before,
+      memory,
+      only,
+      ingest: new InlineIngest(() => undefined, 64),
+      put: (id: Id, bytes: Uint8Array) => this.store.put(id, bytes),
+      excluded: new Set(),
+      onProblem: (problem) => assert.fail(`${problem.path}: ${problem.message}`),
+    }).run()
+  }
+
+  /** All that is in the tree, for a difference that can be read. */
+  async list(root: DirectoryEntry): Promise<string[]> {
+    const lines = []
+    for await (const { path, entry } of walkTree(this.store, root))
+      lines.push(`${path} ${entry.kind} ${entry.mode.toString(8)} ${entry.mtimeNs}`)
+    return lines
+  }
+}
+
+async function partialEqualsWhole(root: string, state: FolderState, plan: readonly Round[]): Promise<void> {
+  const bench = new Bench(root, state)
+  await bench.next()
+  for (const { edits, whole } of plan) {
+    const dirty = new Set<string>()
+    for (const edit of edits) apply(root, edit, dirty)
+    const { root: tree } = await bench.next(whole ? undefined : dirty)
+    const { root: expected } = await bench.scratch()
+    assert.deepEqual(await bench.list(tree), await bench.list(expected))
+    assert.deepEqual(tree, expected)
+  }
+}
+
+type Round = typeof rounds extends fc.Arbitrary<readonly (infer T)[]> ? T : never
+
+function check(rules: string | undefined): (t: TestContext) => Promise<void> {
+  return async (t) => {
+    const outside = temporaryDirectory(t)
+    let run = 0
+    await fc.assert(
+      fc.asyncProperty(rounds, async (plan) => {
+        const root = join(outside, String(run++), 'folder')
+        mkdirSync(root, { recursive: true })
+        if (rules !== undefined) writeFileSync(join(root, '.tidemarkignore'), rules)
+        const state = FolderState.open(join(outside, `${run}.sqlite`))
+        try {
+          await partialEqualsWhole(root, state, plan)
+        } finally {
+          state.close()
+          rmSync(join(root, '..'), { recursive: true })
+        }
+      }),
+      { numRuns: Math.ceil(40 * fuzz) },
+    )
+  }
+}
+
+test('a scan of the dirty directories gives the tree that a scan of everything gives', check(undefined))
+
+test('the same where rules leave things out', check('*.tmp\n/a/b/\n!/b/c.tmp\n'))
+
+test('rules hold below directories that are only passed through', async (t) => {
+  const root = temporaryDirectory(t)
+  mkdirSync(join(root, 'd'))
+  writeFileSync(join(root, '.tidemarkignore'), '*.tmp')
+  const state = FolderState.open(join(temporaryDirectory(t), 'state.sqlite'))
+  t.after(() => state.close())
+  const bench = new Bench(root, state)
+  assert.equal((await bench.next()).root.count, 2)
+  writeFileSync(join(root, 'd', 'left-out.tmp'), '1')
+  writeFileSync(join(root, 'd', 'kept'), '1')
+  assert.equal((await bench.next(new Set(['d']))).root.count, 3)
+})
+
+test('a file that has several names is told of, so that everything can be scanned', async (t) => {
+  const root = temporaryDirectory(t)
+  mkdirSync(join(root, 'd'))
+  writeFileSync(join(root, 'd', 'one'), '1')
+  const state = FolderState.open(join(temporaryDirectory(t), 'state.sqlite'))
+  t.after(() => state.close())
+  const bench = new Bench(root, state)
+  assert.equal((await bench.next()).linked, false)
+  linkSync(join(root, 'd', 'one'), join(root, 'd', 'two'))
+  assert.equal((await bench.next(new Set(['d']))).linked, true)
+})
+
+test('nothing is remembered of a directory that became something else', async (t) => {
+  const root = temporaryDirectory(t)
+  mkdirSync(join(root, 'd', 'below'), { recursive: true })
+  writeFileSync(join(root, 'd', 'below', 'file'), '1')
+  const state = FolderState.open(join(temporaryDirectory(t), 'state.sqlite'))
+  t.after(() => state.close())
+  const bench = new Bench(root, state)
+  await bench.next()
+  assert.equal([...state.leaves('d/below')].length, 1)
+  renameSync(join(root, 'd'), join(root, 'e'))
+  writeFileSync(join(root, 'd'), '')
+  await bench.next()
+  assert.deepEqual([...state.leaves('d'), ...state.leaves('d/below')], [])
+})
+
+test('rules that cannot be read are none', async (t) => {
+  const root = temporaryDirectory(t)
+  mkdirSync(join(root, '.tidemarkignore'))
+  mkdirSync(join(root, 'd'))
+  execFileSync('mkfifo', [join(root, 'd', '.tidemarkignore')])
+  const state = FolderState.open(join(temporaryDirectory(t), 'state.sqlite'))
+  t.after(() => state.close())
+  const bench = new Bench(root, state)
+  assert.equal((await bench.next()).root.count, 3)
+})
