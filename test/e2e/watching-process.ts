@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { initFolder } from '../../src/folder/folder.ts'
 import { watchFolder } from '../../src/history/watch.ts'
 
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const folder = await initFolder(process.argv[2]!)
 for (let n = 10; n < 60; n++) mkdirSync(join(folder.root, `${n}`))
 const stop = new AbortController()
@@ -13,14 +14,14 @@ const options = {
   // Shorter than what is chosen for those who cannot see: a test has no minute.
   rescanMs: 1000,
   onEvent: (event: { kind: string; directories?: number | undefined }) => {
-    console.log(event.kind === 'watching' ? `watching ${event.directories}` : event.kind)
+    say(event.kind === 'watching' ? `watching ${event.directories}` : event.kind)
   },
 }
 for await (const _report of watchFolder(folder, options)) {
   reports++
   if (reports === 1) writeFileSync(join(folder.root, '59', 'file'), '1')
   else {
-    console.log('found')
+    say('found')
     stop.abort()
   }
 }
