@@ -14,6 +14,7 @@ import type { Id } from '../object/id.ts'
 import type { Snapshot } from '../object/snapshot.ts'
 import { LayeredStore } from '../store/layered-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
+import { holdsAll } from '../store/repository/holds-all.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
 import { version } from '../version.ts'
@@ -179,11 +180,26 @@ class Taking {
 
   async #open(): Promise<RepositoryWriter> {
     const writer = await this.#repository.write(this.#options)
-    const { base } = this.#folder.state()
-    if (base === undefined || (await this.#repository.snapshots.list(this.#options)).includes(base))
-      return writer
+    try {
+      if (await this.#canRelyOnBase(writer)) return writer
+    } catch (error) {
+      await writer.close()
+      throw error
+    }
     await writer.close()
     throw new BaseForgotten()
+  }
+
+  /**
+   * That the base is listed is enough only when nothing had been condemned as the writer began: otherwise it
+   * may be forgotten next, and the packs that only it needs are waited for no longer.
+   */
+  async #canRelyOnBase(writer: RepositoryWriter): Promise<boolean> {
+    const { base } = this.#folder.state()
+    if (base === undefined) return true
+    if (!(await this.#repository.snapshots.list(this.#options)).includes(base)) return false
+    if (writer.condemned.size === 0) return true
+    return holdsAll(writer, (await this.#repository.snapshots.read(base, this.#options)).root, this.#options)
   }
 
   async #conclude(scan: ScanResult, parent: Id | undefined, flagged: Flagged): Promise<SnapshotReport> {

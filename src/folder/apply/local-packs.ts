@@ -43,7 +43,7 @@ export class LocalPacks implements Store {
   /** `root` is the directory of the repository's bucket. */
   constructor(root: string, segments: readonly SharedSegment[]) {
     this.#root = root
-    this.#segments = segments.map((segment) => SegmentFile.attach(segment))
+    this.#segments = segments.flatMap((segment) => SegmentFile.attach(segment, root) ?? [])
   }
 
   async get(id: Id): Promise<Uint8Array> {

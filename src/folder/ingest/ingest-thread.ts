@@ -41,7 +41,7 @@ function serve(port: NonNullable<typeof parentPort>, start: ThreadStart): void {
   const send = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer)
   const claims = new Claims(start.claims)
-  let segments = start.segments.map((segment) => SegmentFile.attach(segment))
+  let segments = attach(start.root, start.segments)
 
   const isStored = (id: Id): boolean =>
     segments.some((segment) => {
@@ -67,8 +67,10 @@ function serve(port: NonNullable<typeof parentPort>, start: ThreadStart): void {
 
   const act = async (message: ToThread): Promise<void> => {
     if (message.kind === 'read') return read(message.jobs)
-    if (message.kind === 'renew') segments = message.segments.map((segment) => SegmentFile.attach(segment))
-    else {
+    if (message.kind === 'renew') {
+      for (const segment of segments) segment.close()
+      segments = attach(start.root, message.segments)
+    } else {
       await packs.flush()
       send({ kind: 'flushed' })
     }
@@ -83,6 +85,11 @@ function serve(port: NonNullable<typeof parentPort>, start: ThreadStart): void {
         send({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) })
       })
   })
+}
+
+/** A segment that was replaced meanwhile is left out: at worst some of its chunks are stored once more. */
+function attach(root: string, segments: readonly SharedSegment[]): SegmentFile[] {
+  return segments.flatMap((segment) => SegmentFile.attach(segment, root) ?? [])
 }
 
 if (parentPort) serve(parentPort, workerData as ThreadStart)

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, unlinkSync, writeSync, fstatSync } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
-import { corrupt, fromSystem } from '../../errors.ts'
+import { corrupt, fromSystem, systemCode } from '../../errors.ts'
 import { idFromBytes, idOf, idToBytes } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
 import {
@@ -27,10 +27,9 @@ export interface ChunkRecord {
   readonly length: number
 }
 
-/** What another thread needs to search the same segment: descriptors belong to the whole process. */
+/** What another thread needs to search the same segment. */
 export interface SharedSegment {
   readonly id: Id
-  readonly file: number
   readonly layout: SegmentLayout
   readonly fanout: Uint32Array<SharedArrayBuffer>
 }
@@ -46,17 +45,19 @@ const smallSize = 512 * 1024
 export class SegmentFile {
   readonly shared: SharedSegment
   readonly superseded: readonly Id[]
+  readonly #file: number
   readonly #slot = new Uint8Array(64 * chunkRecordSize)
   readonly #view = new DataView(this.#slot.buffer)
   readonly #wanted = new Uint8Array(32)
   /** All of a small segment: there are many of these, and each look-up goes through all. */
   readonly #copy: Uint8Array | undefined
 
-  private constructor(shared: SharedSegment, superseded: readonly Id[]) {
+  private constructor(shared: SharedSegment, file: number, superseded: readonly Id[]) {
     this.shared = shared
+    this.#file = file
     this.superseded = superseded
     const { end } = shared.layout
-    this.#copy = end <= smallSize ? readAt(shared.file, 0, end) : undefined
+    this.#copy = end <= smallSize ? readAt(file, 0, end) : undefined
   }
 
   static async open(bucket: Bucket, id: Id, options?: CallOptions): Promise<SegmentFile> {
@@ -84,16 +85,25 @@ export class SegmentFile {
         throw corrupt(name, 'damaged fan-out table')
       const tail = readAt(file, layout.supersededAt, layout.superseded * 32)
       const superseded = Array.from({ length: layout.superseded }, (_, n) => idFromBytes(tail, n * 32))
-      return new SegmentFile({ id, file, layout, fanout }, superseded)
+      return new SegmentFile({ id, layout, fanout }, file, superseded)
     } catch (error) {
       closeSync(file)
       throw error
     }
   }
 
-  /** The same segment in another thread. Only the thread that opened it closes it. */
-  static attach(shared: SharedSegment): SegmentFile {
-    return new SegmentFile(shared, [])
+  /**
+   * The same segment in another thread, with a descriptor of its own, as the first may close it at any time.
+   * `root` is the directory of its bucket. Undefined when others have replaced the segment meanwhile: what
+   * it said is then elsewhere.
+   */
+  static attach(shared: SharedSegment, root: string): SegmentFile | undefined {
+    try {
+      return new SegmentFile(shared, openSync(join(root, segmentName(shared.id)), 'r'), [])
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw fromSystem(error, `open ${segmentName(shared.id)}`)
+    }
   }
 
   get id(): Id {
@@ -137,7 +147,7 @@ export class SegmentFile {
   }
 
   #fill(start: number, bytes: Uint8Array): void {
-    if (this.#copy === undefined) fillAt(this.shared.file, start, bytes)
+    if (this.#copy === undefined) fillAt(this.#file, start, bytes)
     else bytes.set(this.#copy.subarray(start, start + bytes.length))
   }
 
@@ -176,7 +186,8 @@ export class SegmentFile {
 
   /** All packs and blocks, in order: for work on the whole segment. */
   tables(): { packs: { id: Id; size: number }[]; blocks: SegmentBlock[] } {
-    const { file, layout } = this.shared
+    const { layout } = this.shared
+    const file = this.#file
     const bytes = readAt(file, layout.packsAt, layout.chunksAt - layout.packsAt)
     const view = new DataView(bytes.buffer)
     const packs = Array.from({ length: layout.packs }, (_, n) => ({
@@ -194,7 +205,8 @@ export class SegmentFile {
 
   /** Every chunk in ascending order. Ids are made only when asked for. */
   *records(): Generator<ChunkRecord & { id: Id }> {
-    const { file, layout } = this.shared
+    const { layout } = this.shared
+    const file = this.#file
     const step = 4096
     for (let from = 0; from < layout.chunks; from += step) {
       const count = Math.min(step, layout.chunks - from)
@@ -230,7 +242,7 @@ export class SegmentFile {
   }
 
   close(): void {
-    closeSync(this.shared.file)
+    closeSync(this.#file)
   }
 }
 
