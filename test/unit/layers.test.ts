@@ -7,7 +7,7 @@ import { test } from 'node:test'
 const layers: readonly (readonly string[])[] = [
   ['bytes', 'hash', 'errors.ts', 'version.ts'],
   ['reconcile', 'object', 'recent'],
-  ['store', 'folder', 'tree'],
+  ['store', 'folder', 'tree', 'exchange', 'mathsync'],
   ['history', 'sync', 'mirror', 'stream'],
   ['mount', 'server'],
   ['cli', 'index.ts'],
