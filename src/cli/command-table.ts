@@ -15,7 +15,7 @@ import type { Command } from './command.ts'
  */
 export interface CommandEntry {
   readonly name: string
-  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Compare' | 'Other'
+  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Streams' | 'Compare' | 'Other'
   readonly summary: string
   readonly load: () => Promise<{ readonly command: Command }>
 }
@@ -110,6 +110,60 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Care',
     summary: 'tell how much there is, and what it takes',
     load: () => import('./commands/stats.ts'),
+  },
+  {
+    name: 'record',
+    group: 'Streams',
+    summary: 'record a text source: a command, a file, an address',
+    load: () => import('./commands/record.ts'),
+  },
+  {
+    name: 'latest',
+    group: 'Streams',
+    summary: 'write out the newest version of a stream',
+    load: () => import('./commands/latest.ts'),
+  },
+  {
+    name: 'versions',
+    group: 'Streams',
+    summary: 'list the versions of a stream',
+    load: () => import('./commands/versions.ts'),
+  },
+  {
+    name: 'at',
+    group: 'Streams',
+    summary: 'write out a stream as it was',
+    load: () => import('./commands/at.ts'),
+  },
+  {
+    name: 'changes',
+    group: 'Streams',
+    summary: 'show what changed between versions of a stream',
+    load: () => import('./commands/changes.ts'),
+  },
+  {
+    name: 'blame',
+    group: 'Streams',
+    summary: 'show since when each line of a stream stands',
+    load: () => import('./commands/blame.ts'),
+  },
+  {
+    name: 'grep',
+    group: 'Streams',
+    summary: 'find lines in all versions of a stream',
+    load: () => import('./commands/grep.ts'),
+  },
+  {
+    name: 'follow',
+    group: 'Streams',
+    summary: 'print new versions of a stream as they land',
+    load: () => import('./commands/follow.ts'),
+  },
+  {
+    name: 'check',
+    group: 'Streams',
+    summary: 'prove that a stream is sound',
+    load: () => import('./commands/check.ts'),
   },
   {
     name: 'reconcile',

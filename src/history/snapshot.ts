@@ -4,16 +4,21 @@ import type { Name } from '../bytes/name.ts'
 import { Writer } from '../bytes/writer.ts'
 import { isTidemarkError, TidemarkError } from '../errors.ts'
 import type { Folder } from '../folder/folder.ts'
+import type { Ingest } from '../folder/ingest/ingest.ts'
 import { StoringIngest } from '../folder/ingest/storing-ingest.ts'
-import type { Problem, ScanCounts, ScanResult } from '../folder/scan/scan.ts'
+import type { Problem, ScanCounts, ScanResult, ScanWatch } from '../folder/scan/scan.ts'
 import { Scanner } from '../folder/scan/scanner.ts'
 import type { DirectoryEntry } from '../object/entry.ts'
 import { encodeEntry } from '../object/entry-codec.ts'
 import type { Id } from '../object/id.ts'
 import type { Snapshot } from '../object/snapshot.ts'
+import { LayeredStore } from '../store/layered-store.ts'
+import { MemoryStore } from '../store/memory-store.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
 import { version } from '../version.ts'
+import { countFlagged } from './flagged.ts'
+import type { Flagged } from './flagged.ts'
 import { findParent } from './parent.ts'
 
 export interface SnapshotOptions {
@@ -22,8 +27,13 @@ export interface SnapshotOptions {
   /** Take one even when nothing has changed. A message or a tag asks for that as well. */
   readonly always?: boolean | undefined
   readonly oneFileSystem?: boolean | undefined
-  /** Look only at these directories (paths from the root) and what is new in them. */
+  /**
+   * Look only at these directories (paths from the root) and what is new in them. Everything is looked at all
+   * the same when some file has several names.
+   */
   readonly only?: ReadonlySet<Name> | undefined
+  /** Is told which directories are looked at, to notice what changes in them later. */
+  readonly watch?: ScanWatch | undefined
   /** How long to wait for another process that takes a snapshot of the same folder. Milliseconds. */
   readonly waitMs?: number | undefined
   readonly onProgress?: ((counts: ScanCounts) => void) | undefined
@@ -79,7 +89,9 @@ class Taking {
   readonly #folder: Folder
   readonly #repository: Repository
   readonly #options: SnapshotOptions
-  readonly #problems: Problem[] = []
+  #problems: Problem[] = []
+  /** The trees of a partial scan, where they have to be compared with those before. */
+  #fresh: MemoryStore | undefined
   #writer: Promise<RepositoryWriter> | undefined
 
   constructor(folder: Folder, repository: Repository, options: SnapshotOptions) {
@@ -98,23 +110,20 @@ class Taking {
       const parent = await findParent(this.#folder, this.#repository)
       const before =
         parent?.base === undefined ? undefined : await this.#repository.snapshots.read(parent.base)
-      const scan = await new Scanner({
-        root: this.#folder.root,
-        before: before?.root,
-        memory: this.#folder.state(),
-        ingest,
-        put: (id, bytes) => this.#put(id, bytes),
-        excluded: this.#folder.excluded,
-        oneFileSystem: this.#options.oneFileSystem,
-        only: this.#options.only,
-        onProblem: (problem) => this.#problems.push(problem),
-        onProgress: this.#options.onProgress,
-        signal: this.#options.signal,
-      }).run()
+      const { linked } = this.#folder.state()
+      let partial = this.#options.only !== undefined && before !== undefined && !linked
+      if (partial && before!.unreadable + before!.unstable > 0) this.#fresh = new MemoryStore()
+      let scan = await this.#scan(ingest, before?.root, partial)
+      if (partial && scan.linked) {
+        partial = false
+        this.#problems = []
+        scan = await this.#scan(ingest, scan.root, partial)
+      }
       await ingest.finish()
       // After the scan: whatever it saw was seen in the right place.
       this.#folder.checkPresent()
-      return await this.#conclude(scan, parent?.id)
+      const flagged = await this.#flagged(partial ? before : undefined, scan.root)
+      return await this.#conclude(scan, parent?.id, flagged)
     } catch (error) {
       await ingest.abort()
       throw error
@@ -124,7 +133,37 @@ class Taking {
     }
   }
 
+  #scan(ingest: Ingest, before: DirectoryEntry | undefined, partial: boolean): Promise<ScanResult> {
+    const { only, watch, oneFileSystem, onProgress, signal } = this.#options
+    return new Scanner({
+      root: this.#folder.root,
+      before,
+      memory: this.#folder.state(),
+      ingest,
+      put: (id, bytes) => this.#put(id, bytes),
+      excluded: this.#folder.excluded,
+      oneFileSystem,
+      only: partial ? only : undefined,
+      watch,
+      onProblem: (problem) => this.#problems.push(problem),
+      onProgress,
+      signal,
+    }).run()
+  }
+
+  /** How much of a tree is not whole. A partial scan has met only some of it: the rest is as it was `before`. */
+  async #flagged(before: Snapshot | undefined, root: DirectoryEntry): Promise<Flagged> {
+    if (before !== undefined && this.#fresh !== undefined) {
+      const store = new LayeredStore([this.#fresh, this.#repository])
+      return countFlagged(store, before.root, root, before, this.#options)
+    }
+    const count = (code: Problem['code']): number =>
+      this.#problems.filter((problem) => problem.code === code).length
+    return { unreadable: count('unreadable'), unstable: count('unstable') }
+  }
+
   async #put(id: Id, bytes: Uint8Array): Promise<void> {
+    await this.#fresh?.put(id, bytes)
     const writer = await this.#write()
     await writer.putMetadata(id, bytes)
   }
@@ -147,19 +186,21 @@ class Taking {
     throw new BaseForgotten()
   }
 
-  async #conclude(scan: ScanResult, parent: Id | undefined): Promise<SnapshotReport> {
+  async #conclude(scan: ScanResult, parent: Id | undefined, flagged: Flagged): Promise<SnapshotReport> {
     const { message = '', tags = [], always = false } = this.#options
     const state = this.#folder.state()
     const last = parent === undefined ? undefined : await this.#repository.snapshots.read(parent)
     const wanted = always || message !== '' || tags.length > 0 || last === undefined
     const report = { ...scan.counts, problems: this.#problems, parent }
     if (!wanted && sameEntry(scan.root, last.root)) {
+      // It need not be the base: one that was killed may have published the parent without noting it.
+      state.base = parent!
       state.linked = scan.linked
       state.commit()
       return { ...report, id: undefined, snapshot: undefined, stored: 0 }
     }
     const writer = await this.#write()
-    const snapshot = this.#describe(scan.root, parent, message, tags)
+    const snapshot = this.#describe(scan.root, parent, message, tags, flagged)
     const id = await writer.publish(snapshot, this.#options)
     state.base = id
     state.linked = scan.linked
@@ -175,10 +216,9 @@ class Taking {
     parent: Id | undefined,
     message: string,
     tags: readonly string[],
+    flagged: Flagged,
   ): Snapshot {
     const { settings, root: path } = this.#folder
-    const count = (code: Problem['code']): number =>
-      this.#problems.filter((problem) => problem.code === code).length
     return {
       folder: settings.folder,
       device: settings.device,
@@ -189,8 +229,8 @@ class Taking {
       root,
       message,
       tags: [...new Set(tags)].toSorted(),
-      unreadable: count('unreadable'),
-      unstable: count('unstable'),
+      unreadable: flagged.unreadable,
+      unstable: flagged.unstable,
       program: `tidemark ${version}`,
     }
   }

@@ -27,6 +27,8 @@ export class Scheduler {
   readonly #actors: Actor[] = []
   readonly #leases = new Map<string, Actor>()
   #failure: { error: unknown } | undefined
+  /** Decides instead of the seed whose turn it is: given the names of those that wait, one of them. */
+  pick: ((waiting: readonly string[]) => string) | undefined
   /** What happened, for whoever has to understand a failure. */
   readonly log: string[] = []
 
@@ -69,6 +71,10 @@ export class Scheduler {
   }
 
   #draw(): number {
+    if (this.pick !== undefined) {
+      const names = this.#waiting.map(({ actor }) => actor.name)
+      return names.indexOf(this.pick(names))
+    }
     let left = this.random() * this.#waiting.reduce((sum, { actor }) => sum + actor.weight, 0)
     const drawn = this.#waiting.findIndex(({ actor }) => (left -= actor.weight) < 0)
     return Math.max(0, drawn)

@@ -42,7 +42,7 @@ export class ChunkIndex {
     this.#onDamaged = options.onDamaged
   }
 
-  /** Newest first, as far as this process knows. */
+  /** The largest first: there most chunks are found. */
   get segments(): readonly SegmentFile[] {
     return this.#segments
   }
@@ -137,6 +137,7 @@ export class ChunkIndex {
       if (!keep) segment.close()
       return keep
     })
+    this.#segments.sort((a, b) => b.chunks - a.chunks)
   }
 
   /** Makes a segment part of the repository, durably, and of this index. */

@@ -35,6 +35,9 @@ export interface SharedSegment {
   readonly fanout: Uint32Array<SharedArrayBuffer>
 }
 
+/** A segment of up to so many bytes (some 10,000 chunks) is held in memory. */
+const smallSize = 512 * 1024
+
 /**
  * An index segment, searched where it lies: one positional read a look-up, and in memory only the fan-out
  * table (about a quarter of a byte a chunk). A segment of a bucket that is not a local directory is first
@@ -46,10 +49,14 @@ export class SegmentFile {
   readonly #slot = new Uint8Array(64 * chunkRecordSize)
   readonly #view = new DataView(this.#slot.buffer)
   readonly #wanted = new Uint8Array(32)
+  /** All of a small segment: there are many of these, and each look-up goes through all. */
+  readonly #copy: Uint8Array | undefined
 
   private constructor(shared: SharedSegment, superseded: readonly Id[]) {
     this.shared = shared
     this.superseded = superseded
+    const { end } = shared.layout
+    this.#copy = end <= smallSize ? readAt(shared.file, 0, end) : undefined
   }
 
   static async open(bucket: Bucket, id: Id, options?: CallOptions): Promise<SegmentFile> {
@@ -115,7 +122,7 @@ export class SegmentFile {
     while (from < to) {
       const count = Math.min(to - from, 64)
       const bytes = this.#slot.subarray(0, count * chunkRecordSize)
-      fillAt(this.shared.file, layout.chunksAt + from * chunkRecordSize, bytes)
+      this.#fill(layout.chunksAt + from * chunkRecordSize, bytes)
       for (let n = 0; n < count; n++) {
         const order = this.#compare(n * chunkRecordSize)
         if (order > 0) return -1
@@ -127,6 +134,11 @@ export class SegmentFile {
       from += count
     }
     return -1
+  }
+
+  #fill(start: number, bytes: Uint8Array): void {
+    if (this.#copy === undefined) fillAt(this.shared.file, start, bytes)
+    else bytes.set(this.#copy.subarray(start, start + bytes.length))
   }
 
   #compare(at: number): number {
@@ -147,16 +159,18 @@ export class SegmentFile {
   }
 
   block(number: number): SegmentBlock {
-    const { file, layout } = this.shared
+    const { layout } = this.shared
     if (number >= layout.blocks) throw corrupt('index segment', 'names a block that it does not have')
-    const bytes = readAt(file, layout.blocksAt + number * blockRecordSize, blockRecordSize)
+    const bytes = new Uint8Array(blockRecordSize)
+    this.#fill(layout.blocksAt + number * blockRecordSize, bytes)
     return decodeBlock(new DataView(bytes.buffer), 0)
   }
 
   pack(number: number): { id: Id; size: number } {
-    const { file, layout } = this.shared
+    const { layout } = this.shared
     if (number >= layout.packs) throw corrupt('index segment', 'names a pack that it does not have')
-    const bytes = readAt(file, layout.packsAt + number * packRecordSize, packRecordSize)
+    const bytes = new Uint8Array(packRecordSize)
+    this.#fill(layout.packsAt + number * packRecordSize, bytes)
     return { id: idFromBytes(bytes, 0), size: new DataView(bytes.buffer).getUint32(32, true) }
   }
 

@@ -183,7 +183,66 @@ async function pruneAlone(bucket: Bucket): Promise<void> {
   repository.close()
 }
 
+/**
+ * One pruner and one writer that takes up again what is in no use: the first goes `k` steps, the other `j`,
+ * then the first to its end, then the other.
+ */
+async function switchAt(k: number, j: number, prunerFirst: boolean): Promise<void> {
+  const bucket = new MemoryBucket()
+  const published: Published = new Map()
+  const repository = await Repository.create(bucket)
+  const gone = { a: contents[0]!, b: { c: contents[1]!, d: contents[2]! } }
+  const kept = { e: contents[3]!, b: { c: contents[1]! } }
+  await repository.snapshots.delete(await writeSnapshot(repository, gone))
+  published.set(await writeSnapshot(repository, kept, { time: 1 }), kept)
+  repository.close()
+  const scheduler = new Scheduler(k, bucket)
+  scheduler.start('p', async (bucket, time) => {
+    const repository = await Repository.open(bucket)
+    await prune(repository, { time, waitMs: 1_000_000, deadShare: 0.1 })
+    repository.close()
+  })
+  scheduler.start('w', async (bucket, time) => {
+    const repository = await Repository.open(bucket)
+    const writer = await repository.write()
+    const root = await writeTree(writer, gone)
+    await time.sleep(1)
+    published.set(await writer.publish(snapshotOf(root, { time: 2 })), gone)
+    await writer.close()
+    repository.close()
+  })
+  const [first, second] = prunerFirst ? ['p', 'w'] : ['w', 'p']
+  let turns = 0
+  scheduler.pick = (waiting) => {
+    turns++
+    // A pruner that only waits for the writer lets it go on.
+    const stuck = turns > 500 && turns % 2 === 0
+    const wanted = turns <= k ? first : turns <= k + j || stuck ? second : first
+    return waiting.includes(wanted) ? wanted : waiting[0]!
+  }
+  await scheduler.run()
+  await checkAll(bucket, published)
+  assert.equal(published.size, 2)
+}
+
 suite('pruning while others write', () => {
+  test('with one writer, wherever the one stops and the other goes on', async () => {
+    const share = Math.max(1, Math.floor(12 / Number(process.env['TIDEMARK_FUZZ'] ?? 1)))
+    for (const prunerFirst of [true, false]) {
+      const [most, least] = [90, 24]
+      for (let k = 0; k < (prunerFirst ? most : least); k++) {
+        for (let j = 0; j < (prunerFirst ? least : most); j++) {
+          if ((k * 7 + j) % share > 0) continue
+          try {
+            await switchAt(k, j, prunerFirst)
+          } catch (error) {
+            throw new Error(`${prunerFirst ? 'p' : 'w'} ${k}, then ${j}: ${String(error)}`, { cause: error })
+          }
+        }
+      }
+    }
+  })
+
   test('never takes anything from a snapshot', async () => {
     for (let seed = first; seed < first + runs; seed++) await interleave(seed, 0)
   })

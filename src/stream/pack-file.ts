@@ -1,0 +1,183 @@
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import { createZstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { corrupt, TidemarkError } from '../errors.ts'
+import { sha256Hex } from '../hash/sha256.ts'
+import { readFully } from '../store/durable.ts'
+import { contentLimit } from './lines.ts'
+import { diffStarts, fullStart, indexMember } from './pack.ts'
+import { parsePackIndex, type PackedVersion } from './pack-index.ts'
+import { Replay } from './replay.ts'
+import { readTarMember } from './tar.ts'
+import { zstdFrameLength } from './zstd-frame.ts'
+
+/** An index of 100,000 versions is about 12 MB. */
+const indexLimit = 16 << 20
+const firstRead = 16 << 10
+
+/** A pack on disk with its index. A pack may be replaced by one of the same name: `identity` tells them apart. */
+export interface PackFile {
+  readonly path: string
+  readonly identity: string
+  readonly versions: readonly PackedVersion[]
+  /** The length of the first frame. */
+  readonly indexLength: number
+}
+
+/** Reads the index of the pack at `path`, or returns `known` when that is it. */
+export function openPackFile(path: string, known?: PackFile): PackFile {
+  const file = openSync(path, 'r')
+  try {
+    const stat = fstatSync(file, { bigint: true })
+    const identity = `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`
+    if (known?.identity === identity) return known
+    return { path, identity, ...readIndex(file, Number(stat.size), path) }
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readIndex(file: number, size: number, path: string): Pick<PackFile, 'versions' | 'indexLength'> {
+  for (let length = Math.min(size, firstRead); ; length = Math.min(size, length * 4)) {
+    const bytes = Buffer.allocUnsafe(length)
+    const head = bytes.subarray(0, readFully(file, bytes, 0))
+    const indexLength = zstdFrameLength(head, path)
+    if (indexLength === undefined) {
+      if (length >= size || length > indexLimit) throw corrupt(path, 'has no whole index')
+      continue
+    }
+    const tar = decompressIndex(head.subarray(0, indexLength), path)
+    const member = readTarMember(tar, 0, path)
+    if (member.name !== indexMember) throw corrupt(path, `does not begin with ${indexMember}`)
+    return { versions: parsePackIndex(tar.toString('utf8', member.start, member.end), path), indexLength }
+  }
+}
+
+function decompressIndex(frame: Uint8Array, path: string): Buffer {
+  try {
+    return zstdDecompressSync(frame, { maxOutputLength: indexLimit })
+  } catch (error) {
+    throw corrupt(path, `its index cannot be read (${(error as Error).message})`)
+  }
+}
+
+/** Part of a pack's content: as much as was asked for. */
+export interface PackData {
+  readonly bytes: Uint8Array
+  /** Where each version's diff begins. */
+  readonly diffs: readonly number[]
+}
+
+/** Reads all of `pack`. Rejects with `conflict`, or the system's ENOENT, when the pack has been replaced since. */
+export async function readPack(pack: PackFile): Promise<PackData> {
+  const diffs = diffStarts(pack.versions)
+  const bytes = Buffer.allocUnsafe(checkedSize(pack, diffs.at(-1)! + pack.versions.at(-1)!.diffBytes))
+  await decompressStart(readFrames(pack), bytes, bytes.length, pack.path)
+  return { bytes, diffs }
+}
+
+function checkedSize(pack: PackFile, size: number): number {
+  if (size > 2 * contentLimit) throw corrupt(pack.path, 'announces more than a pack can hold')
+  return size
+}
+
+/** All frames behind the first, as they are. */
+function readFrames(pack: PackFile): Buffer {
+  const file = openSync(pack.path, 'r')
+  try {
+    const stat = fstatSync(file, { bigint: true })
+    if (`${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}` !== pack.identity) {
+      throw new TidemarkError('conflict', `${pack.path} has been replaced`)
+    }
+    const bytes = Buffer.allocUnsafe(Math.max(0, Number(stat.size) - pack.indexLength))
+    return bytes.subarray(0, readFully(file, bytes, pack.indexLength))
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The frames of `pack` that hold its full text and its states. */
+export function readBody(pack: PackFile): { frames: Uint8Array; count: number } {
+  const bytes = readFrames(pack)
+  let end = 0
+  let at = 0
+  for (let count = 0; ; count++) {
+    const length = zstdFrameLength(bytes.subarray(at), pack.path)
+    if (length === undefined) throw corrupt(pack.path, 'ends inside a frame')
+    end = at
+    at += length
+    if (at === bytes.length) return { frames: bytes.subarray(0, end), count }
+  }
+}
+
+/** Memory is asked of the system piece by piece: pieces of this size are used again, larger ones are not. */
+const pieceSize = 1 << 18
+
+/** Puts the first `wanted` bytes of what `frames` decompress to into `bytes`. The rest is not decompressed. */
+async function decompressStart(
+  frames: Uint8Array,
+  bytes: Uint8Array,
+  wanted: number,
+  path: string,
+): Promise<void> {
+  let length = 0
+  const stream = createZstdDecompress({ chunkSize: pieceSize })
+  stream.end(frames)
+  try {
+    for await (const piece of stream as AsyncIterable<Buffer>) {
+      length += piece.copy(bytes, length, 0, wanted - length)
+      if (length === wanted) return
+    }
+  } catch (error) {
+    throw corrupt(path, `cannot be decompressed (${(error as Error).message})`)
+  }
+  throw corrupt(path, `ends after ${length} of ${wanted} bytes`)
+}
+
+/**
+ * Memory for one pack's content, kept from one reading to the next: to get it from the system anew takes as long
+ * as decompressing into it. Undefined while someone uses it.
+ */
+let scratch: Buffer | undefined = Buffer.alloc(0)
+const scratchLimit = 32 << 20
+
+/** The content of version number `k` of `pack`, checked against its hash. Rejects as {@link readPack} does. */
+export async function readPackedVersion(pack: PackFile, k: number): Promise<Buffer> {
+  const diffs = diffStarts(pack.versions)
+  const { contentBytes } = pack.versions[0]!
+  const wanted = checkedSize(
+    pack,
+    k === 0 ? fullStart + contentBytes : diffs[k]! + pack.versions[k]!.diffBytes,
+  )
+  let bytes = scratch ?? Buffer.alloc(0)
+  scratch = undefined
+  try {
+    if (bytes.length < wanted) bytes = Buffer.allocUnsafeSlow(wanted)
+    await decompressStart(readFrames(pack), bytes, wanted, pack.path)
+    const content = replayPack(pack, { bytes, diffs }, k).bytes()
+    checkPacked(pack, k, content)
+    return content
+  } finally {
+    if (bytes.length <= scratchLimit) scratch = bytes
+  }
+}
+
+/** The text of version number `k` of `pack`; the next ones can be had from it by {@link applyPacked}. */
+export function replayPack(pack: PackFile, data: PackData, k: number): Replay {
+  const replay = new Replay(data.bytes, fullStart, fullStart + pack.versions[0]!.contentBytes)
+  for (let i = 1; i <= k; i++) applyPacked(replay, pack, data, i)
+  return replay
+}
+
+/** Takes `replay` from version `i - 1` to version `i` of `pack`. */
+export function applyPacked(replay: Replay, pack: PackFile, data: PackData, i: number): void {
+  const start = data.diffs[i]!
+  replay.apply(start, start + pack.versions[i]!.diffBytes, `${pack.path}: ${pack.versions[i]!.name}`)
+}
+
+/** Rejects `corrupt` unless `content` is that of version number `k`. */
+export function checkPacked(pack: PackFile, k: number, content: Uint8Array): void {
+  const version = pack.versions[k]!
+  if (content.length !== version.contentBytes || sha256Hex(content) !== version.hash) {
+    throw corrupt(`${pack.path}: ${version.name}`, 'the content does not match its hash')
+  }
+}

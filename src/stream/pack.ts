@@ -1,0 +1,96 @@
+import { constants, zstdCompress } from 'node:zlib'
+import { promisify } from 'node:util'
+import { formatPackIndex, type PackedVersion } from './pack-index.ts'
+import { padding, tarBlock, tarEnd, tarMember } from './tar.ts'
+
+const compress = promisify(zstdCompress)
+
+/**
+ * A pack: the states of many versions in a tar archive, compressed with Zstandard in several frames. The first frame
+ * holds `index.txt`, so that versions are listed without reading the rest. Then come `full/NAME.txt`, the content of the
+ * first version, and a `state/NAME.txt` for every version, without context lines, in a frame or more; the last holds
+ * the end of the archive. The full text is the key frame; and as every removed line is in it or in a diff before, it
+ * is also what the diffs compress against.
+ */
+export interface PackContent {
+  /** Oldest first. */
+  readonly versions: readonly PackedVersion[]
+  /** Of each version, in seconds since 1970. */
+  readonly times: readonly number[]
+  /** The first version's content. */
+  readonly full: Uint8Array
+  readonly diffs: readonly Uint8Array[]
+}
+
+export const indexMember = 'index.txt'
+/** The content behind the index begins with a tar header, and then the full text. */
+export const fullStart: number = tarBlock
+
+/** Where each version's diff lies in the content behind the index. */
+export function diffStarts(versions: readonly PackedVersion[]): number[] {
+  const starts: number[] = []
+  let at = fullStart + versions[0]!.contentBytes + padding(versions[0]!.contentBytes)
+  for (const version of versions) {
+    starts.push(at + tarBlock)
+    at += tarBlock + version.diffBytes + padding(version.diffBytes)
+  }
+  return starts
+}
+
+export async function buildPack({ versions, times, full, diffs }: PackContent): Promise<Buffer> {
+  const first = tarMember({ name: `full/${versions[0]!.name}.txt`, content: full, modified: times[0]! })
+  return frame(versions, times, [await compressFrame([...first, ...stateMembers(versions, times, diffs)])])
+}
+
+/**
+ * A pack with more versions behind those it has. `frames` are its frames but for the first and the last: they are
+ * taken over as they are, and the new `diffs` go into a frame of their own, which is quickly done but compresses
+ * them less well.
+ */
+export async function extendPack(
+  frames: Uint8Array,
+  { versions, times, diffs }: Omit<PackContent, 'full'>,
+): Promise<Buffer> {
+  const added = versions.length - diffs.length
+  const members = stateMembers(versions.slice(added), times.slice(added), diffs)
+  return frame(versions, times, [frames, await compressFrame(members)])
+}
+
+async function frame(
+  versions: readonly PackedVersion[],
+  times: readonly number[],
+  body: readonly Uint8Array[],
+): Promise<Buffer> {
+  const content = Buffer.from(formatPackIndex(versions))
+  const index = [...tarMember({ name: indexMember, content, modified: times.at(-1)! })]
+  return Buffer.concat([await compressFrame(index), ...body, await compressFrame([tarEnd()])])
+}
+
+function stateMembers(
+  versions: readonly PackedVersion[],
+  times: readonly number[],
+  diffs: readonly Uint8Array[],
+): Uint8Array[] {
+  return versions.flatMap(({ name }, i) => [
+    ...tarMember({ name: `state/${name}.txt`, content: diffs[i]!, modified: times[i]! }),
+  ])
+}
+
+/**
+ * The window spans the whole content up to 128 MiB, the most that `zstd -d` takes without being asked. Long
+ * matches matter more than short ones here: most of a diff is a whole line seen before.
+ */
+async function compressFrame(parts: readonly Uint8Array[]): Promise<Uint8Array> {
+  const content = Buffer.concat(parts)
+  const windowLog = Math.min(27, Math.max(10, Math.ceil(Math.log2(content.length + 1))))
+  return compress(content, {
+    params: {
+      [constants.ZSTD_c_compressionLevel]: 6,
+      [constants.ZSTD_c_windowLog]: windowLog,
+      [constants.ZSTD_c_hashLog]: Math.min(windowLog, 22),
+      [constants.ZSTD_c_chainLog]: Math.min(windowLog, 22),
+      [constants.ZSTD_c_minMatch]: 6,
+      [constants.ZSTD_c_checksumFlag]: 1,
+    },
+  })
+}

@@ -1,0 +1,119 @@
+import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs'
+import { unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemCode } from '../errors.ts'
+import { makeDirectories, syncDirectory, syncFile, writeFully } from '../store/durable.ts'
+import type { StreamLayout } from './layout.ts'
+import { versionsIn } from './version-files.ts'
+import type { VersionName } from './version-name.ts'
+
+/** Unfinished files lie beside `state` and `latest`, never in them, and begin so. The process that makes them follows. */
+export const temporaryPrefix = '.tmp-'
+export const ownTemporaries: string = `${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-`
+let made = 0
+
+function temporaryPath(layout: StreamLayout): string {
+  return join(layout.directory, `${ownTemporaries}${(made++).toString(36)}`)
+}
+
+/** Makes the stream's directories. Returns those that have a new entry. */
+export function makeStream(layout: StreamLayout): string[] {
+  return [...makeDirectories(layout.state, 0o777), ...makeDirectories(layout.latest, 0o777)]
+}
+
+/** Writes `content` to a new temporary file; it is on the disk when the returned promise resolves. */
+export async function writeTemporary(layout: StreamLayout, content: Uint8Array): Promise<string> {
+  const path = temporaryPath(layout)
+  const file = openSync(path, 'wx', 0o666)
+  try {
+    writeFully(file, content)
+    await syncFile(file)
+  } catch (error) {
+    removeIfThere(path)
+    throw error
+  } finally {
+    closeSync(file)
+  }
+  return path
+}
+
+/**
+ * Adds a version. Both files are whole and on the disk before either has its name; the diff is named first, so
+ * that wherever this stops, the diffs tell how to finish it (see repair.ts); `latest.txt` changes from the old
+ * version to the new one at once. The newest `retain` versions stay in `latest`. When this resolves the version survives a power cut. When it rejects, nothing
+ * has changed; with `exists` (EEXIST), the name is taken.
+ */
+export async function publishVersion(
+  layout: StreamLayout,
+  name: VersionName,
+  diff: Uint8Array,
+  content: Uint8Array,
+  retain: number,
+): Promise<void> {
+  const written = await Promise.allSettled([writeTemporary(layout, diff), writeTemporary(layout, content)])
+  const temporaries = written.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const state = join(layout.state, `${name}.txt`)
+  const full = join(layout.latest, `${name}.txt`)
+  const undo: string[] = [...temporaries]
+  try {
+    const failed = written.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    const [diffFile, contentFile] = temporaries as [string, string]
+    linkSync(diffFile, state)
+    undo.push(state)
+    linkSync(contentFile, full)
+    undo.push(full)
+    renameSync(contentFile, layout.latestFile)
+  } catch (error) {
+    for (const path of undo.toReversed()) removeIfThere(path)
+    throw error
+  }
+  // Before the directory is forced to the disk, so that there is nothing more to write behind it.
+  removeIfThere(temporaries[0]!)
+  await Promise.all([syncDirectory(layout.state), retainFull(layout, retain)])
+}
+
+/** Puts a full copy of version `name` in `latest` and makes `latest.txt` that version. */
+export async function publishFull(
+  layout: StreamLayout,
+  name: VersionName,
+  content: Uint8Array,
+): Promise<void> {
+  const full = join(layout.latest, `${name}.txt`)
+  const temporary = await writeTemporary(layout, content)
+  renameSync(temporary, full)
+  pointLatest(layout, name)
+}
+
+/** Makes `latest.txt` another name of the full copy of `name`, without a moment in which it is not there. */
+export function pointLatest(layout: StreamLayout, name: VersionName): void {
+  const full = join(layout.latest, `${name}.txt`)
+  if (isSameFile(full, layout.latestFile)) return
+  const temporary = temporaryPath(layout)
+  linkSync(full, temporary)
+  renameSync(temporary, layout.latestFile)
+}
+
+/** Whether both paths name one file, as hard links. */
+export function isSameFile(a: string, b: string): boolean {
+  const [first, second] = [a, b].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
+  return first !== undefined && second !== undefined && first.ino === second.ino && first.dev === second.dev
+}
+
+/** Leaves the newest `retain` full copies. */
+export async function retainFull(layout: StreamLayout, retain: number): Promise<void> {
+  const surplus = versionsIn(layout.latest).slice(0, -retain)
+  await Promise.all(surplus.map((name) => unlink(join(layout.latest, `${name}.txt`)).catch(ignoreMissing)))
+}
+
+export function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    ignoreMissing(error)
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (systemCode(error) !== 'ENOENT') throw error
+}

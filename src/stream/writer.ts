@@ -1,0 +1,234 @@
+import { statSync } from 'node:fs'
+import { fromSystem, systemCode } from '../errors.ts'
+import { syncDirectory } from '../store/durable.ts'
+import { formatUnified } from './unified-diff.ts'
+import { compareNumbers } from './compare-lines.ts'
+import { cutLines } from './lines.ts'
+import { LineTable, type NumberedText } from './line-table.ts'
+import type { StreamLayout } from './layout.ts'
+import { versionsIn } from './version-files.ts'
+import { WriterLock } from './lock.ts'
+import { packAfter, plainStates } from './pack-limits.ts'
+import type { PackFile } from './pack-file.ts'
+import { beginWriting } from './begin.ts'
+import { makeStream, publishVersion, removeIfThere } from './publish.ts'
+import { isMoved } from './rereading.ts'
+import type { RetentionPolicy } from './retention.ts'
+import type { StreamEvent } from './stream-event.ts'
+import { nextVersionName, type NameZone, type VersionName } from './version-name.ts'
+
+export interface WriterOptions {
+  readonly retain: number
+  readonly zone: NameZone
+  readonly pack: boolean
+  /** Milliseconds to wait for another writer. */
+  readonly patience: number
+  readonly log: (event: StreamEvent) => void
+}
+
+/** What a call of record did. */
+export interface Recorded {
+  /** The version that has the content: the new one, or the newest when nothing had changed. */
+  readonly version: VersionName
+  readonly changed: boolean
+  /** The length of the content. */
+  readonly bytes: number
+  /** The diff from the version before; empty when nothing had changed. */
+  readonly diff: Uint8Array
+}
+
+interface Newest {
+  readonly name: VersionName | undefined
+  readonly text: NumberedText
+}
+
+/** Lines that no version has any more are dropped from the table when they are so many times a text's length. */
+const staleShare = 4
+
+/** The one who may add versions, while it holds the lock. Calls must not overlap; {@link Stream} sees to that. */
+export class Writer {
+  readonly #layout: StreamLayout
+  readonly #options: WriterOptions
+  readonly #lock: WriterLock
+  /** How many states are files of their own; how many were left when they had been packed last. */
+  #states = 0
+  #packedAt = 0
+  /** Packs whose indexes have been read. */
+  #packs: readonly PackFile[] = []
+  #recorded = 0
+  #newest: Newest | undefined
+  #table: LineTable = new LineTable()
+  #latestInode: bigint | undefined
+  /** Of the versions that were recorded here and are not packed yet. */
+  readonly #known = new Map<VersionName, { hash: string; contentBytes: number }>()
+
+  constructor(layout: StreamLayout, options: WriterOptions) {
+    this.#layout = layout
+    this.#options = options
+    this.#lock = new WriterLock(layout.lockFile, layout.name)
+  }
+
+  /** Runs `work` while no other writer can. Rejects `busy` when another one does not end in time. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const changed = makeStream(this.#layout)
+      await Promise.all(changed.map(syncDirectory))
+      await this.#lock.acquire(this.#options.patience)
+    } catch (error) {
+      throw fromSystem(error, `record ${this.#layout.name}`)
+    }
+    try {
+      return await work()
+    } finally {
+      this.#lock.release()
+    }
+  }
+
+  /** Adds `content` as a version if it differs from the newest. The lock is held. */
+  async add(content: Buffer, moment: number): Promise<Recorded> {
+    try {
+      const newest = await this.#begin(moment)
+      return await this.#append(newest, content, moment)
+    } catch (error) {
+      this.#newest = undefined
+      throw fromSystem(error, `record ${this.#layout.name}`)
+    }
+  }
+
+  async #append(newest: Newest, content: Buffer, moment: number): Promise<Recorded> {
+    const text = this.#table.number(cutLines(content), newest.text)
+    const changes = compareNumbers(newest.text.numbers, text.numbers, this.#table.size)
+    if (changes.length === 0 && newest.name !== undefined) {
+      this.#options.log({ event: 'unchanged', version: newest.name })
+      return { version: newest.name, changed: false, bytes: content.length, diff: new Uint8Array(0) }
+    }
+    const diff = formatUnified(newest.text.lines, text.lines, changes)
+    const publishing = this.#publish(newest.name, diff, content, moment)
+    // Hashed for packing while the disk is busy; but whoever records once will hardly pack.
+    const hash = this.#recorded++ === 0 ? undefined : (await import('../hash/sha256.ts')).sha256Hex(content)
+    const name = await publishing
+    this.#remember({ name, text })
+    if (hash !== undefined) this.#known.set(name, { hash, contentBytes: content.length })
+    this.#options.log({ event: 'recorded', version: name, bytes: content.length, diffBytes: diff.length })
+    return { version: name, changed: true, bytes: content.length, diff }
+  }
+
+  async #publish(
+    after: VersionName | undefined,
+    diff: Uint8Array,
+    content: Buffer,
+    moment: number,
+  ): Promise<VersionName> {
+    for (let newest = after; ;) {
+      const name = nextVersionName(moment, newest, this.#options.zone)
+      try {
+        await publishVersion(this.#layout, name, diff, content, this.#options.retain)
+        return name
+      } catch (error) {
+        // The old program takes no lock and may have had the same name in mind.
+        if (systemCode(error) !== 'EEXIST') throw error
+        newest = name
+      }
+    }
+  }
+
+  /** The newest version, from memory when no other writer has been here since. */
+  async #begin(moment: number): Promise<Newest> {
+    if (this.#newest !== undefined && this.#isUnchanged()) return this.#tidied(this.#newest)
+    this.#known.clear()
+    const beginning = await beginWriting(this.#layout, moment)
+    this.#table = new LineTable()
+    const newest = { name: beginning.name, text: this.#table.number(cutLines(beginning.content)) }
+    this.#remember(newest)
+    if (beginning.unrecorded === undefined) return newest
+    const { content, time } = beginning.unrecorded
+    this.#options.log({ event: 'recovered', bytes: content.length })
+    await this.#append(newest, content, time)
+    return this.#newest ?? newest
+  }
+
+  #tidied(newest: Newest): Newest {
+    const { lines } = newest.text
+    if (this.#table.bytes <= staleShare * lines.bytes.length + 65_536) return newest
+    this.#table = new LineTable()
+    return (this.#newest = { name: newest.name, text: this.#table.number(lines) })
+  }
+
+  #remember(newest: Newest): void {
+    this.#newest = newest
+    this.#states = versionsIn(this.#layout.state).length
+    this.#latestInode = this.#readLatestInode()
+  }
+
+  /** Every writer, the old program too, adds to `state` and gives `latest.txt` another inode. */
+  #isUnchanged(): boolean {
+    const states = versionsIn(this.#layout.state)
+    this.#states = states.length
+    return states.at(-1) === this.#newest?.name && this.#readLatestInode() === this.#latestInode
+  }
+
+  #readLatestInode(): bigint | undefined {
+    return statSync(this.#layout.latestFile, { bigint: true, throwIfNoEntry: false })?.ino
+  }
+
+  /**
+   * Packs old states if there are many. Versions may be added meanwhile; only to put the pack in place, `inTurn`
+   * is called and the lock is taken. Whatever goes wrong is told to the log and nobody else: the states stay.
+   */
+  async pack(inTurn: <T>(work: () => Promise<T>) => Promise<T>): Promise<void> {
+    let unused: string | undefined
+    try {
+      const [{ listVersions }, { installPack, preparePack, removePackedStates }] = await Promise.all([
+        import('./listing.ts'),
+        import('./packing.ts'),
+      ])
+      const listing = listVersions(this.#layout, this.#packs)
+      this.#packs = listing.packs
+      const prepared = await preparePack(this.#layout, listing, this.#options.zone, this.#known)
+      unused = prepared?.temporary
+      await inTurn(() =>
+        this.exclusively(async () => {
+          removePackedStates(this.#layout, listing)
+          if (prepared === undefined || !(await installPack(this.#layout, prepared))) return
+          for (const name of prepared.states) this.#known.delete(name)
+          this.#options.log({ event: 'packed', versions: prepared.states.length })
+        }),
+      )
+    } catch (error) {
+      if (unused !== undefined) removeIfThere(unused)
+      // States that another writer has packed meanwhile are gone, which is as well.
+      if (!isMoved(error)) this.#options.log({ event: 'not packed', reason: (error as Error).message })
+    }
+    // What is left after this cannot be packed; it is tried again when there is as much more.
+    this.#packedAt = versionsIn(this.#layout.state).length
+  }
+
+  /** Whether {@link pack} has something to do. */
+  get isPackDue(): boolean {
+    return this.#options.pack && this.#states >= Math.max(packAfter, this.#packedAt + packAfter - plainStates)
+  }
+
+  /** Gives up what `policy` does not keep. The lock is held. */
+  async forget(policy: RetentionPolicy, moment: number): Promise<VersionName[]> {
+    try {
+      const [{ listVersions }, { chooseForgotten, forgetVersions }] = await Promise.all([
+        import('./listing.ts'),
+        import('./forget.ts'),
+      ])
+      await this.#begin(moment)
+      const listing = listVersions(this.#layout, this.#packs)
+      const forgotten = chooseForgotten(listing, policy, this.#options.zone)
+      if (forgotten.length === 0) return []
+      await forgetVersions(this.#layout, listing, new Set(forgotten), this.#options.zone)
+      this.#options.log({ event: 'forgotten', versions: forgotten.length })
+      return forgotten
+    } catch (error) {
+      this.#newest = undefined
+      throw fromSystem(error, `forget versions of ${this.#layout.name}`)
+    }
+  }
+
+  close(): void {
+    this.#lock.close()
+  }
+}

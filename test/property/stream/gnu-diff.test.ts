@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import * as fc from 'fast-check'
+import { applyDiff } from '../../../src/stream/replay.ts'
+import { unifiedDiff } from '../../../src/stream/unified-diff.ts'
+import { runs, textPairs } from './texts.ts'
+
+const place = mkdtempSync(join(tmpdir(), 'tidemark-diff-'))
+after(() => rmSync(place, { recursive: true, force: true }))
+
+const [oldFile, newFile, diffFile] = [join(place, 'old'), join(place, 'new'), join(place, 'diff')]
+
+function gnuDiff(oldText: Uint8Array, newText: Uint8Array): Buffer {
+  writeFileSync(oldFile, oldText)
+  writeFileSync(newFile, newText)
+  const labels = ['--label', 'previous', '--label', 'current']
+  const run = spawnSync('diff', ['--text', '-u', ...labels, oldFile, newFile], { maxBuffer: 1 << 28 })
+  assert.ok(run.status === 0 || run.status === 1, run.stderr.toString())
+  return run.stdout
+}
+
+function check(oldText: Buffer, newText: Buffer): void {
+  const expected = gnuDiff(oldText, newText)
+  const ours = Buffer.from(unifiedDiff(oldText, newText))
+  assert.equal(ours.toString('latin1'), expected.toString('latin1'))
+  assert.deepEqual(applyDiff(oldText, expected), newText)
+  assert.deepEqual(applyDiff(newText, expected, { reverse: true }), oldText)
+  // GNU patch removes or refuses nothing here but an empty diff's sake: it prints that there is no patch.
+  writeFileSync(diffFile, ours)
+  const patch = spawnSync('patch', [
+    '--quiet',
+    '--binary',
+    '--force',
+    '--no-backup-if-mismatch',
+    oldFile,
+    diffFile,
+  ])
+  assert.equal(patch.status, 0, patch.stdout.toString() + patch.stderr.toString())
+  assert.deepEqual(readFileSync(oldFile), newText)
+}
+
+test('our diffs are those of GNU diff, patch applies them, and we apply its', () => {
+  fc.assert(
+    fc.property(textPairs, ([oldText, newText]) => check(oldText, newText)),
+    runs(300),
+  )
+})
+
+/** A small generator of its own: long texts would drown fast-check's shrinking. */
+function longTexts(seed: number): [Buffer, Buffer] {
+  let state = seed
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0
+    return Math.floor(((state >>> 0) / 2 ** 32) * below)
+  }
+  const kinds = [2, 3, 10, 50, 1000, 1e6][random(6)]!
+  const some = (count: number): string[] => Array.from({ length: count }, () => `line ${random(kinds)}`)
+  const text = some(random([100, 700, 3000][random(3)]!))
+  const edited = random(4) === 0 ? some(random(text.length + 3)) : text.slice()
+  for (let edits = random(30); edits > 0; edits--) {
+    const moved = edited.splice(random(edited.length + 1), random(8))
+    edited.splice(random(edited.length + 1), random(4), ...(random(2) === 0 ? moved : some(random(4))))
+  }
+  const bytes = (lines: string[]): Buffer =>
+    Buffer.from(lines.join('\n') + (random(3) > 0 && lines.length > 0 ? '\n' : ''))
+  return [bytes(text), bytes(edited)]
+}
+
+test('long texts with many equal lines, in which GNU diff leaves lines out of its search', () => {
+  for (let seed = 1; seed <= runs(120).numRuns; seed++) check(...longTexts(seed))
+})
+
+test('texts so different that GNU diff settles for less than the shortest diff', () => {
+  let state = 7
+  const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % 300
+  const text = (): Buffer => Buffer.from(Array.from({ length: 12_000 }, () => `line ${random()}\n`).join(''))
+  check(text(), text())
+})

@@ -1,0 +1,60 @@
+import * as fc from 'fast-check'
+
+/** Any bytes, rarely with line ends. */
+const anyBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))
+
+const line = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom(
+      '',
+      'a',
+      'b',
+      'c',
+      'same',
+      'other',
+      '}',
+      '\\ No newline',
+      '--- x',
+      '@@ -1 +1 @@',
+    ),
+  },
+  { weight: 2, arbitrary: fc.string({ maxLength: 12, unit: 'binary' }) },
+  { weight: 1, arbitrary: fc.constantFrom('\0', 'crlf\r', '\r', 'é', '-', '+', ' ') },
+)
+
+const lines = fc
+  .tuple(fc.array(line, { maxLength: 60 }), fc.boolean(), fc.constantFrom('\n', '\n', '\r\n'))
+  .map(([lines, last, end]) => Buffer.from(lines.join(end) + (last && lines.length > 0 ? end : '')))
+
+/** Texts of all kinds: empty, binary, many equal lines, with and without a last newline, CRLF. */
+export const texts: fc.Arbitrary<Buffer> = fc.oneof(
+  { weight: 5, arbitrary: lines },
+  { weight: 1, arbitrary: anyBytes },
+)
+
+/** Two texts of which the second is mostly an edit of the first. */
+export const textPairs: fc.Arbitrary<[Buffer, Buffer]> = fc.oneof(
+  fc.tuple(texts, texts),
+  fc
+    .tuple(lines, lines, fc.nat(60), fc.nat(60), fc.nat(60))
+    .map(([text, other, from, to, at]): [Buffer, Buffer] => {
+      const old = text.toString('latin1').split('\n')
+      const edited = old.slice()
+      edited.splice(
+        at % (old.length + 1),
+        to % 9,
+        ...other
+          .toString('latin1')
+          .split('\n')
+          .slice(0, from % 5),
+      )
+      edited.push(...edited.splice(from % (edited.length + 1), to % 4))
+      return [text, Buffer.from(edited.join('\n'), 'latin1')]
+    }),
+)
+
+/** How often a property is tried: `quick` runs, multiplied by `TIDEMARK_FUZZ`. */
+export function runs(quick: number): { numRuns: number } {
+  return { numRuns: Math.ceil(quick * Number(process.env['TIDEMARK_FUZZ'] ?? '1')) }
+}
