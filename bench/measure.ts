@@ -34,12 +34,15 @@ export function measure(
 
 /** Field by field the median of several runs; memory is the largest. */
 export function median(costs: readonly Cost[]): Cost {
-  const middle = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
   return {
     wall: middle(costs.map((cost) => cost.wall)),
     cpu: middle(costs.map((cost) => cost.cpu)),
     megabytes: Math.max(...costs.map((cost) => cost.megabytes)),
   }
+}
+
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
 /** Reads everything below `path`, so that it comes from memory in the run that follows. */

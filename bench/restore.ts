@@ -9,12 +9,15 @@ import { Repository } from '../src/store/repository/repository.ts'
 import { copyShare, makeRandomFile, makeSmallFiles } from './trees.ts'
 
 /*
- * Restoring whole trees: node bench/restore.ts PLACE [TREE…]
+ * Restoring whole trees: node bench/restore.ts PLACE [--to DIR] [TREE…]
  *
- * In PLACE (some 12 GB on the file system to be measured) it makes the trees small, share and big, a Tidemark and
- * a restic repository of each, restores each into an empty directory in turn, and prints a table. Wall and
- * processor seconds and resident megabytes are those that time(1) tells of the whole process; all caches are warm,
- * and what is not written yet is, before each run. cp is there to say what the disk can do.
+ * In PLACE (some 12 GB) it makes the trees small, share and big, and a Tidemark and a restic repository of each;
+ * restores each into new directories in DIR (in PLACE by default), and prints a table. Wall and processor seconds
+ * and resident megabytes are those that time(1) tells of the whole process; all caches are warm, and what is not
+ * written yet is, before each run. cp is there to say what the disk can do.
+ *
+ * Nothing is deleted before the end: ext4 hands out the inodes of files deleted within the last minutes only
+ * after a long search, so that whoever comes second would pay for the first.
  */
 
 const time = '/usr/bin/time'
@@ -69,25 +72,25 @@ async function restoreLatest(repositoryPath: string, target: string): Promise<vo
   process.exit()
 }
 
-async function compare(place: string, name: string): Promise<void> {
+async function compare(place: string, name: string, targets: string): Promise<void> {
   await prepare(place, name)
-  const target = join(place, 'target')
-  const own = [process.execPath, import.meta.filename, '--one', join(place, 'tidemark'), target]
+  const target = (tool: string): string => join(targets, `${name}-${tool}`)
+  const own = (): string[] => {
+    return [process.execPath, import.meta.filename, '--one', join(place, 'tidemark'), target('tidemark')]
+  }
   const commands: Record<string, readonly string[]> = {
-    tidemark: own,
-    'tidemark, nothing to do': own,
-    restic: ['restic', 'restore', '-q', '-r', join(place, 'restic'), 'latest', '--target', target],
-    'cp -a': ['cp', '-a', join(place, 'tree'), target],
+    tidemark: own(),
+    'tidemark, nothing to do': own(),
+    restic: ['restic', 'restore', '-q', '-r', join(place, 'restic'), 'latest', '--target', target('restic')],
+    'cp -a': ['cp', '-a', join(place, 'tree'), target('cp')],
   }
   let reference: Cost | undefined
   const rows: [string, Cost][] = []
-  for (const [name, command] of Object.entries(commands)) {
-    if (!name.includes('nothing')) rmSync(target, { recursive: true, force: true })
+  for (const [tool, command] of Object.entries(commands)) {
     const cost = measure(place, command)
-    rows.push([name, cost])
-    if (name === 'restic') reference = cost
+    rows.push([tool, cost])
+    if (tool === 'restic') reference = cost
   }
-  rmSync(target, { recursive: true, force: true })
   for (const [tool, { wall, cpu, megabytes }] of rows) {
     const ratio = (wall / reference!.wall).toFixed(2)
     const cells = [
@@ -101,12 +104,22 @@ async function compare(place: string, name: string): Promise<void> {
   }
 }
 
+async function compareAll(place: string, targets: string, names: readonly string[]): Promise<void> {
+  const head = ['wall s', 'CPU s', 'RSS MB', '/ restic'].map((cell) => cell.padStart(9)).join(' ')
+  console.log(`${'tree: tool'.padEnd(32)} ${head}`)
+  for (const name of names) await compare(join(place, name), name, targets)
+  for (const name of names) {
+    for (const tool of ['tidemark', 'restic', 'cp']) {
+      rmSync(join(targets, `${name}-${tool}`), { recursive: true, force: true })
+    }
+  }
+}
+
 const [first, ...rest] = process.argv.slice(2)
 if (first === '--one') await restoreLatest(rest[0]!, rest[1]!)
-else if (first === undefined) console.error('usage: node bench/restore.ts PLACE [small|share|big…]')
+else if (first === undefined)
+  console.error('usage: node bench/restore.ts PLACE [--to DIR] [small|share|big…]')
 else {
-  console.log(
-    `${'tree: tool'.padEnd(32)} ${['wall s', 'CPU s', 'RSS MB', '/ restic'].map((cell) => cell.padStart(9)).join(' ')}`,
-  )
-  for (const name of rest.length > 0 ? rest : Object.keys(makers)) await compare(join(first, name), name)
+  const targets = rest[0] === '--to' ? rest.splice(0, 2)[1]! : first
+  await compareAll(first, targets, rest.length > 0 ? rest : Object.keys(makers))
 }

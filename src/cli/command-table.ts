@@ -40,6 +40,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/snapshot.ts'),
   },
   {
+    name: 'watch',
+    group: 'Keep',
+    summary: 'take snapshots as files change',
+    load: () => import('./commands/watch.ts'),
+  },
+  {
     name: 'log',
     group: 'Look back',
     summary: 'list the snapshots',

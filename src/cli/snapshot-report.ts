@@ -13,6 +13,8 @@ export function reportJson(report: SnapshotReport): object {
     parent: parent === undefined ? null : idToHex(parent),
     time: snapshot === undefined ? null : isoTime(snapshot.time),
     unchanged: id === undefined,
+    entries: snapshot?.root.count ?? null,
+    size: snapshot?.root.size ?? null,
     files,
     directories,
     bytes,

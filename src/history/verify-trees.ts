@@ -2,6 +2,7 @@ import { compareNames } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
 import { isTidemarkError } from '../errors.ts'
 import { decodeList } from '../object/content.ts'
+import { addSizes } from '../object/entry.ts'
 import type { DirectoryEntry, FileEntry } from '../object/entry.ts'
 import { idToHex } from '../object/id.ts'
 import type { Id } from '../object/id.ts'
@@ -98,10 +99,10 @@ export class TreeCheck {
         if (entry.kind === 'directory') {
           this.#waiting.push(entry)
           count += entry.count
-          size += entry.size
+          size = addSizes(size, entry.size)
         } else if (entry.kind === 'file') {
           await this.#checkFile(entry)
-          size += entry.size
+          size = addSizes(size, entry.size)
         }
       }
       return { first: entries[0]!.name, last: entries.at(-1)!.name, entries: entries.length, count, size }
@@ -140,7 +141,7 @@ export class TreeCheck {
       last: parts.at(-1)!.last,
       entries: sum(({ entries }) => entries),
       count: sum(({ count }) => count),
-      size: sum(({ size }) => size),
+      size: parts.reduce((total, { size }) => addSizes(total, size), 0),
     }
   }
 

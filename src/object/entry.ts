@@ -35,11 +35,19 @@ export interface FileEntry extends Common {
 
 export interface DirectoryEntry extends Common {
   readonly kind: 'directory'
-  /** Sum of the sizes of all files below, each name counted. */
+  /** Sum of the sizes of all files below, each name counted; see {@link addSizes}. */
   readonly size: number
   /** Number of entries below, at any depth. */
   readonly count: number
   readonly content?: ContentRef | undefined
+}
+
+/** A larger file cannot be kept: lists of its content could not state its length. */
+export const maxFileSize: number = 2 ** 52 - 1
+
+/** The size of two things together, as far as it can be stated: files may be nearly all hole. */
+export function addSizes(a: number, b: number): number {
+  return Math.min(a + b, Number.MAX_SAFE_INTEGER)
 }
 
 export interface SymlinkEntry extends Common {

@@ -133,32 +133,53 @@ async function decompressStart(
   throw corrupt(path, `ends after ${length} of ${wanted} bytes`)
 }
 
+/** The contents of packs that versions were read from lately, the latest last; and all that were asked for lately. */
+const held = new Map<string, PackData>()
+const asked = new Set<string>()
+const heldLimit = 32 << 20
+const askedLimit = 32
+
 /**
- * Memory for one pack's content, kept from one reading to the next: to get it from the system anew takes as long
- * as decompressing into it. Undefined while someone uses it.
+ * Enough of `pack` to read version number `k`. Of a pack that is asked for the first time no more is read than that; of
+ * one that is asked for again, everything, and it is held: whoever reads two versions reads more.
  */
-let scratch: Buffer | undefined = Buffer.alloc(0)
-const scratchLimit = 32 << 20
+async function dataFor(pack: PackFile, k: number): Promise<PackData> {
+  const { identity, versions } = pack
+  const known = held.get(identity)
+  if (known !== undefined) {
+    held.delete(identity)
+    held.set(identity, known)
+    return known
+  }
+  if (!asked.has(identity)) {
+    asked.add(identity)
+    for (const oldest of asked) {
+      if (asked.size <= askedLimit) break
+      asked.delete(oldest)
+    }
+    const diffs = diffStarts(versions)
+    const end = k === 0 ? fullStart + versions[0]!.contentBytes : diffs[k]! + versions[k]!.diffBytes
+    const bytes = Buffer.allocUnsafe(checkedSize(pack, end))
+    await decompressStart(readFrames(pack), bytes, end, pack.path)
+    return { bytes, diffs }
+  }
+  const data = await readPack(pack)
+  if (data.bytes.length <= heldLimit) held.set(identity, data)
+  let size = 0
+  for (const { bytes } of held.values()) size += bytes.length
+  for (const [oldest, { bytes }] of held) {
+    if (size <= heldLimit) break
+    held.delete(oldest)
+    size -= bytes.length
+  }
+  return data
+}
 
 /** The content of version number `k` of `pack`, checked against its hash. Rejects as {@link readPack} does. */
 export async function readPackedVersion(pack: PackFile, k: number): Promise<Buffer> {
-  const diffs = diffStarts(pack.versions)
-  const { contentBytes } = pack.versions[0]!
-  const wanted = checkedSize(
-    pack,
-    k === 0 ? fullStart + contentBytes : diffs[k]! + pack.versions[k]!.diffBytes,
-  )
-  let bytes = scratch ?? Buffer.alloc(0)
-  scratch = undefined
-  try {
-    if (bytes.length < wanted) bytes = Buffer.allocUnsafeSlow(wanted)
-    await decompressStart(readFrames(pack), bytes, wanted, pack.path)
-    const content = replayPack(pack, { bytes, diffs }, k).bytes()
-    checkPacked(pack, k, content)
-    return content
-  } finally {
-    if (bytes.length <= scratchLimit) scratch = bytes
-  }
+  const content = replayPack(pack, await dataFor(pack, k), k).bytes()
+  checkPacked(pack, k, content)
+  return content
 }
 
 /** The text of version number `k` of `pack`; the next ones can be had from it by {@link applyPacked}. */

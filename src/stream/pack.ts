@@ -85,10 +85,8 @@ async function compressFrame(parts: readonly Uint8Array[]): Promise<Uint8Array> 
   const windowLog = Math.min(27, Math.max(10, Math.ceil(Math.log2(content.length + 1))))
   return compress(content, {
     params: {
-      [constants.ZSTD_c_compressionLevel]: 6,
+      [constants.ZSTD_c_compressionLevel]: 9,
       [constants.ZSTD_c_windowLog]: windowLog,
-      [constants.ZSTD_c_hashLog]: Math.min(windowLog, 22),
-      [constants.ZSTD_c_chainLog]: Math.min(windowLog, 22),
       [constants.ZSTD_c_minMatch]: 6,
       [constants.ZSTD_c_checksumFlag]: 1,
     },

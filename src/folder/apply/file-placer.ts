@@ -1,13 +1,13 @@
 import { closeSync, constants, fstatSync, fsyncSync, renameSync, unlinkSync } from 'node:fs'
-import { geteuid } from 'node:process'
 import type { Name } from '../../bytes/name.ts'
 import type { Store } from '../../store/store.ts'
 import type { FileStat } from '../system/file-stat.ts'
+import { readXattrs } from '../system/xattrs.ts'
 import { finishContent, holdsContent, writeContent, type WriteOptions } from './content.ts'
 import { syncDevices } from './durable.ts'
 import { changedMeanwhile, isAsSeen, isSameState, type FileJob, type OnResult } from './file-job.ts'
 import { carrierAt, carrierOf, giveMetadata } from './metadata.ts'
-import type { OpenDirectories } from './open-directories.ts'
+import type { Inherited, OpenDirectories } from './open-directories.ts'
 import { describeFailure, type ProblemCode } from './problem.ts'
 import { temporaryNames } from './temporary-name.ts'
 
@@ -50,7 +50,6 @@ export class FilePlacer {
   readonly #store: Store
   readonly #options: PlacerOptions
   readonly #nextName = temporaryNames()
-  readonly #asRoot = geteuid?.() === 0
   /** Files that are being written, and their directories. */
   readonly #begun = new Map<Begun, Name>()
   #ready: Ready[] = []
@@ -147,8 +146,7 @@ export class FilePlacer {
     let lost: string[]
     try {
       finishContent(fd, entry)
-      // A file that root has made may still have another group (of a set-group-id directory).
-      lost = giveMetadata(carrierOf(fd), entry, this.#asRoot ? undefined : fstatSync(fd))
+      lost = giveMetadata(carrierOf(fd), entry, this.#inherited(directory, fd))
     } catch (error) {
       this.#remove(directory, temporary)
       throw error
@@ -159,6 +157,16 @@ export class FilePlacer {
     const problems = lost.map(lostMetadata)
     this.#ready.push({ directory, name: entry.name, temporary, before, problems, onResult })
     this.#bytes += entry.size
+  }
+
+  /** What the new file `fd` in `directory` has already. */
+  #inherited(directory: Name, fd: number): Inherited {
+    const known = this.#directories.inherited(directory)
+    if (known !== undefined) return known
+    const { uid, gid } = fstatSync(fd)
+    const inherited = { uid, gid, xattrs: readXattrs(fd).length > 0 }
+    this.#directories.noteInherited(directory, inherited)
+    return inherited
   }
 
   giveUp({ directory }: FileJob, begun: Begun): void {

@@ -11,16 +11,21 @@ import { ThreadedFiles } from './threaded-files.ts'
 const manyFiles = 1500
 const manyBytes = 32 * 1024 * 1024
 
+interface Waiting {
+  readonly job: FileJob
+  readonly onResult: OnResult
+}
+
 /**
- * Writes a few files on this thread; when there are more, and the repository is a local directory, threads
- * are started. `store` is asked for what the repository has not.
+ * Writes a few files on this thread, when asked to drain; when there are more, and the repository is a local
+ * directory, threads are started. `store` is asked for what the repository has not.
  */
 export class GrowingFiles implements FileSink {
   readonly #directories: OpenDirectories
   readonly #repository: Repository
   readonly #inline: InlineFiles
   #threads: ThreadedFiles | undefined
-  #files = 0
+  #waiting: Waiting[] = []
   #bytes = 0
 
   constructor(
@@ -36,34 +41,37 @@ export class GrowingFiles implements FileSink {
 
   submit(job: FileJob, onResult: OnResult): Promise<void> | undefined {
     if (this.#threads) return this.#threads.submit(job, onResult)
-    this.#files++
+    if (!(this.#repository.bucket instanceof DirectoryBucket)) return this.#inline.submit(job, onResult)
+    this.#waiting.push({ job, onResult })
     this.#bytes += job.entry.size
-    if (this.#files < manyFiles && this.#bytes < manyBytes) return this.#inline.submit(job, onResult)
-    return this.#grow(job, onResult)
+    const many = this.#waiting.length >= manyFiles || this.#bytes >= manyBytes
+    return many ? this.#grow(this.#repository.bucket.root) : undefined
   }
 
-  async #grow(job: FileJob, onResult: OnResult): Promise<void> {
-    const { bucket } = this.#repository
-    if (!(bucket instanceof DirectoryBucket)) {
-      this.#files = 0
-      this.#bytes = 0
-      await this.#inline.submit(job, onResult)
-      return
-    }
+  async #grow(root: string): Promise<void> {
     await this.#repository.ready()
-    this.#threads = new ThreadedFiles(this.#directories, this.#repository, bucket.root, this.#inline)
-    await this.#threads.submit(job, onResult)
+    this.#threads = new ThreadedFiles(this.#directories, this.#repository, root, this.#inline)
+    await this.#release(this.#threads)
   }
 
-  drain(): Promise<void> {
-    return (this.#threads ?? this.#inline).drain()
+  async #release(to: FileSink): Promise<void> {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { job, onResult } of waiting) await to.submit(job, onResult)
+  }
+
+  async drain(): Promise<void> {
+    await this.#release(this.#inline)
+    await (this.#threads ?? this.#inline).drain()
   }
 
   async finish(): Promise<void> {
-    await (this.#threads ?? this.#inline).finish()
+    await this.drain()
+    await this.#threads?.finish()
   }
 
   async abort(): Promise<void> {
+    this.#waiting = []
     await (this.#threads ?? this.#inline).abort()
   }
 }

@@ -9,8 +9,13 @@ import { packName } from '../../store/repository/place.ts'
 import { SegmentFile, type ChunkRecord, type SharedSegment } from '../../store/repository/segment-file.ts'
 import { missingChunk, type Store } from '../../store/store.ts'
 
-/** Decompressed blocks that are kept: files that stand together are in one or two, old chunks are elsewhere. */
-const cacheSize = 8 * 1024 * 1024
+/**
+ * Decompressed blocks that are kept: files that stand together are in one or two, old chunks are elsewhere. They
+ * are kept in memory that is used again: buffers that live for a while pile up before they are collected.
+ */
+const slots = 6
+/** Larger blocks, which are single chunks, are not kept. */
+const slotSize = 640 * 1024
 const openPacks = 16
 /** Blocks whose place is remembered: then a chunk takes one look at the index instead of three. */
 const knownBlocks = 4096
@@ -33,7 +38,6 @@ export class LocalPacks implements Store {
   readonly #packs = new Map<Id, number>()
   readonly #known = new Map<string, PackedBlock>()
   readonly #plain = new Map<PackedBlock, Uint8Array>()
-  #cached = 0
   #buffer = new Uint8Array(1024 * 1024)
 
   /** `root` is the directory of the repository's bucket. */
@@ -86,16 +90,28 @@ export class LocalPacks implements Store {
 
   #decompress(block: PackedBlock): Uint8Array {
     const known = this.#plain.get(block)
-    if (known !== undefined) return known
-    const plain = openPayload(block, this.#readPack(block, 0, block.storedLength))
-    this.#plain.set(block, plain)
-    this.#cached += plain.length
-    for (const [oldest, { length }] of this.#plain) {
-      if (this.#cached <= cacheSize || oldest === block) break
-      this.#plain.delete(oldest)
-      this.#cached -= length
+    if (known !== undefined) {
+      // Set again, so that it is the youngest.
+      this.#plain.delete(block)
+      this.#plain.set(block, known)
+      return known
     }
-    return plain
+    const plain = openPayload(block, this.#readPack(block, 0, block.storedLength))
+    if (plain.length > slotSize) return plain
+    const slot = this.#slot()
+    slot.set(plain)
+    this.#plain.set(block, slot)
+    return slot
+  }
+
+  /** Memory for a block: new as long as there are few, then that of the block that was used longest ago. */
+  #slot(): Uint8Array {
+    for (const [oldest, slot] of this.#plain) {
+      if (this.#plain.size < slots) break
+      this.#plain.delete(oldest)
+      return slot
+    }
+    return new Uint8Array(slotSize)
   }
 
   /** Bytes of a block's payload, as stored. */

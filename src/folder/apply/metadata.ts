@@ -25,6 +25,8 @@ interface Carrier {
 export interface Owned {
   readonly uid: number
   readonly gid: number
+  /** False when it is known to have no attributes. */
+  readonly xattrs?: boolean | undefined
 }
 
 /** By descriptor, of a file or directory: the quickest way. */
@@ -57,7 +59,7 @@ export function carrierAt(directory: DirectoryHandle, name: Name): Carrier {
 export function giveMetadata(carrier: Carrier, wanted: Entry, now: Owned | undefined): string[] {
   const lost: string[] = []
   const owned = giveOwner(carrier, wanted, now, lost)
-  giveXattrs(carrier, wanted, lost)
+  if (wanted.xattrs.length > 0 || now?.xattrs !== false) giveXattrs(carrier, wanted, lost)
   if (wanted.kind !== 'symlink') {
     // Under another owner these bits would lend that owner's rights to everybody.
     const mode = owned ? wanted.mode : wanted.mode & ~setIdBits

@@ -11,6 +11,7 @@ export class OpenDirectories {
   readonly #limit: number
   readonly #open = new Map<Name, Opened>()
   #last: Name | undefined
+  #rootInherits: Inherited | undefined
 
   /** `limit` is how many are kept open, at least 2. */
   constructor(root: DirectoryHandle, limit = 48) {
@@ -39,6 +40,20 @@ export class OpenDirectories {
     return (opened.device ??= deviceOf(opened.handle))
   }
 
+  /**
+   * What a new file in the directory has from its beginning, once it has been noted: all new files there have
+   * the same.
+   */
+  inherited(path: Name): Inherited | undefined {
+    return path === '' ? this.#rootInherits : this.#open.get(path)?.inherited
+  }
+
+  noteInherited(path: Name, inherited: Inherited): void {
+    if (path === '') this.#rootInherits = inherited
+    const opened = this.#open.get(path)
+    if (opened) opened.inherited = inherited
+  }
+
   #find(path: Name): Opened {
     const known = this.#open.get(path)
     if (known !== undefined) {
@@ -63,7 +78,7 @@ export class OpenDirectories {
       const end = slash < 0 ? path.length : slash
       const above = opened
       try {
-        opened = { handle: (above?.handle ?? handle).child(path.slice(start, end)), device: undefined }
+        opened = { handle: (above?.handle ?? handle).child(path.slice(start, end)) }
       } finally {
         above?.handle.close()
       }
@@ -97,7 +112,16 @@ export class OpenDirectories {
 
 interface Opened {
   readonly handle: DirectoryHandle
-  device: bigint | undefined
+  device?: bigint
+  inherited?: Inherited
+}
+
+/** What new files get from their directory and process. */
+export interface Inherited {
+  readonly uid: number
+  readonly gid: number
+  /** Attributes: a default access control list of the directory, a label of the system. */
+  readonly xattrs: boolean
 }
 
 function deviceOf(handle: DirectoryHandle): bigint {

@@ -18,6 +18,8 @@ const batchesAhead = 3
 const mostThreads = 4
 /** Files of at least twice this size are written by all threads at once, in parts of it. */
 const partSize = 32 * 1024 * 1024
+/** More of them than this are of no use: a file of any size may be nearly all hole. */
+const mostParts = 1024
 
 interface Thread {
   readonly worker: Worker
@@ -119,10 +121,11 @@ export class ThreadedFiles implements FileSink {
     encodeEntry(writer, job.entry)
     const entry = writer.finish()
     const errors: Promise<Failure | undefined>[] = []
-    for (let start = 0; start < job.entry.size; start += partSize) {
+    const step = Math.max(partSize, Math.ceil(job.entry.size / mostParts))
+    for (let start = 0; start < job.entry.size; start += step) {
       const number = this.#number++
       errors.push(new Promise((resolve) => this.#parts.set(number, resolve)))
-      const end = Math.min(start + partSize, job.entry.size)
+      const end = Math.min(start + step, job.entry.size)
       const part: PartJob = { number, fd: begun.fd, entry, start, end }
       await this.#give({ kind: 'part', part })
     }

@@ -6,6 +6,7 @@ import type { ChunkSize } from '../../object/chunk-class.ts'
 import { createChunker } from '../../object/chunker.ts'
 import type { Chunker } from '../../object/chunker.ts'
 import type { ContentItem } from '../../object/content.ts'
+import { maxFileSize } from '../../object/entry.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
 import { dataExtents, mayHaveHoles } from '../system/extents.ts'
@@ -56,17 +57,20 @@ export class FileReader {
     let before: FileIdentity = job
     let blocks: BigIntStats | undefined
     for (let attempt = 1; ; attempt++) {
+      if (before.size > maxFileSize)
+        return { status: 'unreadable', message: `${before.size} bytes: no file so large can be kept` }
       const items: ContentItem[] = []
       const size = await this.#readItems(file, Number(before.size), blocks, items)
-      const after = fstatSync(file, { bigint: true })
-      if (!after.isFile()) return { status: 'unreadable', message: 'is no longer a regular file' }
+      const stats = fstatSync(file, { bigint: true })
+      if (!stats.isFile()) return { status: 'unreadable', message: 'is no longer a regular file' }
+      const after = identityOf(stats)
       const stable = sameFile(before, after) && size === Number(after.size)
       if (stable || attempt === attempts) {
         const status = stable ? 'stable' : 'unstable'
         return { status, items, size, mtimeNs: after.mtimeNs, renewed: !sameFile(job, after) }
       }
-      before = identityOf(after)
-      blocks = after
+      before = after
+      blocks = stats
     }
   }
 

@@ -3,6 +3,7 @@ import type { Reader } from '../../bytes/reader.ts'
 import type { Writer } from '../../bytes/writer.ts'
 import type { ContentItem } from '../../object/content.ts'
 import { readId, writeId } from '../../object/id.ts'
+import { storedTime } from '../system/file-stat.ts'
 import type { SystemPath } from '../system/paths.ts'
 
 /** What a file must still be while it is read, for its bytes to be those of one moment. */
@@ -35,7 +36,7 @@ export function sameFile(a: FileIdentity, b: FileIdentity): boolean {
 }
 
 export function identityOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats | FileIdentity): FileIdentity {
-  return { ino, size, mtimeNs, ctimeNs }
+  return { ino, size, mtimeNs: storedTime(mtimeNs), ctimeNs }
 }
 
 /** Jobs and results travel between threads as a few flat arrays: objects would cost more than the reading. */

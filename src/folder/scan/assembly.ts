@@ -1,5 +1,6 @@
 import type { Name } from '../../bytes/name.ts'
 import type { ContentRef, Emit } from '../../object/content.ts'
+import { addSizes } from '../../object/entry.ts'
 import type { Entry } from '../../object/entry.ts'
 import { buildNodes, LeafBuilder } from '../../object/tree.ts'
 import type { Leaf, TreeNodeItem } from '../../object/tree.ts'
@@ -84,7 +85,7 @@ export class Assembly {
     for (const { entry } of slots) {
       if (entry === undefined) continue
       this.#count += 1 + (entry.kind === 'directory' ? entry.count : 0)
-      if (entry.kind === 'directory' || entry.kind === 'file') this.#size += entry.size
+      if (entry.kind === 'directory' || entry.kind === 'file') this.#size = addSizes(this.#size, entry.size)
     }
     const same = sameNames && slots.every((slot) => slot.same)
     if (leaf && same && this.#builder.empty) {

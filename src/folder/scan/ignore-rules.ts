@@ -14,6 +14,7 @@ const maxRules = 1024 * 1024
 /** The rules in force in a directory: its own and those above, the nearest deciding. */
 export class IgnoreRules {
   static readonly none: IgnoreRules = new IgnoreRules([])
+  static readonly everything: IgnoreRules = new IgnoreRules([{ base: '', rules: ignore().add('*') }])
   readonly #levels: readonly { readonly base: Name; readonly rules: Ignore }[]
 
   private constructor(levels: readonly { base: Name; rules: Ignore }[]) {

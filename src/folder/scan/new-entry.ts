@@ -17,7 +17,7 @@ export function newEntry(
   const common = { name, mode, uid, gid, mtimeNs, xattrs, link, unreadable: false }
   switch (stat.kind) {
     case 'file':
-      return { kind: 'file', ...common, size: stat.size, unstable: false }
+      return { kind: 'file', ...common, size: Math.min(stat.size, Number.MAX_SAFE_INTEGER), unstable: false }
     case 'directory':
       return { kind: 'directory', ...common, size: 0, count: 0 }
     case 'symlink':

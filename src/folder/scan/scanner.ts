@@ -47,6 +47,9 @@ interface Place {
   readonly settle: () => void
 }
 
+/** Directories entered one in another, of which each takes a kilobyte or so of the call stack. */
+const levelsAtOnce = 64
+
 /** Entries looked at between two turns of the event loop. */
 const entriesPerTurn = 2000
 
@@ -63,6 +66,8 @@ export class Scanner {
   #puts: { id: Id; bytes: Uint8Array }[] = []
   #device = 0n
   #looked = 0
+  /** How many directories the walk is in. */
+  #level = 0
 
   constructor(options: ScanOptions) {
     this.#options = options
@@ -96,6 +101,8 @@ export class Scanner {
     directory: Directory,
     done: (below: Below | 'unreadable' | 'vanished') => void,
   ): Promise<void> {
+    // The stack is left now and then, or a very deep tree would fill it.
+    if (++this.#level % levelsAtOnce === 0) await Promise.resolve()
     let current = directory
     let names: Name[] | undefined
     let stats
@@ -104,6 +111,7 @@ export class Scanner {
       if (directory.depth === 'through') current = withOwnRules(directory)
       else [names, current] = this.#names(directory, stats)
     } catch (error) {
+      this.#level--
       stats?.close()
       this.#forget(directory.relative)
       if (isGone(error)) return done('vanished')
@@ -113,6 +121,7 @@ export class Scanner {
     try {
       await this.#scan(current, names, stats, done)
     } finally {
+      this.#level--
       stats.close()
     }
     if (this.#puts.length > 0) await this.#settlePuts()
@@ -189,7 +198,10 @@ export class Scanner {
     let names = readNames(path)
     const { rules } = names.includes(rulesFile) ? withOwnRules(directory) : directory
     if (rules !== IgnoreRules.none) watch?.heed(relative, rules)
-    if (names.includes(cacheTag) && isCacheDirectory(path)) names = [cacheTag]
+    if (names.includes(cacheTag) && isCacheDirectory(path)) {
+      names = [cacheTag]
+      watch?.heed(relative, IgnoreRules.everything)
+    }
     names = names.filter((name) => name !== ownDirectory)
     if (rules !== IgnoreRules.none || excluded.size > 0) {
       names = names.filter((name) => {

@@ -1,6 +1,6 @@
 import type { Name } from '../../bytes/name.ts'
 import { joinDevice } from './device.ts'
-import { kindOfMode, type FileStat } from './file-stat.ts'
+import { kindOfMode, storedTime, type FileStat } from './file-stat.ts'
 import { cString, errnoError, type Libc } from './libc.ts'
 
 /*
@@ -41,7 +41,7 @@ function decodeStatx(): FileStat {
     ino: view.getBigUint64(32, true),
     dev: device(136),
     nlink: view.getUint32(16, true),
-    mtimeNs: nanoseconds(112),
+    mtimeNs: storedTime(nanoseconds(112)),
     ctimeNs: nanoseconds(96),
     rdev: device(128),
     blocks: number64(48),

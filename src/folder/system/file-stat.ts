@@ -18,6 +18,7 @@ export interface FileStat {
   readonly dev: bigint
   /** How many names it has. */
   readonly nlink: number
+  /** As {@link storedTime} says. */
   readonly mtimeNs: bigint
   /** Last change of anything about it, by the system's own clock. */
   readonly ctimeNs: bigint
@@ -60,6 +61,14 @@ export function readStat(path: SystemPath): FileStat | undefined {
   }
 }
 
+const [earliest, latest] = [-(2n ** 63n), 2n ** 63n - 1n]
+
+/** The nearest time that 64 bits of nanoseconds hold (1677 to 2262), which is all that trees have for it. */
+export function storedTime(ns: bigint): bigint {
+  if (ns > latest) return latest
+  return ns < earliest ? earliest : ns
+}
+
 /** The same from what node:fs gave, by `fstat` for example. */
 export function fileStat(stats: BigIntStats): FileStat {
   const mode = Number(stats.mode)
@@ -72,7 +81,7 @@ export function fileStat(stats: BigIntStats): FileStat {
     ino: stats.ino,
     dev: stats.dev,
     nlink: Number(stats.nlink),
-    mtimeNs: stats.mtimeNs,
+    mtimeNs: storedTime(stats.mtimeNs),
     ctimeNs: stats.ctimeNs,
     rdev: stats.rdev,
     blocks: Number(stats.blocks),

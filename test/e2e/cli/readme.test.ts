@@ -71,7 +71,7 @@ test('npm start without a folder makes a sample and keeps its history', async (t
   const env = { TIDEMARK_START_PACE: '0' }
   const { code, stdout, stderr } = await scene.execute(process.execPath, start, { env })
   assert.equal(code, 0, stderr)
-  for (const line of ['status', 'restore latest --in-place', 'verify --data', 'diff latest~2 --text']) {
+  for (const line of ['status', 'restore latest --in-place', 'verify --data', 'diff latest~1 --text']) {
     assert.ok(stdout.includes(`$ tidemark ${line}\n`), line)
   }
   assert.match(stdout, /renamed .*letters\/draft\.txt -> letters\/to-ben\.txt/)

@@ -7,6 +7,7 @@ import { after, test } from 'node:test'
 import * as fc from 'fast-check'
 import { applyDiff } from '../../../src/stream/replay.ts'
 import { unifiedDiff } from '../../../src/stream/unified-diff.ts'
+import { requireTools } from '../../suites/standard-tools.ts'
 import { runs, textPairs } from './texts.ts'
 
 const place = mkdtempSync(join(tmpdir(), 'tidemark-diff-'))
@@ -43,7 +44,8 @@ function check(oldText: Buffer, newText: Buffer): void {
   assert.deepEqual(readFileSync(oldFile), newText)
 }
 
-test('our diffs are those of GNU diff, patch applies them, and we apply its', () => {
+test('our diffs are those of GNU diff, patch applies them, and we apply its', (t) => {
+  if (!requireTools(t, 'diff', 'patch')) return
   fc.assert(
     fc.property(textPairs, ([oldText, newText]) => check(oldText, newText)),
     runs(300),
@@ -70,11 +72,13 @@ function longTexts(seed: number): [Buffer, Buffer] {
   return [bytes(text), bytes(edited)]
 }
 
-test('long texts with many equal lines, in which GNU diff leaves lines out of its search', () => {
+test('long texts with many equal lines, in which GNU diff leaves lines out of its search', (t) => {
+  if (!requireTools(t, 'diff', 'patch')) return
   for (let seed = 1; seed <= runs(120).numRuns; seed++) check(...longTexts(seed))
 })
 
-test('texts so different that GNU diff settles for less than the shortest diff', () => {
+test('texts so different that GNU diff settles for less than the shortest diff', (t) => {
+  if (!requireTools(t, 'diff', 'patch')) return
   let state = 7
   const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % 300
   const text = (): Buffer => Buffer.from(Array.from({ length: 12_000 }, () => `line ${random()}\n`).join(''))

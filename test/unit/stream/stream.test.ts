@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Stream, type StreamEvent, type Version } from '../../../src/stream/index.ts'
+import { requireTools } from '../../suites/standard-tools.ts'
 import { oldReplay } from '../../suites/synchroversion.ts'
 import { temporaryDirectory } from '../../suites/temporary-directory.ts'
 
@@ -176,6 +177,7 @@ suite('packed states', () => {
   })
 
   test('tar, zstd and patch bring back what was recorded', async (t) => {
+    if (!requireTools(t, 'tar', 'zstd', 'patch')) return
     const root = temporaryDirectory(t)
     await using stream = new Stream(root, 'unpack', { zone, clock: steppingClock() })
     const expected = await recordMany(stream, 60)
@@ -320,6 +322,7 @@ suite('looking back', () => {
 
 suite('forgetting', () => {
   test('keeps what the policy keeps, and the newest', async (t) => {
+    if (!requireTools(t, 'tar', 'zstd', 'patch')) return
     const root = temporaryDirectory(t)
     const events: StreamEvent[] = []
     const options = { zone, clock: steppingClock(), log: (event: StreamEvent) => events.push(event) } as const

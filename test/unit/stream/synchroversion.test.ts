@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { Stream, type StreamEvent } from '../../../src/stream/index.ts'
+import { requireTools } from '../../suites/standard-tools.ts'
 import { oldLatest, oldRecord, oldReplay } from '../../suites/synchroversion.ts'
 import { temporaryDirectory } from '../../suites/temporary-directory.ts'
 
@@ -50,6 +51,7 @@ suite('directories of the old program', () => {
   })
 
   test('it goes on under ours, and ours under it', async (t) => {
+    if (!requireTools(t, 'diff', 'patch')) return
     const root = copySample(t, 'normal-6-execs', 'syslog')
     await using stream = new Stream(root, 'syslog', { zone, clock: () => Date.UTC(2026, 10, 21, 21) })
     const { version } = await stream.record('back\nand on\n')

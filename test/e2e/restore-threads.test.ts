@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import * as fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { initFolder } from '../../src/folder/folder.ts'
+import { restore } from '../../src/history/restore.ts'
+import { takeSnapshot } from '../../src/history/snapshot.ts'
+import type { DirectoryEntry } from '../../src/object/entry.ts'
+import { openBucket } from '../../src/store/open-bucket.ts'
+import { Repository } from '../../src/store/repository/repository.ts'
+import { seededRandom } from '../suites/random.ts'
+import { readFolder } from '../suites/read-folder.ts'
+import { temporaryDirectory } from '../suites/temporary-directory.ts'
+
+const MiB = 1024 * 1024
+
+/** Enough small files for threads, and two large enough to be written in parts. */
+function writeSource(root: string): void {
+  const random = seededRandom(7)
+  for (let n = 0; n < 1800; n++) {
+    const directory = join(root, `d${n % 30}`)
+    if (n < 30) fs.mkdirSync(directory)
+    // Half of them compress, half do not.
+    const bytes = Buffer.alloc(Math.floor(random() ** 3 * 20_000), `${n} `)
+    if (n % 2 === 0) for (let at = 0; at < bytes.length; at++) bytes[at] = random() * 256
+    fs.writeFileSync(join(directory, `f${n}`), bytes)
+  }
+  fs.linkSync(join(root, 'd1/f1'), join(root, 'd2/again'))
+  const large = fs.openSync(join(root, 'large'), 'w')
+  const piece = Buffer.alloc(MiB)
+  for (let n = 0; n < 70; n++) {
+    for (let at = 0; at < MiB; at += 512) piece.writeUInt32LE(random() * 2 ** 32, at)
+    fs.writeSync(large, piece)
+  }
+  fs.closeSync(large)
+  const holey = fs.openSync(join(root, 'holey'), 'w')
+  for (const start of [0, 40, 100]) fs.writeSync(holey, piece, 0, MiB, start * MiB)
+  fs.ftruncateSync(holey, 150 * MiB)
+  fs.closeSync(holey)
+}
+
+/** Without the line of the root, whose time the bookkeeping has changed. */
+function below(root: string): Map<string, string> {
+  const described = new Map(readFolder(root))
+  described.delete('')
+  return described
+}
+
+suite('restore by several threads', () => {
+  const parent = fs.mkdtempSync(join(tmpdir(), 'tidemark-test-'))
+  const [source, place] = [join(parent, 'source'), join(parent, 'repository')]
+  let root: DirectoryEntry
+  let repository: Repository
+
+  before(async () => {
+    fs.mkdirSync(source)
+    writeSource(source)
+    const folder = await initFolder(source, { repository: place })
+    root = (await takeSnapshot(folder)).snapshot!.root
+    folder.close()
+    fs.rmSync(join(source, '.tidemark'), { recursive: true })
+    repository = await Repository.open(await openBucket(place))
+  })
+  after(() => {
+    repository.close()
+    fs.rmSync(parent, { recursive: true })
+  })
+
+  test('gives back everything, large files with their holes, and what was changed in place', async (t) => {
+    const target = join(temporaryDirectory(t), 'target')
+    const first = await restore(repository, root, target)
+    assert.deepEqual(first.problems, [])
+    assert.deepEqual([first.files, first.links], [1802, 1])
+    assert.deepEqual(below(target), below(source))
+    assert.ok(fs.statSync(join(target, 'holey')).blocks * 512 < 10 * MiB)
+
+    // Every other file is changed, every third only touched; one takes the place of a directory.
+    for (let n = 0; n < 1800; n++) {
+      const path = join(target, `d${n % 30}`, `f${n}`)
+      if (n % 2 === 1) fs.appendFileSync(path, 'more')
+      else if (n % 3 === 0) fs.utimesSync(path, 1, n)
+    }
+    fs.rmSync(join(target, 'large'))
+    fs.mkdirSync(join(target, 'large/deep'), { recursive: true })
+    const second = await restore(repository, root, target, { delete: true })
+    assert.deepEqual(second.problems, [])
+    assert.equal(second.deleted, 2)
+    assert.deepEqual(below(target), below(source))
+    const third = await restore(repository, root, target, { delete: true })
+    assert.deepEqual([third.files, third.metadata, third.unchanged], [0, 0, root.count])
+  })
+
+  test('stops when told to, its threads ended and nothing left unfinished', async (t) => {
+    const target = join(temporaryDirectory(t), 'target')
+    const controller = new AbortController()
+    const stopped = restore(repository, root, target, {
+      signal: controller.signal,
+      onStep: ({ path }) => {
+        if (path === 'holey') setTimeout(() => controller.abort(), 150)
+      },
+    })
+    await assert.rejects(stopped, /cancelled/)
+    const left = fs.readdirSync(target, { recursive: true, encoding: 'utf8' })
+    assert.deepEqual(
+      left.filter((path) => path.includes('.tidemark-')),
+      [],
+    )
+  })
+
+  test('takes what a thread finds damaged from another copy, and tells what has none', async (t) => {
+    const healthy = join(temporaryDirectory(t), 'repository')
+    fs.cpSync(place, healthy, { recursive: true })
+    const sourceTree = below(source)
+    const packs = fs.readdirSync(join(place, 'packs'), { recursive: true, encoding: 'utf8' })
+    const largest = packs
+      .map((name) => join(place, 'packs', name))
+      .filter((path) => fs.statSync(path).isFile())
+      .toSorted((a, b) => fs.statSync(b).size - fs.statSync(a).size)[0]!
+    const bytes = fs.readFileSync(largest)
+    bytes.fill(0x55, 1000, bytes.length / 2)
+    fs.chmodSync(largest, 0o600)
+    fs.writeFileSync(largest, bytes)
+    const target = join(temporaryDirectory(t), 'target')
+    const report = await restore(repository, root, target)
+    const lost = new Set(report.problems.map(({ path }) => path))
+    assert.ok(lost.size > 0)
+    assert.ok(report.problems.every(({ code }) => code === 'corrupt' || code === 'lost-metadata'))
+    const restored = below(target)
+    for (const [path, line] of sourceTree) {
+      if (!lost.has(path) && !path.startsWith('d')) assert.equal(restored.get(path), line)
+      if (path.includes('/f')) assert.ok(lost.has(path) || restored.get(path) === line, path)
+    }
+    assert.equal(report.files + report.links + lost.size, 1803)
+    assert.deepEqual(
+      [...restored.keys()].filter((path) => path.includes('.tidemark-')),
+      [],
+    )
+
+    // With a store that has a copy of all nothing is lost.
+    const other = await Repository.open(await openBucket(healthy))
+    t.after(() => other.close())
+    const again = await restore(other, root, target, { repository })
+    assert.deepEqual(again.problems, [])
+    assert.deepEqual(below(target), below(source))
+  })
+})
