@@ -13,8 +13,6 @@ const CLASS_BYTES: usize = 4 * (2 + 16 + 32)
 /** A class's items in the scratch memory: the count, then 2 × BATCH of 16 bytes each. */
 const GROUP_BYTES: usize = 16 + 16 * 2 * BATCH
 
-// @ts-ignore: decorator
-@inline
 function mix(x: v128): v128 {
   x = v128.xor(x, i32x4.shr_u(x, 16))
   x = i32x4.mul(x, i32x4.splat(0x21f0aaad))
@@ -64,7 +62,8 @@ export function absorb(
   for (let c: i32 = 0; c < classCount; c++) {
     const group = scratch + GROUP_BYTES * <usize>c
     const rest = load<i32>(group)
-    if (rest > 0) scatter(group, rest, classes + CLASS_BYTES * <usize>c, multipliers, packing, cells, size, hits)
+    if (rest > 0)
+      scatter(group, rest, classes + CLASS_BYTES * <usize>c, multipliers, packing, cells, size, hits)
   }
 }
 
@@ -95,7 +94,10 @@ function sort(digests: usize, count: i32, key: usize, classes: usize, classCount
     const lo = v128.or(i32x4.shr_u(h0, 16), v128.and(h1, upper))
     const hi = v128.or(i32x4.shr_u(h2, 16), v128.and(h3, upper))
     const check = mix(
-      v128.xor(v128.xor(hi, v128.load32_splat(key, 4 * 37)), mix(v128.xor(lo, v128.load32_splat(key, 4 * 36)))),
+      v128.xor(
+        v128.xor(hi, v128.load32_splat(key, 4 * 37)),
+        mix(v128.xor(lo, v128.load32_splat(key, 4 * 36))),
+      ),
     )
     const word = v128.and(mix(v128.xor(lo, i32x4.splat(31 * GOLDEN))), i32x4.splat(0xffff))
     // The class as a number: how many limits the word has reached.
@@ -115,8 +117,6 @@ function sort(digests: usize, count: i32, key: usize, classes: usize, classCount
 }
 
 /** k0 + Σ ki·di over eight 16-bit words, four digests side by side. */
-// @ts-ignore: decorator
-@inline
 function lane(key: usize, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
   const low = i32x4.splat(0xffff)
   let sum = v128.load32_splat(key)
@@ -130,8 +130,6 @@ function lane(key: usize, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
   return i32x4.add(sum, i32x4.mul(v128.load32_splat(key, 32), i32x4.shr_u(w3, 16)))
 }
 
-// @ts-ignore: decorator
-@inline
 function push(scratch: usize, index: i32, item: v128): void {
   const group = scratch + GROUP_BYTES * <usize>index
   const count = load<i32>(group)
@@ -209,8 +207,6 @@ function head(items: usize, count: i32, thresholds: usize, first: i32, cells: us
 }
 
 /** The XOR of those of four items whose lane of the mask is set. */
-// @ts-ignore: decorator
-@inline
 function chosen(a: v128, b: v128, c: v128, d: v128, mask: v128): v128 {
   return v128.xor(
     v128.xor(

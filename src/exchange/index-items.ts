@@ -1,5 +1,5 @@
 import { SetIndex, sha256 } from '../reconcile/index.ts'
-import { itemsOf, type Source } from './source.ts'
+import { itemsOf, throwIfCancelled, type Source } from './source.ts'
 
 /** How items become bytes. Equal items must give equal bytes, and different items different bytes. */
 export type Serialize<T> = (item: T) => Uint8Array
@@ -17,7 +17,10 @@ export async function indexItems<T>(source: Source<T>, options: IndexOptions<T>)
   const index = new SetIndex<T>()
   // Arrays and the like are read without a turn of the event loop for each item.
   if (typeof source === 'object' && Symbol.iterator in source) {
-    for (const item of source) index.add(digest(serialize(item)), item)
+    for (const item of source) {
+      throwIfCancelled(signal)
+      index.add(digest(serialize(item)), item)
+    }
     return index
   }
   for await (const item of itemsOf(source, signal)) index.add(digest(serialize(item)), item)

@@ -43,6 +43,9 @@ export const defaultMaxBytes: number = 2 ** 28
 /** How often all is begun again, under a fresh salt, because the remote set changed or nothing fitted its root. */
 const attempts = 3
 
+/** 100 KB: beyond this a round trip costs less than the cells it saves. */
+const manyCells = 8192
+
 /** How often more cells are asked for before the list of ids is. */
 const rounds = 5
 
@@ -117,19 +120,21 @@ class Pull {
   async #wanted(opening: Opening, key: SketchKey, difference: Sketch): Promise<number | undefined> {
     const { root, size, profile } = opening.header
     if (difference.size >= size) return undefined
-    let { likely, saturated } = estimate(difference)
+    let { likely, zeros, saturated } = estimate(difference)
     if (saturated) {
       const ours = probe(await this.#local.sketch({ salt: key, size, profile }))
       ;({ likely } = estimate(difference, { ours, theirs: opening.probe }))
     }
     // The more cells were empty, the better the estimate.
-    const enough = Math.max(cellsFor((saturated ? 1.15 : 1.08) * likely, profile), 1.25 * difference.size)
+    const margin = saturated ? 1.15 : 1.03 + 0.4 / Math.sqrt(zeros)
+    const enough = Math.max(cellsFor(margin * likely, profile), 1.1 * difference.size)
     if (!this.#remote.isFile) {
       // The sketch may end too early, or not be much shorter than the ids of the whole set, which are sure to do.
       const bytes = cellLength * (enough - difference.size)
       if (enough > 1.1 * size || bytes > 0.7 * idLength * root.count) return undefined
     }
-    return Math.min(size, Math.ceil(enough))
+    // A probe's guess may be a third off. Where that is much, half of the cells are asked for, which tell precisely.
+    return Math.min(size, Math.ceil(saturated && enough > manyCells ? enough / 2 : enough))
   }
 
   /** By the list of all ids. */

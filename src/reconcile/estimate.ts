@@ -27,17 +27,19 @@ function classDensity(members: ProfileClass, cell: number): number {
   return (1 - even) / 2
 }
 
-/** One look at a cell of a difference: how likely a random id shows there, and what was seen. */
+/** Looks at cells of one density: how many were zero; or, of a probe, had a zero in the one bit. */
 interface Observation {
   readonly density: number
-  /** Whether the cell is zero; or, of a probe, whether the one bit is. */
-  readonly zero: boolean
   readonly probed: boolean
+  zeros: number
+  others: number
 }
 
 export interface Estimate {
   /** The most likely number of differences. */
   readonly likely: number
+  /** How many cells were empty. An estimate from so many cells is off by some share like one over its square root. */
+  readonly zeros: number
   /** True when hardly a cell was empty: there may be far more than `likely`. */
   readonly saturated: boolean
 }
@@ -53,25 +55,50 @@ export interface Probes {
  * which reach further.
  */
 export function estimate(difference: Sketch, probes?: Probes): Estimate {
-  const { cells, profile, size } = difference
-  const seen: Observation[] = []
+  const { cells, size } = difference
+  const seen = new Observations(difference.profile)
+  let zeros = 0
   for (let cell = 1; cell < size; cell++) {
     const at = cell * cellWords
     const zero = (cells[at]! | cells[at + 1]! | cells[at + 2]!) === 0
-    seen.push({ density: density(profile, cell), zero, probed: false })
+    if (zero) zeros++
+    seen.add(cell, false, zero)
   }
-  const zeros = seen.filter((observation) => observation.zero).length
-  if (probes !== undefined) seen.push(...probedBits(difference, probes))
-  return { likely: mostLikely(seen), saturated: zeros < 2 + seen.length / 16 }
+  if (probes !== undefined) addProbes(seen, size, probes)
+  return { likely: mostLikely(seen.all), zeros, saturated: zeros < 10 }
 }
 
-function* probedBits({ profile, size }: Sketch, { ours, theirs }: Probes): Iterable<Observation> {
+function addProbes(seen: Observations, size: number, { ours, theirs }: Probes): void {
   const bits = 8 * Math.min(ours.length, theirs.length)
   for (let bit = 0; bit < bits; bit++) {
     const cell = probedCell(bit)
     if (cell < size) continue
     const differ = ((ours[bit >>> 3]! ^ theirs[bit >>> 3]!) >>> (bit & 7)) & 1
-    yield { density: density(profile, cell), zero: differ === 0, probed: true }
+    seen.add(cell, true, differ === 0)
+  }
+}
+
+/** All cells of a block have one density, so that what was seen of them is two counts. */
+class Observations {
+  readonly all: Observation[] = []
+  readonly #profile: Profile
+  readonly #byBlock = new Map<number, Observation>()
+
+  constructor(profile: Profile) {
+    this.#profile = profile
+  }
+
+  add(cell: number, probed: boolean, zero: boolean): void {
+    const block = cell < headCells ? cell : headCells + (31 - Math.clz32(cell))
+    const name = probed ? -block : block
+    let observation = this.#byBlock.get(name)
+    if (observation === undefined) {
+      observation = { density: density(this.#profile, cell), probed, zeros: 0, others: 0 }
+      this.#byBlock.set(name, observation)
+      this.all.push(observation)
+    }
+    if (zero) observation.zeros++
+    else observation.others++
   }
 }
 
@@ -110,10 +137,10 @@ function probedCell(bit: number): number {
 function mostLikely(seen: readonly Observation[]): number {
   const score = (logD: number): number => {
     let sum = 0
-    for (const { density, zero, probed } of seen) {
+    for (const { density, probed, zeros, others } of seen) {
       const empty = Math.exp(Math.exp(logD) * Math.log1p(-density))
       const shown = probed ? (1 + empty) / 2 : empty
-      sum += Math.log(Math.max(zero ? shown : 1 - shown, 1e-300))
+      sum += zeros * Math.log(Math.max(shown, 1e-300)) + others * Math.log(Math.max(1 - shown, 1e-300))
     }
     return sum
   }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { renameSync, rmSync, symlinkSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { suite, test } from 'node:test'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { parseRange } from '../../../src/exchange/range.ts'
+import { serveWeb } from '../../../src/cli/web-server.ts'
 import { requireTool } from '../../require.ts'
 import { postgresPrograms, startPostgres } from '../../suites/postgresql.ts'
 import { Scene } from './tidemark.ts'
@@ -91,6 +93,31 @@ suite('tidemark reconcile', () => {
     assert.match(stderr, /their salts differ/)
     scene.write('small.txt', 'one\n')
     assert.equal((await scene.run(['reconcile', 'small.txt', 'a.sketch'])).code, 7)
+  })
+
+  test('compares with a sketch file on a web server, reading no more of it than it needs', async (t) => {
+    const scene = new Scene(t)
+    twoLists(scene)
+    await scene.ok('sketch', 'build', 'b.txt', '-o', 'b.sketch', '--differences', '20000')
+    const bytes = readFileSync(join(scene.directory, 'b.sketch'))
+    let sent = 0
+    const server = await serveWeb(
+      async (request) => {
+        const range = parseRange(request.headers.get('range'), bytes.length)
+        if (range === undefined || range === 'none') return new Response(null, { status: 416 })
+        sent += range.to - range.from
+        return new Response(bytes.subarray(range.from, range.to), { status: 206, headers: { etag: '"1"' } })
+      },
+      { host: '127.0.0.1', port: 0 },
+    )
+    t.after(() => server.close())
+    const output = await scene.ok('reconcile', 'a.txt', `${server.url}b.sketch`)
+    assert.match(output, /^- line 0\n- line 1\n(\+ id:[0-9a-f]{16}\n){3}$/)
+    assert.ok(bytes.length > 200_000)
+    assert.ok(sent < 2500, `${sent} bytes`)
+    scene.write('c.txt', lines(400, 1400))
+    await scene.ok('reconcile', 'c.txt', `${server.url}b.sketch`)
+    assert.ok(sent < 30_000, `${sent} bytes`)
   })
 
   test('compares tables with lists, and tables with tables', async (t) => {
