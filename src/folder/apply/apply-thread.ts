@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Reader } from '../../bytes/reader.ts'
 import { Writer } from '../../bytes/writer.ts'
@@ -11,6 +12,9 @@ import { FilePlacer } from './file-placer.ts'
 import { LocalPacks } from './local-packs.ts'
 import { OpenDirectories } from './open-directories.ts'
 import { unpackJobs, writeResult } from './packed-jobs.ts'
+
+/** Files between two turns of the event loop. */
+const filesPerTurn = 64
 
 /** What a thread is started with. */
 export interface ThreadStart {
@@ -76,10 +80,13 @@ function serve(port: NonNullable<typeof parentPort>, start: ThreadStart): void {
   }
 
   const writeFiles = async (jobs: Uint8Array): Promise<void> => {
+    let count = 0
     for (const { number, job } of unpackJobs(jobs)) {
       throwIfStopped()
       await placer.place(job, (result) => writeResult(results, number, result))
-      if (placer.full) placer.commit()
+      if (placer.full) await placer.advance()
+      // So that the end of a sync is noticed.
+      if (++count % filesPerTurn === 0) await setImmediate()
     }
     send({ kind: 'taken' })
     sendResults()
@@ -102,7 +109,7 @@ function serve(port: NonNullable<typeof parentPort>, start: ThreadStart): void {
     if (message.kind === 'files') await writeFiles(message.jobs)
     else if (message.kind === 'part') await writePart(message.part)
     else if (message.kind === 'commit') {
-      placer.commit()
+      await placer.commit()
       sendResults()
     } else {
       placer.abort()

@@ -4,7 +4,7 @@ import type { Store } from '../../store/store.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { readXattrs } from '../system/xattrs.ts'
 import { finishContent, holdsContent, writeContent, type WriteOptions } from './content.ts'
-import { syncDevices } from './durable.ts'
+import { syncDevicesLater } from './durable.ts'
 import { changedMeanwhile, isAsSeen, isSameState, type FileJob, type OnResult } from './file-job.ts'
 import { carrierAt, carrierOf, giveMetadata } from './metadata.ts'
 import type { Inherited, OpenDirectories } from './open-directories.ts'
@@ -54,6 +54,11 @@ export class FilePlacer {
   readonly #begun = new Map<Begun, Name>()
   #ready: Ready[] = []
   #bytes = 0
+  /** Files that are being committed; the first `#placed` of them are in their places. */
+  #unplaced: readonly Ready[] = []
+  #placed = 0
+  #committing: Promise<void> | undefined
+  #aborted = false
 
   constructor(directories: OpenDirectories, store: Store, options: PlacerOptions = {}) {
     this.#directories = directories
@@ -175,29 +180,47 @@ export class FilePlacer {
     this.#remove(directory, begun.temporary)
   }
 
-  /** Puts all files that are ready in their places. */
-  commit(): void {
+  /**
+   * Begins to put the files that are ready in their places, once those of the call before are: the disk works
+   * on these while more are written. Resolves when the next may be begun.
+   */
+  async advance(): Promise<void> {
+    await this.#committing
     const ready = this.#ready
     this.#ready = []
     this.#bytes = 0
     if (ready.length === 0) return
-    let at = 0
+    this.#unplaced = ready
+    this.#placed = 0
+    this.#committing = this.#commit(ready)
+    // Its failure is reported by the next call.
+    this.#committing.catch(() => undefined)
+  }
+
+  /** Resolves when all files that were ready are in their places. */
+  async commit(): Promise<void> {
+    await this.advance()
+    await this.#committing
+  }
+
+  async #commit(ready: readonly Ready[]): Promise<void> {
     try {
-      this.#sync(ready)
-      for (; at < ready.length; at++) this.#rename(ready[at]!)
+      await this.#sync(ready)
+      for (const file of ready) {
+        if (this.#aborted) return
+        this.#rename(file)
+        this.#placed++
+      }
     } catch (error) {
-      for (const { directory, temporary } of ready.slice(at)) this.#remove(directory, temporary)
+      this.#removeUnplaced()
       throw error
     }
   }
 
-  #sync(ready: readonly Ready[]): void {
-    if (ready.length < fewFiles) for (const file of ready) this.#withFile(file, fsyncSync)
-    else {
-      syncDevices(this.#directories, new Set(ready.map(({ directory }) => directory)), () =>
-        ready.forEach((file) => this.#withFile(file, fsyncSync)),
-      )
-    }
+  async #sync(ready: readonly Ready[]): Promise<void> {
+    const one = (): void => ready.forEach((file) => this.#withFile(file, fsyncSync))
+    if (ready.length < fewFiles) one()
+    else await syncDevicesLater(this.#directories, new Set(ready.map(({ directory }) => directory)), one)
   }
 
   #withFile({ directory, temporary }: Ready, act: (fd: number) => void): void {
@@ -228,9 +251,17 @@ export class FilePlacer {
 
   /** Removes everything that is not in its place yet. */
   abort(): void {
+    this.#aborted = true
     for (const [{ temporary }, directory] of this.#begun) this.#remove(directory, temporary)
     for (const { directory, temporary } of this.#ready) this.#remove(directory, temporary)
     this.#ready = []
+    this.#removeUnplaced()
+  }
+
+  #removeUnplaced(): void {
+    for (const { directory, temporary } of this.#unplaced.slice(this.#placed))
+      this.#remove(directory, temporary)
+    this.#unplaced = []
   }
 
   #remove(directory: Name, temporary: Name): void {

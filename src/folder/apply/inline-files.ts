@@ -39,7 +39,7 @@ export class InlineFiles implements FileSink {
     await Promise.race(this.#running)
     if (++this.#count % filesPerTurn === 0) await setImmediate()
     this.#check()
-    if (this.#placer.full) this.#placer.commit()
+    if (this.#placer.full) await this.#placer.advance()
   }
 
   #check(): void {
@@ -50,7 +50,7 @@ export class InlineFiles implements FileSink {
   async drain(): Promise<void> {
     await Promise.all(this.#running)
     this.#check()
-    this.#placer.commit()
+    await this.#placer.commit()
   }
 
   finish(): Promise<void> {

@@ -146,7 +146,7 @@ export class ThreadedFiles implements FileSink {
       return
     }
     this.#placer.complete(job, begun, onResult)
-    this.#placer.commit()
+    await this.#placer.commit()
   }
 
   async drain(): Promise<void> {
