@@ -41,10 +41,18 @@ const maxText = 65_536
 /** No encoded snapshot is larger. */
 export const maxSnapshotSize: number = 16 * 1024 * 1024
 
+/** Throws `limit` for what {@link decodeSnapshot} would not take back. */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   const writer = new Writer(512)
   writer.u8(snapshotMark)
-  const text = (value: string): Writer => writer.prefixed(nameToBytes(value))
+  const text = (value: string): Writer => {
+    const bytes = nameToBytes(value)
+    if (bytes.length > maxText) throw tooMuch(`a text of ${bytes.length} bytes`)
+    return writer.prefixed(bytes)
+  }
+  if (snapshot.parents.length > maxParents) throw tooMuch(`${snapshot.parents.length} parents`)
+  if (snapshot.tags.length > maxTags) throw tooMuch(`${snapshot.tags.length} tags`)
+  if (!Number.isSafeInteger(snapshot.time) || snapshot.time < 0) throw tooMuch(`the time ${snapshot.time}`)
   text(snapshot.folder)
   text(snapshot.device)
   text(snapshot.host)
@@ -57,6 +65,10 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   writer.varint(snapshot.unreadable).varint(snapshot.unstable)
   text(snapshot.program)
   return writer.finish()
+}
+
+function tooMuch(what: string): TidemarkError {
+  return new TidemarkError('limit', `a snapshot cannot hold ${what}`)
 }
 
 function compareTexts(a: string, b: string): number {

@@ -31,6 +31,21 @@ suite('snapshot codec', () => {
     )
   })
 
+  test('is never written so that it could not be read', () => {
+    const { snapshot } = makeSnapshot()
+    const beyond = (change: Partial<typeof snapshot>): void => {
+      assert.throws(
+        () => encodeSnapshot({ ...snapshot, ...change }),
+        (error) => isTidemarkError(error, 'limit'),
+      )
+    }
+    beyond({ message: 'm'.repeat(70_000) })
+    beyond({ tags: Array.from({ length: 257 }, (_, n) => `t${n}`) })
+    beyond({ parents: Array.from({ length: 65 }, (_, n) => String.fromCharCode(n).repeat(32)) })
+    beyond({ time: -1 })
+    beyond({ time: 2 ** 60 })
+  })
+
   test('refuses what contradicts itself', () => {
     const { snapshot } = makeSnapshot()
     const same = '\x01'.repeat(32)
