@@ -36,7 +36,8 @@ export function* dataExtents(fd: number, size: number): Generator<Extent, void> 
 
 /** The next byte of that kind from `at` on; infinitely far when there is none. */
 function seek(system: Libc, fd: number, at: number, whence: number): number {
-  const found = system.lseek(fd, at, whence)
+  // Linux has been seen to answer 2^63 - 1 (ext4, SEEK_HOLE in a file just truncated), which comes as a bigint.
+  const found = Number(system.lseek(fd, at, whence))
   if (found >= 0) return found
   const errno = system.errno()
   if (errno === ENXIO) return Infinity

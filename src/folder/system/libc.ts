@@ -26,7 +26,7 @@ export interface Libc {
   utimensat(directory: number, path: CString, times: Uint8Array, flags: number): number
   futimens(fd: number, times: Uint8Array): number
   openat(directory: number, path: CString, flags: number, mode: number): number
-  lseek(fd: number, offset: number, whence: number): number
+  lseek(fd: number, offset: number, whence: number): number | bigint
   statx(directory: number, path: CString, flags: number, mask: number, into: Uint8Array): number
   syncfs(fd: number): number
   /** Not in a glibc older than 2.33, where it is no function of its own. */
