@@ -55,7 +55,7 @@ suite('the package', () => {
     } catch (error) {
       return void requireTool(t, false, `the npm registry: ${String(error)}`)
     }
-    const names = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json'))
+    const names = Object.keys(manifest.exports).filter((name) => !/\.json$|\*/.test(name))
     for (const line of nodes) {
       let node = process.execPath
       if (line !== undefined) {
