@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemCode } from '../../errors.ts'
 import { chunkClass } from '../../object/chunk-class.ts'
 import type { ChunkSize } from '../../object/chunk-class.ts'
@@ -10,6 +11,7 @@ import { maxFileSize } from '../../object/entry.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
 import { dataExtents, mayHaveHoles } from '../system/extents.ts'
+import { pause, settlingNs } from '../system/settling.ts'
 import { identityOf, sameFile } from './job.ts'
 import type { FileIdentity, FileJob, FileResult } from './job.ts'
 
@@ -28,6 +30,10 @@ const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
 /**
  * Reads files, cuts them into chunks and hashes these, all in one buffer. A file that is not the same after
  * the reading as it was before is read again. Calls are synchronous: this is what threads are for.
+ *
+ * A write sets the times first and copies its bytes then, and two writes may leave the same times. So a file
+ * is read only when it has been left alone for some hundredths of a second, and waited for until it has. What
+ * goes unseen is a single write that takes longer than that, and one through a mapping of the file.
  */
 export class FileReader {
   readonly #chunker: Chunker
@@ -57,6 +63,16 @@ export class FileReader {
     let before: FileIdentity = job
     let blocks: BigIntStats | undefined
     for (let attempt = 1; ; attempt++) {
+      let isQuiet = true
+      const waitNs = settlingNs(before, BigInt(Date.now()) * 1_000_000n, pause)
+      if (waitNs > 0n) {
+        await sleep(Number(waitNs) / 1e6)
+        blocks = fstatSync(file, { bigint: true })
+        const now = identityOf(blocks)
+        isQuiet = sameFile(before, now)
+        before = now
+        if (!isQuiet && attempt < attempts) continue
+      }
       if (before.size > maxFileSize)
         return { status: 'unreadable', message: `${before.size} bytes: no file so large can be kept` }
       const items: ContentItem[] = []
@@ -64,7 +80,7 @@ export class FileReader {
       const stats = fstatSync(file, { bigint: true })
       if (!stats.isFile()) return { status: 'unreadable', message: 'is no longer a regular file' }
       const after = identityOf(stats)
-      const stable = sameFile(before, after) && size === Number(after.size)
+      const stable = isQuiet && sameFile(before, after) && size === Number(after.size)
       if (stable || attempt === attempts) {
         const status = stable ? 'stable' : 'unstable'
         return { status, items, size, mtimeNs: after.mtimeNs, renewed: !sameFile(job, after) }

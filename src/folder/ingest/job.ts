@@ -19,17 +19,17 @@ export interface FileJob extends FileIdentity {
   readonly path: SystemPath
 }
 
+export interface ReadResult {
+  readonly status: 'stable' | 'unstable'
+  readonly items: readonly ContentItem[]
+  /** What was read, which may be newer than what was asked for. `renewed` tells. */
+  readonly size: number
+  readonly mtimeNs: bigint
+  readonly renewed: boolean
+}
+
 /** How it went. */
-export type FileResult =
-  | {
-      readonly status: 'stable' | 'unstable'
-      readonly items: readonly ContentItem[]
-      /** What was read, which may be newer than what was asked for. `renewed` tells. */
-      readonly size: number
-      readonly mtimeNs: bigint
-      readonly renewed: boolean
-    }
-  | { readonly status: 'unreadable'; readonly message: string }
+export type FileResult = ReadResult | { readonly status: 'unreadable'; readonly message: string }
 
 export function sameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.size === b.size && a.ino === b.ino

@@ -4,6 +4,7 @@ import { splitDevice } from '../system/device.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { readTarget } from '../system/paths.ts'
 import type { SystemPath } from '../system/paths.ts'
+import { settlingNs, tick } from '../system/settling.ts'
 
 /** The entry that a file's metadata makes, still without content: of a file or directory it comes later. */
 export function newEntry(
@@ -58,14 +59,10 @@ export function isUnchanged(entry: Entry, ino: bigint, ctimeNs: bigint, stat: Fi
   )
 }
 
-const second = 1_000_000_000n
-
 /**
  * What to remember as the ctime of a file looked at at `nowNs`: 0, which never matches, when it changed so
- * recently that it could change again and show the same time. Kernels stamp files with the time of their
- * last tick (4 ms at most); file systems with whole seconds (FAT: two) are told by their zeros.
+ * recently that it could change again and show the same time.
  */
 export function settledCtime(stat: FileStat, nowNs: bigint): bigint {
-  const coarse = stat.ctimeNs % second === 0n && stat.mtimeNs % second === 0n
-  return stat.ctimeNs + (coarse ? 2n * second : 20_000_000n) < nowNs ? stat.ctimeNs : 0n
+  return settlingNs(stat, nowNs, tick) === 0n ? stat.ctimeNs : 0n
 }

@@ -6,7 +6,7 @@ import { buildContent } from '../../object/content.ts'
 import type { DirectoryEntry, Entry, FileEntry, Xattr } from '../../object/entry.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
-import type { FileResult } from '../ingest/job.ts'
+import type { FileResult, ReadResult } from '../ingest/job.ts'
 import { readStat } from '../system/file-stat.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { childPath, readNames } from '../system/paths.ts'
@@ -254,8 +254,10 @@ export class Scanner {
         return this.#lookAtDirectory(place, slot, path, relative, stat, known, unchanged)
       return this.#lookAtFile(place, slot, path, relative, stat, unchanged)
     } catch (error) {
-      // What vanishes while it is looked at was not there.
-      if (!isGone(error)) throw error
+      // What vanishes while it is looked at was not there. What has become something else could be anything.
+      if (isGone(error)) return undefined
+      if (systemCodeOf(error) === undefined) throw error
+      this.#problem(relative, 'unreadable', error)
       return undefined
     }
   }
@@ -353,16 +355,38 @@ export class Scanner {
     })
   }
 
-  #finishFile(entry: FileEntry, path: SystemPath, relative: Name, result: FileResult): FileEntry | undefined {
+  #finishFile(
+    looked: FileEntry,
+    path: SystemPath,
+    relative: Name,
+    result: FileResult,
+  ): FileEntry | undefined {
     if (result.status === 'unreadable') {
-      if (readStat(path) === undefined) return undefined
+      if (this.#statAgain(path) === undefined) return undefined
       this.#problem(relative, 'unreadable', result.message)
-      return { ...entry, unreadable: true }
+      return { ...looked, unreadable: true }
     }
+    const entry = result.renewed ? this.#renew(looked, path, relative, result) : looked
     const unstable = result.status === 'unstable'
     if (unstable) this.#problem(relative, 'unstable', 'it changed each time it was read')
     const content = buildContent(result.items, this.#emit)
     return { ...entry, size: result.size, mtimeNs: result.mtimeNs, content, unstable }
+  }
+
+  /** The entry with the metadata of what was read, where that is what stands there now. */
+  #renew(entry: FileEntry, path: SystemPath, relative: Name, result: ReadResult): FileEntry {
+    const stat = this.#statAgain(path)
+    if (stat?.kind !== 'file' || stat.mtimeNs !== result.mtimeNs || stat.size !== result.size) return entry
+    return newEntry(entry.name, path, stat, this.#xattrs(path, relative), entry.link) as FileEntry
+  }
+
+  /** Undefined also where a directory above has been replaced by what leads nowhere. */
+  #statAgain(path: SystemPath): FileStat | undefined {
+    try {
+      return readStat(path)
+    } catch {
+      return undefined
+    }
   }
 
   #depth(relative: Name, isNew: boolean, isChanged: boolean): Directory['depth'] {
@@ -436,8 +460,12 @@ function withOwnRules(directory: Directory): Directory {
 
 /** Whether what was looked at has vanished meanwhile, or has become something else than a directory. */
 function isGone(error: unknown): boolean {
-  const code = systemCode(error instanceof TidemarkError ? error.cause : error)
+  const code = systemCodeOf(error)
   return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+function systemCodeOf(error: unknown): string | undefined {
+  return systemCode(error instanceof TidemarkError ? error.cause : error)
 }
 
 function belowOf({ content, size, count }: DirectoryEntry): Below {

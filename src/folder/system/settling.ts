@@ -1,0 +1,32 @@
+interface Times {
+  readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
+}
+
+const millisecond = 1_000_000n
+const second = 1000n * millisecond
+
+/**
+ * How long, in nanoseconds, a file must have been left alone for its times to tell when it changes again:
+ * kernels stamp files with the time of their last tick, which is 4 ms old at most.
+ */
+export const tick: bigint = 20n * millisecond
+
+/**
+ * How long it must have been left alone for nobody to be in the middle of a write: the times are set before
+ * the bytes are copied, and on a busy machine the writer may have to wait in between.
+ */
+export const pause: bigint = 50n * millisecond
+
+/**
+ * For how many nanoseconds a file with these times has still to be left alone, `needed` being how long in all;
+ * 0 when it has been already. File systems with whole seconds (FAT: two) are told by their zeros and need
+ * more. A file from the future, as there are when a clock was set back, is to be watched for the whole time.
+ */
+export function settlingNs({ mtimeNs, ctimeNs }: Times, nowNs: bigint, needed: bigint): bigint {
+  const coarse = ctimeNs % second === 0n && mtimeNs % second === 0n
+  const wanted = coarse ? 2n * second : needed
+  const left = ctimeNs + wanted - nowNs
+  if (left < 0n) return 0n
+  return left < wanted ? left + 1n : wanted
+}
