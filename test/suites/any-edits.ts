@@ -17,11 +17,11 @@ import { seededRandom } from './random.ts'
 
 /** One thing done to a folder. `seed` decides to which of its paths, and with what. */
 export interface Edit {
-  readonly action: (typeof actions)[number]
+  readonly action: Action
   readonly seed: number
 }
 
-const actions = [
+export const actions = [
   'write',
   'overwrite',
   'append',
@@ -37,6 +37,8 @@ const actions = [
   'mode',
   'time',
 ] as const
+
+export type Action = (typeof actions)[number]
 
 export const anyEdits: fc.Arbitrary<Edit[]> = fc.array(
   fc.record({ action: fc.constantFrom(...actions), seed: fc.nat() }),
