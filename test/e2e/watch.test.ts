@@ -160,6 +160,19 @@ test('a directory that was moved is followed', async (t) => {
   await scene.recorded()
 })
 
+test('a directory that another process recorded first is watched too', async (t) => {
+  const scene = await Scene.make(t, { debounceMs: 1500, maxDelayMs: 5000 })
+  mkdirSync(scene.path('new', 'deep'), { recursive: true })
+  // Long enough for its time to be relied on.
+  await setTimeout(100)
+  await takeSnapshot(scene.folder)
+  await scene.until(() => scene.reports.length === 2)
+  assert.equal(scene.reports[1]!.id, undefined)
+  writeFileSync(scene.path('new', 'deep', 'file'), '1')
+  await scene.until(() => scene.reports.length === 3)
+  await scene.recorded()
+})
+
 test('snapshots do not lead to snapshots, nor does what is ignored lead to scans', async (t) => {
   if (!requireTool(t, linux, 'a watch for each directory')) return
   const parent = temporaryDirectory(t)
