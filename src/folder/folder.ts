@@ -68,8 +68,20 @@ export class Folder {
 
   /** What is remembered of the working files. */
   state(): FolderState {
-    this.#state ??= FolderState.open(join(this.root, ownDirectory, 'state.sqlite'))
+    this.#state ??= FolderState.open(this.#statePath)
     return this.#state
+  }
+
+  /** Begins its records anew: they are damaged, and only save work. */
+  renewState(): FolderState {
+    this.#state?.close()
+    this.#state = undefined
+    FolderState.remove(this.#statePath)
+    return this.state()
+  }
+
+  get #statePath(): string {
+    return join(this.root, ownDirectory, 'state.sqlite')
   }
 
   /** Paths inside the folder that are not part of it. */

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type * as Sqlite from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nameFromBytes, nameToBytes } from '../bytes/name.ts'
@@ -44,7 +44,7 @@ const pageSize = 16
  */
 export class FolderState {
   readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements = new Map<string, Statement>()
 
   private constructor(database: DatabaseSync) {
     this.#database = database
@@ -56,9 +56,14 @@ export class FolderState {
       return FolderState.#open(path)
     } catch (error) {
       if (!isDamage(error)) throw stateError(error)
-      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+      FolderState.remove(path)
       return FolderState.#open(path)
     }
+  }
+
+  /** Removes the file `path` and what goes with it. */
+  static remove(path: string): void {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
   }
 
   static #open(path: string): FolderState {
@@ -87,7 +92,7 @@ export class FolderState {
 
   /** Begins to read: until `rollback` nothing that others write is seen. */
   beginReading(): void {
-    this.#database.exec('BEGIN')
+    this.#exec('BEGIN')
   }
 
   /** Begins a transaction; waits for another's up to `waitMs`, then rejects `busy`. */
@@ -111,11 +116,11 @@ export class FolderState {
   }
 
   commit(): void {
-    this.#database.exec('COMMIT')
+    this.#exec('COMMIT')
   }
 
   rollback(): void {
-    if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+    if (this.#database.isTransaction) this.#exec('ROLLBACK')
   }
 
   /** The snapshot that the leaves belong to; undefined when there is none. */
@@ -158,7 +163,7 @@ export class FolderState {
 
   /** Forgets the working files, so that all are read again, and which snapshots were seen. */
   clear(): void {
-    this.#database.exec('DELETE FROM leaves; DELETE FROM meta; DELETE FROM seen')
+    this.#exec('DELETE FROM leaves; DELETE FROM meta; DELETE FROM seen')
   }
 
   /** The leaves of a directory (its path from the root, empty for the root itself), in order. */
@@ -208,10 +213,36 @@ export class FolderState {
     this.#database.close()
   }
 
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) this.#statements.set(sql, (statement = this.#database.prepare(sql)))
+  #exec(sql: string): void {
+    guard(() => this.#database.exec(sql))
+  }
+
+  #prepare(sql: string): Statement {
+    const known = this.#statements.get(sql)
+    if (known) return known
+    const prepared = guard(() => this.#database.prepare(sql))
+    const statement: Statement = {
+      run: (...values) => void guard(() => prepared.run(...values)),
+      get: (...values) => guard(() => prepared.get(...values)),
+      all: (...values) => guard(() => prepared.all(...values)),
+    }
+    this.#statements.set(sql, statement)
     return statement
+  }
+}
+
+/** A statement whose failures are told in our own words: a disk may be full, and the file may be damaged. */
+interface Statement {
+  run(...values: SQLInputValue[]): void
+  get(...values: SQLInputValue[]): Record<string, SQLOutputValue> | undefined
+  all(...values: SQLInputValue[]): Record<string, SQLOutputValue>[]
+}
+
+function guard<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw stateError(error)
   }
 }
 
@@ -253,7 +284,7 @@ function isBusy(error: unknown): boolean {
 }
 
 function stateError(error: unknown): TidemarkError {
-  const codes = { 5: 'busy', 8: 'denied', 13: 'full', 14: 'denied' } as const
+  const codes = { 5: 'busy', 8: 'denied', 11: 'corrupt', 13: 'full', 14: 'denied', 26: 'corrupt' } as const
   const code = codes[sqliteCode(error) as keyof typeof codes] ?? 'failed'
   const reason = error instanceof Error ? error.message : String(error)
   return new TidemarkError(code, `the folder's own records (.tidemark/state.sqlite): ${reason}`, {

@@ -6,6 +6,7 @@ import { isTidemarkError, TidemarkError } from '../errors.ts'
 import type { Folder } from '../folder/folder.ts'
 import type { Ingest } from '../folder/ingest/ingest.ts'
 import { StoringIngest } from '../folder/ingest/storing-ingest.ts'
+import type { FolderState } from '../folder/state.ts'
 import type { Problem, ScanCounts, ScanResult, ScanWatch } from '../folder/scan/scan.ts'
 import { Scanner } from '../folder/scan/scanner.ts'
 import type { DirectoryEntry } from '../object/entry.ts'
@@ -68,8 +69,9 @@ class BaseForgotten extends Error {}
 export async function takeSnapshot(folder: Folder, options: SnapshotOptions = {}): Promise<SnapshotReport> {
   folder.checkPresent()
   const repository = await folder.repository()
-  const state = folder.state()
-  await cancellable(state.begin(options.waitMs ?? defaultWait, options.signal))
+  const { waitMs = defaultWait, signal } = options
+  let state = folder.state()
+  await cancellable(state.begin(waitMs, signal))
   try {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -77,10 +79,37 @@ export async function takeSnapshot(folder: Folder, options: SnapshotOptions = {}
       } catch (error) {
         const stale = error instanceof BaseForgotten || isTidemarkError(error, 'corrupt')
         if (!stale || attempt > 1) throw error
-        state.clear()
+        if (tryToClear(state)) continue
+        state = folder.renewState()
+        await cancellable(state.begin(waitMs, signal))
       }
     }
   } finally {
+    state.rollback()
+  }
+}
+
+/** False when the state is itself what is damaged. */
+function tryToClear(state: FolderState): boolean {
+  try {
+    state.clear()
+    return true
+  } catch (error) {
+    if (isTidemarkError(error, 'corrupt')) return false
+    throw error
+  }
+}
+
+/**
+ * Notes what was found, if that can be: its disk may be full. A snapshot is taken all the same, and the next
+ * one finds it.
+ */
+function note(state: FolderState, what: () => void): void {
+  try {
+    what()
+    state.commit()
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
     state.rollback()
   }
 }
@@ -210,18 +239,20 @@ class Taking {
     const report = { ...scan.counts, problems: this.#problems, parent }
     if (!wanted && sameEntry(scan.root, last.root)) {
       // It need not be the base: one that was killed may have published the parent without noting it.
-      state.base = parent!
-      state.linked = scan.linked
-      state.commit()
+      note(state, () => {
+        state.base = parent!
+        state.linked = scan.linked
+      })
       return { ...report, id: undefined, snapshot: undefined, stored: 0 }
     }
     const writer = await this.#write()
     const snapshot = this.#describe(scan.root, parent, message, tags, flagged)
     const id = await writer.publish(snapshot, this.#options)
-    state.base = id
-    state.linked = scan.linked
-    state.see(id)
-    state.commit()
+    note(state, () => {
+      state.base = id
+      state.linked = scan.linked
+      state.see(id)
+    })
     // The snapshot is there: tidying up can wait for the next one, and what is damaged is for `verify` to tell.
     await writer.compact(this.#options).catch(() => {})
     return { ...report, id, snapshot, stored: writer.stored }
