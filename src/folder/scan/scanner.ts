@@ -50,6 +50,8 @@ interface Place {
 /** Directories entered one in another, of which each takes a kilobyte or so of the call stack. */
 const levelsAtOnce = 64
 
+/** Pieces of trees that wait to be stored before the walk does. */
+const putsAtOnce = 64
 /** Entries looked at between two turns of the event loop. */
 const entriesPerTurn = 2000
 
@@ -183,6 +185,8 @@ export class Scanner {
       if (window.leaf) for (const entry of window.entries.slice(known)) this.#forgetEntry(directory, entry)
       group.waiting--
       assembly.advance()
+      // A huge directory's leaves must not gather until its end.
+      if (this.#puts.length >= putsAtOnce) await this.#settlePuts()
     }
     if (first && names === undefined && directory.before?.content)
       throw corrupt('folder state', `${directory.relative}: its leaves are missing`)

@@ -56,8 +56,17 @@ function nanoseconds(at: number): bigint {
   return view.getBigInt64(at, true) * 1_000_000_000n + BigInt(view.getUint32(at + 8, true))
 }
 
+let lastDevice = { major: 0, minor: 0, number: 0n }
+
+/** Nearly always the one of the look before: joining the halves would cost as much as the rest. */
 function device(at: number): bigint {
-  return joinDevice({ major: view.getUint32(at, true), minor: view.getUint32(at + 4, true) })
+  const major = view.getUint32(at, true)
+  const minor = view.getUint32(at + 4, true)
+  if (major === 0 && minor === 0) return 0n
+  if (major !== lastDevice.major || minor !== lastDevice.minor) {
+    lastDevice = { major, minor, number: joinDevice({ major, minor }) }
+  }
+  return lastDevice.number
 }
 
 /** A descriptor of `name`. `flags` as in `fs.constants`, `mode` for a file that is made. */
