@@ -71,7 +71,7 @@ export class ThreadedFiles implements FileSink {
     const own = import.meta.url
     const worker = new Worker(new URL(`./apply-thread${own.slice(own.lastIndexOf('.'))}`, own), {
       workerData: start,
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 96 },
       // Descriptors are opened by the C library, and shared between threads: each closes its own.
       trackUnmanagedFds: false,
     })
