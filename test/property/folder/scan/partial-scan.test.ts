@@ -3,16 +3,18 @@ import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import * as fc from 'fast-check'
@@ -62,30 +64,46 @@ const rounds = fc.array(
 function apply(root: string, { kind, at, to }: Edit, dirty: Set<string>): void {
   const path = join(root, ...at)
   const other = join(root, ...to)
-  const note = (parts: readonly string[]): void => void dirty.add(parts.join('/'))
+  /** By its own path: a path may lead through symbolic links. */
+  const note = (parts: readonly string[]): void => {
+    const path = join(root, ...parts)
+    dirty.add(existsSync(path) ? relative(root, realpathSync(path)) : parts.join('/'))
+  }
   /** A watcher tells of each directory that goes. */
   const noteBelow = (parts: readonly string[]): void => {
     if (!isDirectory(join(root, ...parts))) return
     note(parts)
     for (const name of readdirSync(join(root, ...parts))) noteBelow([...parts, name])
   }
+  /** What is written to, or changed, may be what a symbolic link leads to. */
+  const noteTarget = (): void => {
+    if (existsSync(path)) note(relative(root, join(realpathSync(path), '..')).split('/'))
+  }
   const gone = new Set<string>()
+  note(at.slice(0, -1))
+  note(to.slice(0, -1))
   try {
     switch (kind) {
       case 'write':
+        noteTarget()
         writeFileSync(path, at.join())
         break
       case 'append':
+        noteTarget()
         appendFileSync(path, to.join())
         break
       case 'mkdir':
         mkdirSync(path)
         break
-      case 'deep':
-        mkdirSync(join(path, ...to), { recursive: true })
-        writeFileSync(join(path, ...to, 'deep'), 'x')
-        for (let depth = 0; depth < at.length; depth++) note(at.slice(0, depth))
+      case 'deep': {
+        // Only of what is there already a watcher can tell.
+        const parts = [...at, ...to]
+        for (let depth = 0; depth <= parts.length; depth++)
+          if (isDirectory(join(root, ...parts.slice(0, depth)))) note(parts.slice(0, depth))
+        mkdirSync(join(root, ...parts), { recursive: true })
+        writeFileSync(join(root, ...parts, 'deep'), 'x')
         break
+      }
       case 'remove':
         noteBelow(at)
         rmSync(path, { recursive: true })
@@ -93,9 +111,9 @@ function apply(root: string, { kind, at, to }: Edit, dirty: Set<string>): void {
       case 'rename':
         if (isDirectory(path)) gone.add(at.join('/'))
         renameSync(path, other)
-        note(to.slice(0, -1))
         break
       case 'chmod':
+        noteTarget()
         chmodSync(path, statSync(path).mode ^ 0o020)
         break
       case 'symlink':
@@ -106,7 +124,6 @@ function apply(root: string, { kind, at, to }: Edit, dirty: Set<string>): void {
         renameSync(path, between)
         try {
           renameSync(other, path)
-          note(to.slice(0, -1))
           renameSync(between, other)
         } catch {
           rmSync(between, { recursive: true })
@@ -118,7 +135,6 @@ function apply(root: string, { kind, at, to }: Edit, dirty: Set<string>): void {
     // Not possible just now: perhaps half of it was done.
   }
   for (const directory of gone) dirty.add(directory)
-  note(at.slice(0, -1))
 }
 
 function isDirectory(path: string): boolean {
