@@ -180,17 +180,23 @@ suite('restoring a hostile tree', () => {
   })
 })
 
-/** Swaps the directory `sub` and a link to `outside` for each other, again and again. */
+/**
+ * Swaps the directory `sub` and a link to `outside` for each other, again and again. Whatever a restore has
+ * put in the link's place meanwhile is moved aside, so that the next turn finds things as they were.
+ */
 const swapper = `
-  const { renameSync } = require('node:fs')
-  const { parentPort, workerData: { root, stop } } = require('node:worker_threads')
+  const { renameSync, symlinkSync } = require('node:fs')
+  const { parentPort, workerData: { root, outside, stop } } = require('node:worker_threads')
+  const attempt = (act) => { try { act() } catch {} }
+  const rename = (from, to) => attempt(() => renameSync(root + '/' + from, root + '/' + to))
   parentPort.postMessage('ready')
-  const rename = (from, to) => { try { renameSync(root + '/' + from, root + '/' + to) } catch {} }
-  while (Atomics.load(stop, 0) === 0) {
+  for (let turn = 0; Atomics.load(stop, 0) === 0; turn++) {
     rename('target/sub', 'kept')
-    rename('link', 'target/sub')
-    rename('target/sub', 'link')
+    attempt(() => symlinkSync(outside, root + '/target/sub'))
+    rename('target/sub', 'aside/' + turn)
     rename('kept', 'target/sub')
+    // Now and then long enough for a whole restore to get through.
+    if (Math.random() < 0.1) Atomics.wait(stop, 0, 0, Math.random() * 200)
   }`
 
 test('a directory that is swapped for a link all the time never leads out of the target', async (t) => {
@@ -198,10 +204,10 @@ test('a directory that is swapped for a link all the time never leads out of the
   const { target, outside } = places(t)
   const root = join(target, '..')
   fs.mkdirSync(join(target, 'sub'))
-  fs.symlinkSync(outside, join(root, 'link'))
+  fs.mkdirSync(join(root, 'aside'))
   const before = readFolder(outside)
   const stop = new Int32Array(new SharedArrayBuffer(4))
-  const worker = new Worker(swapper, { eval: true, workerData: { root, stop } })
+  const worker = new Worker(swapper, { eval: true, workerData: { root, outside, stop } })
   await once(worker, 'message')
   let refused = 0
   let restored = 0
