@@ -1,4 +1,6 @@
+import { fdatasync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Reader } from '../../bytes/reader.ts'
 import { Writer } from '../../bytes/writer.ts'
@@ -12,6 +14,8 @@ import { FilePlacer } from './file-placer.ts'
 import { LocalPacks } from './local-packs.ts'
 import { OpenDirectories } from './open-directories.ts'
 import { unpackJobs, writeResult } from './packed-jobs.ts'
+
+const syncLater = promisify(fdatasync)
 
 /** Files between two turns of the event loop. */
 const filesPerTurn = 64
@@ -94,15 +98,19 @@ function serve(port: NonNullable<typeof parentPort>, start: ThreadStart): void {
 
   const writePart = async ({ number, fd, entry, start, end }: PartJob): Promise<void> => {
     throwIfStopped()
-    let error: Failure | undefined
+    const tell = (error?: Failure): void => send({ kind: 'part', number, error })
     try {
       const file = decodeEntry(new Reader(entry, 'part'))
       if (file.kind === 'file') await writeContent(fd, store, file, { start, end, ahead: false })
-    } catch (cause) {
-      error = failureOf(cause)
+      // The disk works on this part while the next is written.
+      syncLater(fd).then(
+        () => tell(),
+        (error: unknown) => tell(failureOf(error)),
+      )
+    } catch (error) {
+      tell(failureOf(error))
     }
     send({ kind: 'taken' })
-    send({ kind: 'part', number, error })
   }
 
   const act = async (message: ToThread): Promise<void> => {
