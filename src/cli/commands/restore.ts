@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { displayName } from '../../bytes/name.ts'
 import type { Name } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
@@ -19,6 +18,7 @@ import type { Style } from '../output.ts'
 import { flag, off, text } from '../options.ts'
 import { findIn, openPlace } from '../places.ts'
 import type { Place } from '../places.ts'
+import { restoreTarget } from '../restore-target.ts'
 import { warnOfProblems } from '../snapshot-report.ts'
 
 export const command: Command = defineCommand({
@@ -56,7 +56,10 @@ export const command: Command = defineCommand({
     const logged = await place.snapshot(name)
     const found: Name[] = []
     for (const path of paths) found.push((await findIn(place, logged, path)).path)
-    const target = options.to === undefined ? rootOf(place) : resolve(context.workingDirectory, options.to)
+    const target =
+      options.to === undefined
+        ? rootOf(place)
+        : restoreTarget(place, context.workingDirectory, options.to, options.delete)
     const before = options.inPlace
       ? await lookFirst(context, place, options.snapshot && !options.dryRun)
       : undefined

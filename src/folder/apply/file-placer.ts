@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, fsyncSync, renameSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, unlinkSync } from 'node:fs'
 import type { Name } from '../../bytes/name.ts'
 import type { Store } from '../../store/store.ts'
 import type { FileStat } from '../system/file-stat.ts'
@@ -236,7 +236,7 @@ export class FilePlacer {
     try {
       const handle = this.#directories.get(directory)
       if (isSameState(handle.stat(name), before)) {
-        renameSync(handle.path(temporary), handle.path(name))
+        handle.rename(temporary, name)
         onResult({ status: 'written', problems })
         return
       }

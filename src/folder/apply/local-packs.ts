@@ -1,10 +1,10 @@
 import { closeSync, openSync } from 'node:fs'
-import { zstdDecompressSync } from 'node:zlib'
 import { corrupt, isTidemarkError, systemCode } from '../../errors.ts'
-import { blockFlags, blockHeaderSize, maxPlainLength } from '../../object/block.ts'
+import { blockFlags, blockHeaderSize } from '../../object/block.ts'
 import { idOf, idToHex, type Id } from '../../object/id.ts'
 import type { SegmentBlock } from '../../object/segment.ts'
 import { readFully } from '../../store/durable.ts'
+import { openPayload } from '../../store/repository/block-payload.ts'
 import { packName } from '../../store/repository/place.ts'
 import { SegmentFile, type ChunkRecord, type SharedSegment } from '../../store/repository/segment-file.ts'
 import { missingChunk, type Store } from '../../store/store.ts'
@@ -96,7 +96,7 @@ export class LocalPacks implements Store {
       this.#plain.set(block, known)
       return known
     }
-    const plain = inflate(block, this.#readPack(block, 0, block.storedLength))
+    const plain = openPayload(block, this.#readPack(block, 0, block.storedLength))
     if (plain.length > slotSize) return plain
     const slot = this.#slot()
     slot.set(plain)
@@ -143,12 +143,4 @@ export class LocalPacks implements Store {
     for (const file of this.#packs.values()) closeSync(file)
     this.#packs.clear()
   }
-}
-
-/** As `openPayload`, in one piece of memory: by default the output is put together from many, at twice the cost. */
-function inflate({ plainLength }: PackedBlock, payload: Uint8Array): Uint8Array {
-  if (plainLength > maxPlainLength) throw corrupt('block', 'too large')
-  const plain = zstdDecompressSync(payload, { maxOutputLength: plainLength, chunkSize: plainLength + 64 })
-  if (plain.length !== plainLength) throw corrupt('block', 'has another length than promised')
-  return plain
 }

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, renameSync, symlinkSync, unlinkSync } from 'node:fs'
+import { linkSync, mkdirSync, symlinkSync, unlinkSync } from 'node:fs'
 import { geteuid } from 'node:process'
 import type { Name } from '../../bytes/name.ts'
 import { systemCode, TidemarkError } from '../../errors.ts'
@@ -96,7 +96,7 @@ function putInPlace(
   try {
     make(beside)
     if (!isSameState(directory.stat(name), before)) throw new TidemarkError('conflict', changedMeanwhile)
-    renameSync(directory.path(beside), directory.path(name))
+    directory.rename(beside, name)
   } catch (error) {
     removeIfThere(directory, beside)
     throw refusal(error, 'make', path)

@@ -4,6 +4,7 @@ import { Writer } from '../../bytes/writer.ts'
 import { fromSystem, TidemarkError } from '../../errors.ts'
 import { encodeEntry } from '../../object/entry-codec.ts'
 import type { Repository } from '../../store/repository/repository.ts'
+import { Condition } from '../condition.ts'
 import type { Failure, FromThread, PartJob, ThreadStart, ToThread } from './apply-thread.ts'
 import type { FileJob, FileResult, FileSink, OnResult } from './file-job.ts'
 import { FilePlacer, type Begun } from './file-placer.ts'
@@ -41,6 +42,7 @@ export class ThreadedFiles implements FileSink {
   readonly #otherwise: FileSink
   readonly #placer: FilePlacer
   readonly #threads: Thread[]
+  readonly #messages = new Condition()
   readonly #stop = new Int32Array(new SharedArrayBuffer(4))
   /** Jobs without a result, by number. */
   readonly #pending = new Map<number, Pending>()
@@ -49,8 +51,6 @@ export class ThreadedFiles implements FileSink {
   #batch: Pending[] = []
   #bytes = 0
   #large: Promise<void> | undefined
-  #wakers: (() => void)[] = []
-  #failure: Error | undefined
 
   constructor(directories: OpenDirectories, repository: Repository, root: string, otherwise: FileSink) {
     this.#otherwise = otherwise
@@ -78,7 +78,7 @@ export class ThreadedFiles implements FileSink {
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     const thread: Thread = { worker, batches: 0, ended }
     worker.on('message', (message: FromThread) => this.#receive(thread, message))
-    worker.on('error', (error) => this.#fail(fromSystem(error, 'writing thread')))
+    worker.on('error', (error) => this.#messages.fail(fromSystem(error, 'writing thread')))
     return thread
   }
 
@@ -105,7 +105,7 @@ export class ThreadedFiles implements FileSink {
 
   /** Sends something to the thread that has least to do, as soon as one has room. */
   async #give(message: ToThread): Promise<void> {
-    await this.#until(() => this.#threads.some(({ batches }) => batches < batchesAhead))
+    await this.#messages.until(() => this.#threads.some(({ batches }) => batches < batchesAhead))
     const thread = this.#threads.reduce((a, b) => (b.batches < a.batches ? b : a))
     thread.batches++
     send(thread, message)
@@ -130,7 +130,7 @@ export class ThreadedFiles implements FileSink {
       await this.#give({ kind: 'part', part })
     }
     this.#large = this.#completeLarge(pending, begun, errors).catch((error: unknown) =>
-      this.#fail(fromSystem(error, 'write a file')),
+      this.#messages.fail(fromSystem(error, 'write a file')),
     )
   }
 
@@ -153,7 +153,7 @@ export class ThreadedFiles implements FileSink {
     if (this.#batch.length > 0) await this.#dispatch()
     await this.#large
     for (const thread of this.#threads) send(thread, { kind: 'commit' })
-    await this.#until(() => this.#pending.size === 0)
+    await this.#messages.until(() => this.#pending.size === 0)
     await this.#otherwise.drain()
   }
 
@@ -179,12 +179,12 @@ export class ThreadedFiles implements FileSink {
     if (message.kind === 'taken') thread.batches--
     else if (message.kind === 'results') this.#takeResults(message.bytes)
     else if (message.kind === 'failed')
-      this.#fail(new TidemarkError(message.error.code, message.error.message))
+      this.#messages.fail(new TidemarkError(message.error.code, message.error.message))
     else {
       this.#parts.get(message.number)?.(message.error)
       this.#parts.delete(message.number)
     }
-    this.#wake()
+    this.#messages.notify()
   }
 
   #takeResults(bytes: Uint8Array): void {
@@ -201,27 +201,7 @@ export class ThreadedFiles implements FileSink {
     try {
       await this.#otherwise.submit(job, onResult)
     } catch (error) {
-      this.#fail(fromSystem(error, 'write a file'))
-    }
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error
-    this.#wake()
-  }
-
-  #wake(): void {
-    const wakers = this.#wakers
-    this.#wakers = []
-    for (const wake of wakers) wake()
-  }
-
-  /** Resolves once `condition` holds, which is tried again after each message. Rejects with a thread's failure. */
-  async #until(condition: () => boolean): Promise<void> {
-    for (;;) {
-      if (this.#failure) throw this.#failure
-      if (condition()) return
-      await new Promise<void>((resolve) => this.#wakers.push(resolve))
+      this.#messages.fail(fromSystem(error, 'write a file'))
     }
   }
 }

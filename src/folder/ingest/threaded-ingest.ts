@@ -4,6 +4,7 @@ import { Reader } from '../../bytes/reader.ts'
 import { fromSystem, TidemarkError } from '../../errors.ts'
 import type { DirectoryBucket } from '../../store/directory-bucket.ts'
 import type { RepositoryWriter } from '../../store/repository/repository-writer.ts'
+import { Condition } from '../condition.ts'
 import { Claims } from './claims.ts'
 import type { FromThread, ThreadStart, ToThread } from './ingest-thread.ts'
 import type { Ingest, OnResult, Waiting } from './ingest.ts'
@@ -32,19 +33,18 @@ export class ThreadedIngest implements Ingest {
   readonly #writer: RepositoryWriter
   readonly #claims = Claims.create(claimSlots)
   readonly #threads: Thread[]
+  readonly #messages = new Condition()
   #batch: Waiting[] = []
   #bytes = 0
   #publishedAt: number
-  #wakers: (() => void)[] = []
   #flushed = 0
-  #failure: Error | undefined
 
   /** Without `keep` contents are only cut and hashed. */
   constructor(writer: RepositoryWriter, bucket: DirectoryBucket, keep: boolean, signal?: AbortSignal) {
     this.#writer = writer
     signal?.addEventListener(
       'abort',
-      () => this.#fail(new TidemarkError('cancelled', 'reading was cancelled')),
+      () => this.#messages.fail(new TidemarkError('cancelled', 'reading was cancelled')),
       {
         once: true,
       },
@@ -70,7 +70,7 @@ export class ThreadedIngest implements Ingest {
     })
     const thread: Thread = { worker, batches: [] }
     worker.on('message', (message: FromThread) => this.#receive(thread, message))
-    worker.on('error', (error) => this.#fail(fromSystem(error, 'reading thread')))
+    worker.on('error', (error) => this.#messages.fail(fromSystem(error, 'reading thread')))
     return thread
   }
 
@@ -90,7 +90,7 @@ export class ThreadedIngest implements Ingest {
     const waiting = this.#batch
     this.#batch = []
     this.#bytes = 0
-    await this.#until(() => this.#threads.some((thread) => thread.batches.length < batchesAhead))
+    await this.#messages.until(() => this.#threads.some((thread) => thread.batches.length < batchesAhead))
     const thread = this.#threads.reduce((a, b) => (b.batches.length < a.batches.length ? b : a))
     thread.batches.push(waiting)
     send(thread, { kind: 'read', jobs: packJobs(waiting.map(({ job }) => job)) })
@@ -98,12 +98,12 @@ export class ThreadedIngest implements Ingest {
 
   async drain(): Promise<void> {
     if (this.#batch.length > 0) await this.#dispatch()
-    await this.#until(() => this.#threads.every((thread) => thread.batches.length === 0))
+    await this.#messages.until(() => this.#threads.every((thread) => thread.batches.length === 0))
   }
 
   /** Makes all that was read part of the repository, and begins with an empty table of claims. */
   async #publish(): Promise<void> {
-    await this.#until(() => this.#threads.every((thread) => thread.batches.length === 0))
+    await this.#messages.until(() => this.#threads.every((thread) => thread.batches.length === 0))
     await this.#flush()
     await this.#writer.flush()
     this.#claims.clear()
@@ -114,7 +114,7 @@ export class ThreadedIngest implements Ingest {
   async #flush(): Promise<void> {
     this.#flushed = 0
     for (const thread of this.#threads) send(thread, { kind: 'flush' })
-    await this.#until(() => this.#flushed === this.#threads.length)
+    await this.#messages.until(() => this.#flushed === this.#threads.length)
   }
 
   async finish(): Promise<void> {
@@ -131,38 +131,18 @@ export class ThreadedIngest implements Ingest {
     try {
       this.#take(thread, message)
     } catch (error) {
-      this.#fail(fromSystem(error, 'take in what was read'))
+      this.#messages.fail(fromSystem(error, 'take in what was read'))
     }
-    this.#wake()
+    this.#messages.notify()
   }
 
   #take(thread: Thread, message: FromThread): void {
     if (message.kind === 'pack') this.#writer.addPack(message.pack)
     else if (message.kind === 'flushed') this.#flushed++
-    else if (message.kind === 'failed') this.#fail(new TidemarkError(message.code, message.message))
+    else if (message.kind === 'failed') this.#messages.fail(new TidemarkError(message.code, message.message))
     else {
       const reader = new Reader(message.bytes, 'results')
       for (const { onResult } of thread.batches.shift() ?? []) onResult(readResult(reader))
-    }
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error
-    this.#wake()
-  }
-
-  #wake(): void {
-    const wakers = this.#wakers
-    this.#wakers = []
-    for (const wake of wakers) wake()
-  }
-
-  /** Resolves once `condition` holds, which is tried again after each message. Rejects with a thread's failure. */
-  async #until(condition: () => boolean): Promise<void> {
-    for (;;) {
-      if (this.#failure) throw this.#failure
-      if (condition()) return
-      await new Promise<void>((resolve) => this.#wakers.push(resolve))
     }
   }
 }

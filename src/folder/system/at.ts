@@ -79,3 +79,9 @@ export function openAt(system: Libc, directory: number, name: Name, flags: numbe
     if (errno !== EINTR) throw errnoError(errno)
   }
 }
+
+/** Gives an entry another name in the same directory, in the place of what stands there. */
+export function renameAt(system: Libc, directory: number, name: Name, newName: Name): void {
+  if (system.renameat(directory, cString(name), directory, cString(newName)) !== 0)
+    throw errnoError(system.errno())
+}

@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, openSync, renameSync } from 'node:fs'
 import type { Name } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
-import { openAt, statAt } from './at.ts'
+import { openAt, renameAt, statAt } from './at.ts'
 import { fileStat, readStat, type FileStat } from './file-stat.ts'
 import { libc, type Libc } from './libc.ts'
 import { childPath, displayPath, readNames, systemPath, type SystemPath } from './paths.ts'
@@ -35,6 +35,8 @@ export interface DirectoryHandle {
    * file does not hang the call (both whatever `flags` say).
    */
   open(name: Name, flags: number, mode?: number): number
+  /** Gives `name` another name here, in the place of what stands there. */
+  rename(name: Name, newName: Name): void
   /**
    * The entry `name` for calls of node:fs, valid while the handle is open. Only for calls that do not follow
    * a symbolic link in the last place: lstat, readlink, rename, link, unlink, rmdir, mkdir, symlink, lchown,
@@ -119,6 +121,15 @@ function handleOf(fd: number, location: SystemPath, by: 'descriptor' | 'path'): 
     stat: (name) => call(name, 'look at', (system) => statAt(system, fd, name), readStat),
     child: (name) => handleOf(open(name, DIRECTORY), childPath(location, name), by),
     open: (name, flags, mode) => open(name, flags | ENTRY, mode),
+    rename(name, newName) {
+      checkEntryName(newName)
+      call(
+        name,
+        'rename',
+        (system) => renameAt(system, fd, name, newName),
+        (path) => renameSync(path, childPath(here(), newName)),
+      )
+    },
     path,
     sync() {
       assertOpen()

@@ -78,6 +78,9 @@ test('where to is to be said, and what is not there is', async (t) => {
   const repository = join(scene.directory, '.tidemark/repository')
   const cases: [string[], number, RegExp][] = [
     [['restore', 'latest'], 2, /either --to DIR or --in-place/],
+    [['restore', 'latest', '--to', '.'], 2, /folder itself: use --in-place/],
+    [['restore', 'latest', '--to', '.tidemark/repository/new'], 2, /in the repository/],
+    [['restore', 'latest', '--to', '..', '--delete'], 2, /which --delete would delete/],
     [['restore', 'latest', '', '--in-place'], 2, /a path is empty/],
     [['restore', 'latest', '--to', 'x', '--in-place'], 2, /either --to DIR or --in-place/],
     [['restore', 'latest', 'docs/a.txt', '--in-place'], 4, /no docs\/a\.txt/],

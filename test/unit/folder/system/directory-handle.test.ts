@@ -70,7 +70,7 @@ function directoryHandle(by: 'descriptor' | 'path', later: boolean): void {
       assert.throws(() => inside.open(name, O_WRONLY | O_CREAT | O_EXCL), { code: 'exists' })
     }
     assert.deepEqual(inside.names().toSorted(), ['plain', 'ü', odd].toSorted())
-    renameSync(inside.path(odd), inside.path('renamed'))
+    inside.rename(odd, 'renamed')
     unlinkSync(inside.path('ü'))
     inside.sync()
     assert.deepEqual(inside.names().toSorted(), ['plain', 'renamed'])
@@ -103,6 +103,7 @@ function directoryHandle(by: 'descriptor' | 'path', later: boolean): void {
       assert.throws(() => inside.stat(name), { code: 'usage' })
       assert.throws(() => inside.child(name), { code: 'usage' })
       assert.throws(() => inside.open(name, O_RDONLY), { code: 'usage' })
+      assert.throws(() => inside.rename('plain', name), { code: 'usage' })
     }
   })
 
