@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:f
 import { join } from 'node:path'
 import { measure, median, row, warm } from './measure.ts'
 import type { Cost } from './measure.ts'
-import { copyShare, makeRandomFile, makeSmallFiles } from './trees.ts'
+import { makeTree, treeNames } from './trees.ts'
 
 /*
  * The history of a folder, against restic and rsync: node bench/history.ts PLACE [small|share|big…]
@@ -17,12 +17,6 @@ const runs = Number(process.env['RUNS'] ?? 3)
 const command = join(import.meta.dirname, '../dist/cli/main.js')
 const env = { RESTIC_PASSWORD: 'bench' }
 
-const makers: Readonly<Record<string, (tree: string) => void>> = {
-  small: (tree) => makeSmallFiles(tree, 100_000, 4096, 16_384),
-  share: (tree) => copyShare(tree),
-  big: (tree) => makeRandomFile(join(tree, 'big'), 2 * 1024 ** 3),
-}
-
 class Comparison {
   readonly #place: string
   readonly #tree: string
@@ -34,7 +28,7 @@ class Comparison {
     this.#place = join(place, name)
     this.#tree = join(this.#place, 'tree')
     mkdirSync(name === 'share' ? this.#place : this.#tree, { recursive: true })
-    makers[name]!(this.#tree)
+    makeTree(name, this.#tree)
   }
 
   #tidemark(...args: string[]): string[] {
@@ -160,7 +154,7 @@ if (place === undefined) {
   process.exit(2)
 }
 console.log(row('tree: step: tool', ['wall s', 'CPU s', 'RSS MB', 'wall/restic', 'CPU/restic']))
-for (const name of names.length > 0 ? names : Object.keys(makers)) {
+for (const name of names.length > 0 ? names : treeNames) {
   const comparison = new Comparison(place, name)
   for (let n = 0; n < runs; n++) comparison.run()
   comparison.print()

@@ -1,12 +1,12 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { initFolder } from '../src/folder/folder.ts'
 import { restore } from '../src/history/restore.ts'
 import { takeSnapshot } from '../src/history/snapshot.ts'
 import { openBucket } from '../src/store/open-bucket.ts'
 import { Repository } from '../src/store/repository/repository.ts'
-import { copyShare, makeRandomFile, makeSmallFiles } from './trees.ts'
+import { measure, row, type Cost } from './measure.ts'
+import { makeTree, treeNames } from './trees.ts'
 
 /*
  * Restoring whole trees: node bench/restore.ts PLACE [--to DIR] [TREE…]
@@ -20,37 +20,14 @@ import { copyShare, makeRandomFile, makeSmallFiles } from './trees.ts'
  * after a long search, so that whoever comes second would pay for the first.
  */
 
-const time = '/usr/bin/time'
-const restic = { RESTIC_PASSWORD: 'bench', RESTIC_CACHE_DIR: '' }
-
-interface Cost {
-  readonly wall: number
-  readonly cpu: number
-  readonly megabytes: number
-}
-
-function measure(place: string, command: readonly string[]): Cost {
-  spawnSync('sync')
-  const report = join(place, 'time')
-  const run = spawnSync(time, ['-o', report, '-f', '%e %U %S %M', ...command], {
-    env: { ...process.env, ...restic, RESTIC_CACHE_DIR: join(place, 'restic-cache') },
-    encoding: 'utf8',
-  })
-  if (run.status !== 0) throw new Error(`${command.join(' ')}: ${run.stderr}`)
-  const [wall, user, system, kilobytes] = readFileSync(report, 'utf8').trim().split(' ').map(Number)
-  return { wall: wall!, cpu: user! + system!, megabytes: kilobytes! / 1024 }
-}
-
-const makers: Readonly<Record<string, (tree: string) => void>> = {
-  small: (tree) => makeSmallFiles(tree, 100_000, 4096, 16_384),
-  share: (tree) => copyShare(tree),
-  big: (tree) => makeRandomFile(join(tree, 'big'), 2 * 1024 ** 3),
+function resticEnv(place: string): Record<string, string> {
+  return { RESTIC_PASSWORD: 'bench', RESTIC_CACHE_DIR: join(place, 'restic-cache') }
 }
 
 /** Makes the tree and both repositories of it; leaves alone what is there. */
 async function prepare(place: string, name: string): Promise<void> {
   mkdirSync(name === 'share' ? place : join(place, 'tree'), { recursive: true })
-  makers[name]!(join(place, 'tree'))
+  makeTree(name, join(place, 'tree'))
   const repository = join(place, 'tidemark')
   if (!existsSync(repository)) {
     const folder = await initFolder(join(place, 'tree'), { repository })
@@ -59,8 +36,12 @@ async function prepare(place: string, name: string): Promise<void> {
     rmSync(join(place, 'tree', '.tidemark'), { recursive: true })
   }
   if (existsSync(join(place, 'restic'))) return
-  measure(place, ['restic', 'init', '-q', '-r', join(place, 'restic')])
-  measure(place, ['restic', 'backup', '-q', '-r', join(place, 'restic'), join(place, 'tree')])
+  measure(place, ['restic', 'init', '-q', '-r', join(place, 'restic')], resticEnv(place))
+  measure(
+    place,
+    ['restic', 'backup', '-q', '-r', join(place, 'restic'), join(place, 'tree')],
+    resticEnv(place),
+  )
 }
 
 async function restoreLatest(repositoryPath: string, target: string): Promise<void> {
@@ -87,26 +68,18 @@ async function compare(place: string, name: string, targets: string): Promise<vo
   let reference: Cost | undefined
   const rows: [string, Cost][] = []
   for (const [tool, command] of Object.entries(commands)) {
-    const cost = measure(place, command)
+    const cost = measure(place, command, resticEnv(place))
     rows.push([tool, cost])
     if (tool === 'restic') reference = cost
   }
   for (const [tool, { wall, cpu, megabytes }] of rows) {
-    const ratio = (wall / reference!.wall).toFixed(2)
-    const cells = [
-      `${name}: ${tool}`.padEnd(32),
-      wall.toFixed(2),
-      cpu.toFixed(2),
-      megabytes.toFixed(0),
-      ratio,
-    ]
-    console.log(cells.map((cell) => cell.padStart(9)).join(' '))
+    const ratio = `x${(wall / reference!.wall).toFixed(2)}`
+    console.log(row(`${name}: ${tool}`, [wall, cpu, megabytes.toFixed(0), ratio]))
   }
 }
 
 async function compareAll(place: string, targets: string, names: readonly string[]): Promise<void> {
-  const head = ['wall s', 'CPU s', 'RSS MB', '/ restic'].map((cell) => cell.padStart(9)).join(' ')
-  console.log(`${'tree: tool'.padEnd(32)} ${head}`)
+  console.log(row('tree: tool', ['wall s', 'CPU s', 'RSS MB', 'wall/restic']))
   for (const name of names) await compare(join(place, name), name, targets)
   for (const name of names) {
     for (const tool of ['tidemark', 'restic', 'cp']) {
@@ -121,5 +94,5 @@ else if (first === undefined)
   console.error('usage: node bench/restore.ts PLACE [--to DIR] [small|share|big…]')
 else {
   const targets = rest[0] === '--to' ? rest.splice(0, 2)[1]! : first
-  await compareAll(first, targets, rest.length > 0 ? rest : Object.keys(makers))
+  await compareAll(first, targets, rest.length > 0 ? rest : treeNames)
 }

@@ -44,7 +44,7 @@ function material(): Buffer[] {
 }
 
 /** `count` files of `min` to `max` bytes, 100 in a directory; no two alike. Skipped when it is there. */
-export function makeSmallFiles(root: string, count: number, min: number, max: number): void {
+function makeSmallFiles(root: string, count: number, min: number, max: number): void {
   if (existsSync(join(root, '..', 'made'))) return
   const random = randomSource(count)
   const sources = material()
@@ -63,7 +63,7 @@ export function makeSmallFiles(root: string, count: number, min: number, max: nu
 }
 
 /** One file of `size` random bytes. */
-export function makeRandomFile(path: string, size: number): void {
+function makeRandomFile(path: string, size: number): void {
   if (existsSync(path)) return
   const file = openSync(path, 'w')
   for (let n = 0; n * 64 < size; n += 16_384) {
@@ -81,7 +81,22 @@ export function makeRandomFile(path: string, size: number): void {
 }
 
 /** A copy of real files: /usr/share, which every machine has, if not the same one. */
-export function copyShare(root: string): void {
+function copyShare(root: string): void {
   if (!existsSync(root))
     cpSync('/usr/share', root, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+}
+
+const makers: Readonly<Record<string, (tree: string) => void>> = {
+  small: (tree) => makeSmallFiles(tree, 100_000, 4096, 16_384),
+  share: (tree) => copyShare(tree),
+  big: (tree) => makeRandomFile(join(tree, 'big'), 2 * 1024 ** 3),
+}
+
+/** The trees that both benchmarks of the history take. */
+export const treeNames: readonly string[] = Object.keys(makers)
+
+export function makeTree(name: string, tree: string): void {
+  const make = makers[name]
+  if (make === undefined) throw new Error(`${name}: no such tree (there are ${treeNames.join(', ')})`)
+  make(tree)
 }

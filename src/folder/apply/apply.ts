@@ -1,5 +1,4 @@
-import { fstatSync, rmdirSync } from 'node:fs'
-import { geteuid } from 'node:process'
+import { rmdirSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { displayName, type Name } from '../../bytes/name.ts'
 import { systemCode } from '../../errors.ts'
@@ -10,15 +9,15 @@ import type { Difference } from '../../tree/compare-directories.ts'
 import { setMode } from '../system/mode.ts'
 import { childPath } from '../system/paths.ts'
 import { refusal } from '../system/refusal.ts'
-import { syncDevices } from './durable.ts'
 import { changedMeanwhile, isAsSeen, seenOf, type FileResult, type FileSink, type Seen } from './file-job.ts'
 import { giveLink, type LateLink } from './late-link.ts'
-import { carrierAt, carrierOf, giveMetadata } from './metadata.ts'
+import { carrierAt, giveMetadata } from './metadata.ts'
 import type { OpenDirectories } from './open-directories.ts'
 import type { Problems } from './problem.ts'
 import { makeSpecial, makeWorkDirectory, removeSeen, type SpecialEntry } from './special-files.ts'
 import { planStep, type PlanOptions, type Step } from './step.ts'
-import { removeAbandoned, temporaryNames } from './temporary-name.ts'
+import { temporaryNames } from './temporary-name.ts'
+import { WorkDirectories } from './work-directories.ts'
 import { nameOf, workDirectory, type WorkDirectory } from './work-directory.ts'
 
 export interface ApplyOptions extends PlanOptions, CallOptions {
@@ -52,9 +51,6 @@ export interface ApplyCounts {
 
 /** So many links are noted before they are given. */
 const manyLinks = 10_000
-
-/** Directories that are synced one by one; when more are changed, their file systems are. */
-const fewDirectories = 8
 
 /**
  * Makes a directory what a plan wants it to be: `changes` are the differences between what is there and what
@@ -102,8 +98,7 @@ class Application {
   readonly #options: ApplyOptions
   readonly #directories: OpenDirectories
   readonly #temporary = temporaryNames()
-  readonly #asRoot = geteuid?.() === 0
-  readonly #open: WorkDirectory[] = [workDirectory('', undefined)]
+  readonly #work: WorkDirectories
   /** Further names of files, given after the files. */
   #links: LateLink[] = []
   /** By the path that links name: the path that got the content instead, the first not being restored. */
@@ -113,13 +108,15 @@ class Application {
   /** Nothing is done below this path. */
   #skipped: Name | undefined
   #failure: { readonly error: unknown } | undefined
-  /** By device, a directory that was changed there. */
-  readonly #changed = new Map<bigint, Name>()
-  #changedCount = 0
 
   constructor(options: ApplyOptions) {
     this.#options = options
     this.#directories = options.directories
+    this.#work = new WorkDirectories(options.directories, {
+      onEmptied: (directory) => this.#remove(directory),
+      onLost: (path, messages) => this.#lost(path, messages),
+      onFailed: (path, error) => this.#fail(path, error),
+    })
   }
 
   /** Sees to one difference. When it returns a promise, await it before the next. */
@@ -130,7 +127,7 @@ class Application {
       if (path.startsWith(`${this.#skipped}/`)) return undefined
       this.#skipped = undefined
     }
-    const above = this.#leaveTo(path)
+    const above = this.#work.leaveTo(path)
     const wait = this.#wait
     if (wait) {
       this.#wait = undefined
@@ -161,16 +158,6 @@ class Application {
     return undefined
   }
 
-  /** Leaves the directories that `path` is not in; returns the one it is in. */
-  #leaveTo(path: Name): WorkDirectory {
-    for (;;) {
-      const last = this.#open.at(-1)!
-      if (last.path === '' || path.startsWith(`${last.path}/`)) return last
-      this.#open.pop()
-      this.#settle(last)
-    }
-  }
-
   #enter(
     above: WorkDirectory,
     { path, before, after }: Difference,
@@ -185,23 +172,23 @@ class Application {
     }
     if (after?.kind !== 'directory') {
       const replacement = after && step
-      this.#begin(workDirectory(path, above, { doomed: true, replacement }))
+      this.#work.enter(workDirectory(path, above, { doomed: true, replacement }))
       return
     }
     const parent = this.#directories.get(above.path)
     if (before?.kind === 'directory') {
-      const opened = !this.#asRoot && (before.mode & 0o500) !== 0o500
+      const opened = !this.#work.asRoot && (before.mode & 0o500) !== 0o500
       if (opened) setMode(parent, name, before.mode | 0o700)
       const due = opened || step !== undefined
       const own = passing ? { ownMode: opened ? before.mode : undefined } : { wanted: after }
-      this.#begin(workDirectory(path, above, { due, ...own }))
+      this.#work.enter(workDirectory(path, above, { due, ...own }))
       if (step) this.counts.metadata++
     } else {
-      this.#prepare(above)
+      this.#work.prepare(above)
       if (before) removeSeen(parent, name, seenOf(before))
       makeWorkDirectory(parent, name)
       this.counts.directories++
-      this.#begin(workDirectory(path, above, { due: true, made: true, prepared: true, wanted: after }))
+      this.#work.enter(workDirectory(path, above, { due: true, made: true, prepared: true, wanted: after }))
     }
     this.#options.onDone?.(0)
     if (!after.unreadable) return
@@ -211,35 +198,11 @@ class Application {
   }
 
   #enterRoot(after: Entry | undefined, step: Step | undefined, passing: boolean): void {
-    const root = this.#open[0]!
+    const { root } = this.#work
     if (passing || after?.kind !== 'directory') return
     root.wanted = after
     root.due = step !== undefined
     if (step) this.counts.metadata++
-  }
-
-  #begin(directory: WorkDirectory): void {
-    directory.above!.pending++
-    this.#open.push(directory)
-  }
-
-  /** Call before something is made, renamed or removed in a directory. */
-  #prepare(directory: WorkDirectory): void {
-    directory.due = true
-    if (directory.prepared) return
-    directory.prepared = true
-    const handle = this.#directories.get(directory.path)
-    removeAbandoned(handle)
-    const { mode } = fstatSync(handle.fd)
-    if (this.#asRoot || (mode & 0o700) === 0o700) return
-    // Where the directory is somebody else's this is refused, and so may be what is done in it.
-    const carrier = carrierOf(handle.fd)
-    try {
-      carrier.chmod((mode & 0o7777) | 0o700)
-      if (directory.wanted === undefined) directory.ownMode = mode & 0o7777
-    } catch (error) {
-      if (systemCode(error) !== 'EPERM') throw error
-    }
   }
 
   #make(above: WorkDirectory, step: Step): Promise<void> | undefined {
@@ -252,7 +215,7 @@ class Application {
       return this.#links.length < manyLinks ? undefined : this.#giveLinks()
     }
     if (action === 'metadata' && this.#giveMetadata(above, path, before!, after)) return undefined
-    this.#prepare(above)
+    this.#work.prepare(above)
     if (after.kind === 'file') return this.#write(above, path, after, seen, action === 'check')
     this.#makeSpecial(above, path, after as SpecialEntry, seen)
     return undefined
@@ -276,7 +239,7 @@ class Application {
     const job = { directory: above.path, entry, seen, check }
     return this.#options.files.submit(job, (result) => {
       this.#note(path, entry, result)
-      this.#settle(above)
+      this.#work.settle(above)
     })
   }
 
@@ -316,24 +279,13 @@ class Application {
   }
 
   #delete(above: WorkDirectory, path: Name, before: Entry): void {
-    this.#prepare(above)
+    this.#work.prepare(above)
     removeSeen(this.#directories.get(above.path), nameOf(path), seenOf(before))
     this.counts.deleted++
   }
 
   #lost(path: Name, messages: readonly string[]): void {
     for (const message of messages) this.#options.problems.add(path, 'lost-metadata', message)
-  }
-
-  /** One thing less is to be done in `directory`; after the last it is completed, and so on upwards. */
-  #settle(directory: WorkDirectory): void {
-    for (let at: WorkDirectory | undefined = directory; at && --at.pending === 0; at = at.above) {
-      try {
-        this.#complete(at)
-      } catch (error) {
-        this.#fail(at.path, error)
-      }
-    }
   }
 
   #fail(path: Name, error: unknown): void {
@@ -344,22 +296,8 @@ class Application {
     }
   }
 
-  #complete(directory: WorkDirectory): void {
-    if (directory.doomed) return this.#remove(directory)
-    if (!directory.due) return
-    const { path, wanted, ownMode } = directory
-    const handle = this.#directories.get(path)
-    // An interrupted run that changed nothing yet has changed the directory's time, which brings us here.
-    if (!directory.prepared) removeAbandoned(handle)
-    const now = fstatSync(handle.fd)
-    if (wanted) this.#lost(path, giveMetadata(carrierOf(handle.fd), wanted, this.#asRoot ? undefined : now))
-    else if (ownMode !== undefined) carrierOf(handle.fd).chmod(ownMode)
-    if (++this.#changedCount <= fewDirectories) handle.sync()
-    this.#changed.set(this.#directories.device(path), path)
-  }
-
   #remove({ path, above, replacement }: WorkDirectory): void {
-    this.#prepare(above!)
+    this.#work.prepare(above!)
     this.#directories.forget(path)
     const parent = this.#directories.get(above!.path)
     try {
@@ -413,7 +351,7 @@ class Application {
   #tryLink(link: LateLink): boolean {
     const first = this.#firstNames.get(link.entry.link!) ?? link.entry.link!
     try {
-      const prepare = (): void => this.#prepare(link.above)
+      const prepare = (): void => this.#work.prepare(link.above)
       const result = giveLink(this.#directories, link, first, this.#temporary, prepare)
       if (result === 'impossible') return false
       if (result === 'made') this.counts.links++
@@ -421,31 +359,29 @@ class Application {
     } catch (error) {
       this.#fail(link.path, error)
     }
-    this.#settle(link.above)
+    this.#work.settle(link.above)
     return true
   }
 
   /** Restores a further name without the first: it gets a content of its own. */
   async #makeAlone({ above, path, entry, seen }: LateLink): Promise<void> {
     try {
-      this.#prepare(above)
+      this.#work.prepare(above)
       if (entry.kind === 'file') await this.#write(above, path, entry, seen, seen?.size === entry.size)
       else this.#makeSpecial(above, path, entry as SpecialEntry, seen)
     } catch (error) {
       this.#fail(path, error)
     }
-    this.#settle(above)
+    this.#work.settle(above)
   }
 
   /** Completes everything, and makes it durable. */
   async finish(): Promise<void> {
-    while (this.#open.length > 1) this.#settle(this.#open.pop()!)
+    this.#work.leaveAll()
     await this.#wait
     await this.#giveLinks()
     await this.#options.files.finish()
-    this.#settle(this.#open.pop()!)
+    this.#work.finish()
     if (this.#failure) throw this.#failure.error
-    if (this.#changedCount > fewDirectories)
-      syncDevices(this.#directories, this.#changed.values(), () => undefined)
   }
 }
