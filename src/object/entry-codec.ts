@@ -7,7 +7,7 @@ import { TidemarkError } from '../errors.ts'
 import { maxDepth } from './content.ts'
 import type { ContentRef } from './content.ts'
 import type { Entry, Kind, Xattr } from './entry.ts'
-import { readId, writeId } from './id.ts'
+import { idLength, readId, writeId } from './id.ts'
 
 /** The first byte of an entry: its kind in the low three bits, then flags. */
 const kinds: readonly (Kind | undefined)[] = [
@@ -132,6 +132,34 @@ export function decodeEntry(reader: Reader, root = false): Entry {
       if (content) throw reader.fail('a fifo or socket has no content')
       return { kind, name, mode, uid, gid, mtimeNs, xattrs, link, unreadable }
   }
+}
+
+/**
+ * Goes past the rest of an entry whose first byte and name have been read, checking no more than that it does
+ * not end early.
+ */
+export function skipAfterName(reader: Reader, first: number): void {
+  const kind = kinds[first & 7]
+  if (kind === undefined) throw reader.fail('unknown kind of entry')
+  reader.varint()
+  reader.varint()
+  reader.varint()
+  reader.advance(8)
+  if (kind === 'file' || kind === 'directory') reader.varint()
+  if (kind === 'directory') reader.varint()
+  if (kind === 'symlink') reader.advance(reader.varint())
+  if (kind === 'character-device' || kind === 'block-device') {
+    reader.varint()
+    reader.varint()
+  }
+  if ((first & hasContent) > 0) reader.advance(1 + idLength)
+  if ((first & hasXattrs) > 0) {
+    for (let left = reader.varint(); left > 0; left--) {
+      reader.advance(reader.varint())
+      reader.advance(reader.varint())
+    }
+  }
+  if ((first & hasLink) > 0) reader.advance(reader.varint())
 }
 
 const none: readonly Xattr[] = []

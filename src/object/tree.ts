@@ -135,12 +135,11 @@ function buildLevel(items: readonly TreeNodeItem[], level: number, emit: Emit): 
 
 /** The entries of a leaf, in order. Throws `corrupt`, also for names out of order or twice. */
 export function decodeLeaf(bytes: Uint8Array): Entry[] {
-  const reader = new Reader(bytes, 'tree')
-  if (reader.u8() !== leafMark) throw reader.fail('not a leaf of a tree')
+  const reader = beginLeaf(bytes)
   const entries: Entry[] = []
   let previous: Name | undefined
   while (reader.remaining > 0) {
-    if (reader.offset >= fullSize) throw reader.fail('leaf too long')
+    checkLeafSize(reader)
     const entry = decodeEntry(reader)
     if (previous !== undefined && compareNames(previous, entry.name) >= 0)
       throw reader.fail('names out of order')
@@ -149,6 +148,18 @@ export function decodeLeaf(bytes: Uint8Array): Entry[] {
   }
   if (entries.length === 0) throw reader.fail('empty leaf')
   return entries
+}
+
+/** A reader of a leaf that stands before its first entry. */
+export function beginLeaf(bytes: Uint8Array): Reader {
+  const reader = new Reader(bytes, 'tree')
+  if (reader.u8() !== leafMark) throw reader.fail('not a leaf of a tree')
+  return reader
+}
+
+/** Throws when the leaf ought to have ended before the entry that `reader` stands at. */
+export function checkLeafSize(reader: Reader): void {
+  if (reader.offset >= fullSize) throw reader.fail('leaf too long')
 }
 
 /** The lines of a node, which must be of `level`. Throws `corrupt`. */

@@ -121,6 +121,7 @@ async function advance(a: DirectoryCursor, b: DirectoryCursor): Promise<void> {
   // Of two that begin alike the higher is opened, for the lower may be one of its parts.
   const readLeft = order < 0 || (order === 0 && left.level >= right.level)
   const readRight = order > 0 || (order === 0 && right.level >= left.level)
-  if (readLeft && readRight) await Promise.all([a.read(), b.read()])
+  if (readLeft && readRight && left.level === 0) await DirectoryCursor.readLeaves(a, b)
+  else if (readLeft && readRight) await Promise.all([a.read(), b.read()])
   else await (readLeft ? a.read() : b.read())
 }

@@ -3,6 +3,7 @@ import { corrupt } from '../errors.ts'
 import type { ContentRef } from '../object/content.ts'
 import type { Entry } from '../object/entry.ts'
 import { idToHex, type Id } from '../object/id.ts'
+import { compareLeaves, type ComparedLeaf } from '../object/leaf-differences.ts'
 import { decodeLeaf, decodeNode } from '../object/tree.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Store } from '../store/store.ts'
@@ -67,9 +68,28 @@ export class DirectoryCursor {
     this.#askAhead()
   }
 
+  /**
+   * Reads the next pieces of two cursors, which are leaves: then each has the entries that the other has not,
+   * byte for byte.
+   */
+  static async readLeaves(a: DirectoryCursor, b: DirectoryCursor): Promise<void> {
+    const [left, right] = [a.#pieces.pop()!, b.#pieces.pop()!]
+    const [one, two] = await Promise.all([
+      a.#store.get(left.id, a.#options),
+      b.#store.get(right.id, b.#options),
+    ])
+    const [before, after] = compareLeaves(one, two)
+    a.#enterLeaf(left, before)
+    b.#enterLeaf(right, after)
+  }
+
   #readLeaf(piece: TreePiece, bytes: Uint8Array): void {
     const entries = decodeLeaf(bytes)
-    checkNames(piece, entries[0]!.name, entries.at(-1)!.name)
+    this.#enterLeaf(piece, { first: entries[0]!.name, last: entries.at(-1)!.name, entries })
+  }
+
+  #enterLeaf(piece: TreePiece, { first, last, entries }: ComparedLeaf): void {
+    checkNames(piece, first, last)
     const { from } = this.#options
     this.entries = entries
     this.index = from === undefined ? 0 : firstFrom(entries, from)
