@@ -17,12 +17,6 @@ const slots = 6
 /** Larger blocks, which are single chunks, are not kept. */
 const slotSize = 640 * 1024
 const openPacks = 16
-/** Blocks whose place is remembered: then a chunk takes one look at the index instead of three. */
-const knownBlocks = 4096
-
-interface PackedBlock extends SegmentBlock {
-  readonly packId: Id
-}
 
 /**
  * The chunks of a repository in a local directory, read straight out of its packs with synchronous calls:
@@ -36,8 +30,7 @@ export class LocalPacks implements Store {
   readonly #root: string
   readonly #segments: readonly SegmentFile[]
   readonly #packs = new Map<Id, number>()
-  readonly #known = new Map<string, PackedBlock>()
-  readonly #plain = new Map<PackedBlock, Uint8Array>()
+  readonly #plain = new Map<SegmentBlock, Uint8Array>()
   #buffer = new Uint8Array(1024 * 1024)
 
   /** `root` is the directory of the repository's bucket. */
@@ -47,11 +40,11 @@ export class LocalPacks implements Store {
   }
 
   async get(id: Id): Promise<Uint8Array> {
-    for (const [number, segment] of this.#segments.entries()) {
+    for (const segment of this.#segments) {
       const record = segment.find(id)
       if (record === undefined) continue
       try {
-        return this.#read(id, record, this.#block(number, record.block))
+        return this.#read(id, record, segment)
       } catch (error) {
         if (isTidemarkError(error)) throw error
         if (systemCode(error) === 'ENOENT') throw missingChunk(id, 'its pack is gone')
@@ -65,30 +58,19 @@ export class LocalPacks implements Store {
     return new Set(ids.filter((id) => this.#segments.some((segment) => segment.find(id) !== undefined)))
   }
 
-  #read(id: Id, { offset, length }: ChunkRecord, block: PackedBlock): Uint8Array {
+  #read(id: Id, { block: number, offset, length }: ChunkRecord, segment: SegmentFile): Uint8Array {
+    const block = segment.block(number)
+    const pack = segment.pack(block.pack).id
     if (offset + length > block.plainLength) throw corrupt(`chunk ${idToHex(id)}`, 'lies beyond its block')
     const isPlain = (block.flags & blockFlags.zstd) === 0
     const bytes = isPlain
-      ? this.#readPack(block, offset, length)
-      : this.#decompress(block).subarray(offset, offset + length)
+      ? this.#readPack(pack, block, offset, length)
+      : this.#decompress(pack, block).subarray(offset, offset + length)
     if (idOf(bytes) === id) return bytes
-    throw corrupt(`chunk ${idToHex(id)}`, `its bytes in pack ${idToHex(block.packId)} do not match it`)
+    throw corrupt(`chunk ${idToHex(id)}`, `its bytes in pack ${idToHex(pack)} do not match it`)
   }
 
-  #block(segment: number, number: number): PackedBlock {
-    const key = `${segment}/${number}`
-    let block = this.#known.get(key)
-    if (block === undefined) {
-      if (this.#known.size >= knownBlocks) this.#known.clear()
-      const from = this.#segments[segment]!
-      const found = from.block(number)
-      block = { ...found, packId: from.pack(found.pack).id }
-      this.#known.set(key, block)
-    }
-    return block
-  }
-
-  #decompress(block: PackedBlock): Uint8Array {
+  #decompress(pack: Id, block: SegmentBlock): Uint8Array {
     const known = this.#plain.get(block)
     if (known !== undefined) {
       // Set again, so that it is the youngest.
@@ -96,7 +78,7 @@ export class LocalPacks implements Store {
       this.#plain.set(block, known)
       return known
     }
-    const plain = openPayload(block, this.#readPack(block, 0, block.storedLength))
+    const plain = openPayload(block, this.#readPack(pack, block, 0, block.storedLength))
     if (plain.length > slotSize) return plain
     const slot = this.#slot()
     slot.set(plain)
@@ -117,11 +99,11 @@ export class LocalPacks implements Store {
   }
 
   /** Bytes of a block's payload, as stored. */
-  #readPack({ packId, offset }: PackedBlock, start: number, length: number): Uint8Array {
+  #readPack(pack: Id, { offset }: SegmentBlock, start: number, length: number): Uint8Array {
     if (this.#buffer.length < length) this.#buffer = new Uint8Array(length)
     const bytes = this.#buffer.subarray(0, length)
-    if (readFully(this.#pack(packId), bytes, offset + blockHeaderSize + start) < length) {
-      throw corrupt(`pack ${idToHex(packId)}`, 'ends early')
+    if (readFully(this.#pack(pack), bytes, offset + blockHeaderSize + start) < length) {
+      throw corrupt(`pack ${idToHex(pack)}`, 'ends early')
     }
     return bytes
   }

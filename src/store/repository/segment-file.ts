@@ -34,6 +34,14 @@ export interface SharedSegment {
   readonly fanout: Uint32Array<SharedArrayBuffer>
 }
 
+export interface SegmentPack {
+  readonly id: Id
+  readonly size: number
+}
+
+/** Packs and blocks that were asked for last: most chunks that are read together are in the same ones. */
+const remembered = 2048
+
 /** A segment of up to so many bytes (some 10,000 chunks) is held in memory. */
 const smallSize = 512 * 1024
 
@@ -121,6 +129,8 @@ export class SegmentFile {
   }
 
   #found = 0
+  readonly #blocks = new Map<number, SegmentBlock>()
+  readonly #packs = new Map<number, SegmentPack>()
 
   /** The number of the record of `id` in this segment, or -1. */
   indexOf(id: Id): number {
@@ -169,6 +179,10 @@ export class SegmentFile {
   }
 
   block(number: number): SegmentBlock {
+    return remember(this.#blocks, number, () => this.#readBlock(number))
+  }
+
+  #readBlock(number: number): SegmentBlock {
     const { layout } = this.shared
     if (number >= layout.blocks) throw corrupt('index segment', 'names a block that it does not have')
     const bytes = new Uint8Array(blockRecordSize)
@@ -176,7 +190,11 @@ export class SegmentFile {
     return decodeBlock(new DataView(bytes.buffer), 0)
   }
 
-  pack(number: number): { id: Id; size: number } {
+  pack(number: number): SegmentPack {
+    return remember(this.#packs, number, () => this.#readPack(number))
+  }
+
+  #readPack(number: number): SegmentPack {
     const { layout } = this.shared
     if (number >= layout.packs) throw corrupt('index segment', 'names a pack that it does not have')
     const bytes = new Uint8Array(packRecordSize)
@@ -185,7 +203,7 @@ export class SegmentFile {
   }
 
   /** All packs and blocks, in order: for work on the whole segment. */
-  tables(): { packs: { id: Id; size: number }[]; blocks: SegmentBlock[] } {
+  tables(): { packs: SegmentPack[]; blocks: SegmentBlock[] } {
     const { layout } = this.shared
     const file = this.#file
     const bytes = readAt(file, layout.packsAt, layout.chunksAt - layout.packsAt)
@@ -244,6 +262,16 @@ export class SegmentFile {
   close(): void {
     closeSync(this.#file)
   }
+}
+
+function remember<T>(known: Map<number, T>, number: number, read: () => T): T {
+  let value = known.get(number)
+  if (value === undefined) {
+    value = read()
+    if (known.size >= remembered) known.clear()
+    known.set(number, value)
+  }
+  return value
 }
 
 function decodeBlock(view: DataView, at: number): SegmentBlock {
