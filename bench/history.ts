@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { measure, median, row, warm } from './measure.ts'
+import { measure, median, row, warm, warmRepository } from './measure.ts'
 import type { Cost } from './measure.ts'
 import { makeTree, treeNames } from './trees.ts'
 
@@ -87,6 +87,7 @@ class Comparison {
         tool === 'tidemark'
           ? this.#tidemark('restore', 'latest', '--to', target)
           : this.#restic('restore', 'latest', '--target', target)
+      warmRepository(tool === 'tidemark' ? join(tree, '.tidemark/repository') : join(place, 'restic'))
       this.#note('restore', tool, args)
     }
     rmSync(target, { recursive: true, force: true })

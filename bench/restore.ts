@@ -5,7 +5,7 @@ import { restore } from '../src/history/restore.ts'
 import { takeSnapshot } from '../src/history/snapshot.ts'
 import { openBucket } from '../src/store/open-bucket.ts'
 import { Repository } from '../src/store/repository/repository.ts'
-import { measure, row, type Cost } from './measure.ts'
+import { measure, row, warmRepository, type Cost } from './measure.ts'
 import { makeTree, treeNames } from './trees.ts'
 
 /*
@@ -68,6 +68,7 @@ async function compare(place: string, name: string, targets: string): Promise<vo
   let reference: Cost | undefined
   const rows: [string, Cost][] = []
   for (const [tool, command] of Object.entries(commands)) {
+    warmRepository(join(place, tool === 'restic' ? 'restic' : tool.startsWith('cp') ? 'tree' : 'tidemark'))
     const cost = measure(place, command, resticEnv(place))
     rows.push([tool, cost])
     if (tool === 'restic') reference = cost
