@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { indexItems, pull, RemoteSet, ServedIndex, setHandler, SqlSet } from '../../src/exchange/index.ts'
 import type { RunSql } from '../../src/exchange/index.ts'
+import { fileLines } from '../../src/cli/sets/file-lines.ts'
 import { general, large, SetIndex, Sketch, sketchKey } from '../../src/reconcile/index.ts'
+import { fuzz } from './arbitraries.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 /** An engine as the suite needs it. */
 export interface SqlEngine {
@@ -11,6 +15,8 @@ export interface SqlEngine {
   readonly template: string
   /** Runs a query; or a statement, for an empty result. */
   readonly run: RunSql
+  /** The statement that makes a table of what a query gives. */
+  table(name: string, query: string): string
   /** A query with a column `item` of bytes: the texts 'key<i>:value<i>' for `from` ≤ i < `to`. */
   rows(from: number, to: number): string
   /** A query of items from bytes that are given in hexadecimal. */
@@ -30,6 +36,10 @@ function bytesOf(text: string): Uint8Array {
 
 function sorted(ids: Int32Array): string[] {
   return Array.from(new BigInt64Array(ids.slice().buffer), String).toSorted()
+}
+
+function sortedTexts(items: Iterable<Uint8Array>): string[] {
+  return Array.from(items, (item) => Buffer.from(item).toString()).toSorted()
 }
 
 /** The engine computes what TypeScript does, cell by cell. */
@@ -101,6 +111,32 @@ export function sqlSketchSuite(
         )
         assert.equal(difference.removed.length, 10)
         assert.equal(difference.way, 'sketch')
+      })
+
+      // A million rows with TIDEMARK_FUZZ=20.
+      await t.test('of a large table, reconciled with a file of lines without exporting it', async (t) => {
+        const count = 50_000 * fuzz
+        await engine.run(engine.table('large_table', engine.rows(0, count)))
+        let rows = 0
+        const table = new SqlSet(text, 'SELECT item FROM large_table', async (query) => {
+          const answer = await engine.run(query)
+          rows += answer.length
+          return answer
+        })
+        const path = join(temporaryDirectory(t), 'lines.txt')
+        writeFileSync(path, `${texts(300, count + 200).join('\n')}\n`)
+        const local = await indexItems(await fileLines(path, t.signal), { serialize: (line) => line })
+        const handler = setHandler(table, { maxCells: 4096 })
+        const remote = new RemoteSet('http://table.test/', {
+          fetch: (url, init) => handler(new Request(url, init)),
+        })
+        const difference = await pull(local, remote)
+        assert.deepEqual(sortedTexts(difference.added), texts(0, 300).toSorted())
+        const removed = sortedTexts(difference.removed.map((entry) => local.item(entry)))
+        assert.deepEqual(removed, texts(count, count + 200).toSorted())
+        assert.equal(difference.way, 'sketch')
+        // What left the engine: cells, however large the table is, the items that were missing, and the root, a few times.
+        assert.ok(rows <= 4096 + 300 + 10, `${rows} rows`)
       })
     })
   })

@@ -11,6 +11,7 @@ sqlSketchSuite('DuckDB', async (t) => {
   return {
     template: 'duckdb.sql',
     run: async (query) => (await connection.runAndReadAll(query)).getRowObjects(),
+    table: (name, query) => `CREATE TABLE ${name} AS ${query}`,
     rows: (from, to) =>
       `SELECT ('key' || i || ':value' || i)::BLOB AS item FROM range(${from}, ${to}) AS numbers (i)`,
     literal: (items) => items.map((hex) => `SELECT from_hex('${hex}') AS item`).join(' UNION ALL '),

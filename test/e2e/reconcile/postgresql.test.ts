@@ -9,6 +9,7 @@ sqlSketchSuite('PostgreSQL', async (t) => {
   return {
     template: 'postgresql.sql',
     run: async (query) => (await client.query<Record<string, unknown>>(query)).rows,
+    table: (name, query) => `CREATE TABLE ${name} AS ${query}`,
     rows: (from, to) =>
       `SELECT convert_to('key' || i || ':value' || i, 'UTF8') AS item FROM generate_series(${from}, ${to} - 1) AS numbers (i)`,
     literal: (items) => items.map((hex) => `SELECT '\\x${hex}'::bytea AS item`).join(' UNION ALL '),
