@@ -48,13 +48,13 @@ ${lines.join(' +\n')}
 `
 }
 
-function build(name: string, check: boolean): void {
+function build(name: string, room: string, check: boolean): void {
   const bytes = compile(name)
   const hash = createHash('sha256').update(bytes).digest('hex')
   const files: ReadonlyArray<readonly [string, Buffer]> = [
     [`wasm/${name}.wasm`, bytes],
     [`wasm/${name}.wasm.sha256`, Buffer.from(`${hash}  ${name}.wasm\n`)],
-    [`src/object/${name}-wasm-bytes.ts`, Buffer.from(embed(name, bytes, hash))],
+    [`src/${room}/${name}-wasm-bytes.ts`, Buffer.from(embed(name, bytes, hash))],
   ]
   for (const [path, content] of files) {
     if (!check) writeFileSync(join(root, path), content)
@@ -64,4 +64,6 @@ function build(name: string, check: boolean): void {
   console.log(`${hash}  wasm/${name}.wasm  ${bytes.length} bytes`)
 }
 
-build('chunker', process.argv.includes('--check'))
+const check = process.argv.includes('--check')
+build('chunker', 'object', check)
+build('lines', 'stream', check)

@@ -1,7 +1,8 @@
+import { compareInKernel } from './compare-kernel.ts'
 import { confusingLines } from './confusing-lines.ts'
 import { searchEdits } from './edit-search.ts'
 import { LineTable } from './line-table.ts'
-import type { Lines } from './lines.ts'
+import { cutLines, type Lines } from './lines.ts'
 import { slideChanges } from './slide-changes.ts'
 
 /** Lines `oldStart ..` of the old text gave way to lines `newStart ..` of the new one. One count may be 0. */
@@ -15,18 +16,33 @@ export interface Change {
 /** How many lines of context a unified diff shows. */
 export const contextLines = 3
 
-/**
- * What changed between two texts, in order, as GNU diff (3.x, no options but `-u`) sees it: the same changes
- * in the same places for the same texts. `test/property/stream/gnu-diff.test.ts` holds it to that.
- */
-export function compareLines(oldLines: Lines, newLines: Lines): Change[] {
-  const table = new LineTable()
-  const oldText = table.number(oldLines)
-  return compareNumbers(oldText.numbers, table.number(newLines, oldText).numbers, table.size)
+/** Two texts in lines, and what changed from one to the other, in order. */
+export interface Comparison {
+  readonly oldLines: Lines
+  readonly newLines: Lines
+  readonly changes: readonly Change[]
 }
 
-/** The same for texts whose lines have been numbered, below `size`, by one table. */
-export function compareNumbers(oldNumbers: Int32Array, newNumbers: Int32Array, size: number): Change[] {
+/**
+ * What changed between two texts as GNU diff (3.x, no options but `-u`) sees it: the same changes
+ * in the same places for the same texts. `test/property/stream/gnu-diff.test.ts` holds it to that.
+ */
+export function compareTexts(oldText: Uint8Array, newText: Uint8Array): Comparison {
+  return compareInKernel(oldText, newText) ?? comparePlainly(oldText, newText)
+}
+
+/** The same without WebAssembly. */
+export function comparePlainly(oldText: Uint8Array, newText: Uint8Array): Comparison {
+  const oldLines = cutLines(oldText)
+  const newLines = cutLines(newText)
+  const table = new LineTable()
+  const oldNumbers = table.number(oldLines)
+  const newNumbers = table.number(newLines)
+  return { oldLines, newLines, changes: compareNumbers(oldNumbers, newNumbers, table.size) }
+}
+
+/** The changes between texts whose lines have been numbered, below `size`, by one table. */
+function compareNumbers(oldNumbers: Int32Array, newNumbers: Int32Array, size: number): Change[] {
   const shorter = Math.min(oldNumbers.length, newNumbers.length)
   let same = 0
   while (same < shorter && oldNumbers[same] === newNumbers[same]) same++

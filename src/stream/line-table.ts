@@ -1,18 +1,8 @@
 import type { Lines } from './lines.ts'
 
-/** A text whose lines have numbers. */
-export interface NumberedText {
-  readonly lines: Lines
-  /** Of each line. Two lines numbered by one table have one number exactly when they have the same bytes. */
-  readonly numbers: Int32Array
-}
-
-/** So many lines are compared at once where two texts are likely to be equal. */
-const stride = 16
-
 /**
- * Gives lines numbers, so that texts can be compared as sequences of integers. A text that is much like one
- * numbered before costs little more than comparing the two byte by byte.
+ * Gives lines numbers, so that texts can be compared as sequences of integers: two lines numbered by one table have one
+ * number exactly when they have the same bytes.
  */
 export class LineTable {
   /** One more than the greatest number given. */
@@ -31,51 +21,11 @@ export class LineTable {
     this.#pool = Buffer.allocUnsafe(1 << 14)
   }
 
-  /** How many bytes of lines the table holds. */
-  get bytes(): number {
-    return this.#starts[this.size]!
-  }
-
-  /** Numbers the lines of a text; `like` is one that it probably resembles. */
-  number(lines: Lines, like?: NumberedText): NumberedText {
+  /** The number of each line. */
+  number(lines: Lines): Int32Array {
     const numbers = new Int32Array(lines.count)
-    if (like === undefined) for (let i = 0; i < lines.count; i++) numbers[i] = this.#numberOf(lines, i)
-    else this.#numberLike(lines, numbers, like)
-    return { lines, numbers }
-  }
-
-  /**
-   * Goes through both texts side by side. Where they part, lines are looked up one by one, until one is found
-   * that the other text has, or that is equal to the line as far on as lines have been looked up (they were
-   * replaced) or to the line where the texts parted (they were added).
-   */
-  #numberLike(lines: Lines, numbers: Int32Array, like: NumberedText): void {
-    const places = new Int32Array(this.size).fill(-1)
-    for (let i = like.numbers.length - 1; i >= 0; i--) places[like.numbers[i]!] = i
-    let other = 0
-    let apart = 0
-    for (let i = 0; i < lines.count;) {
-      let run = equalRun(lines, i, like.lines, other)
-      if (run === 0 && apart > 0) {
-        run = equalRun(lines, i, like.lines, other + apart)
-        if (run > 0) other += apart
-      }
-      if (run > 0) {
-        numbers.set(like.numbers.subarray(other, other + run), i)
-        i += run
-        other += run
-        apart = 0
-        continue
-      }
-      const known = this.#numberOf(lines, i)
-      numbers[i++] = known
-      const place = known < places.length ? places[known]! : -1
-      if (place < 0) apart++
-      else {
-        other = place + 1
-        apart = 0
-      }
-    }
+    for (let i = 0; i < lines.count; i++) numbers[i] = this.#numberOf(lines, i)
+    return numbers
   }
 
   #numberOf(text: Lines, line: number): number {
@@ -131,51 +81,6 @@ export class LineTable {
     this.#starts = starts
     this.#slots = slots
   }
-}
-
-/** How many lines of `a` from `i` on equal those of `b` from `j` on, as far as the first stride that is not equal. */
-function equalRun(a: Lines, i: number, b: Lines, j: number): number {
-  const most = Math.min(a.count - i, b.count - j)
-  let run = 0
-  while (run < most) {
-    const length = Math.min(stride, most - run)
-    const equal = equalLines(a, i + run, b, j + run, length)
-    run += equal
-    if (equal < length) break
-  }
-  return run
-}
-
-/** How many of `count` lines of `a` from `i` on equal those of `b` from `j` on. */
-function equalLines(a: Lines, i: number, b: Lines, j: number, count: number): number {
-  const aStart = a.starts[i]!
-  const bStart = b.starts[j]!
-  const aEnd = a.starts[i + count]!
-  const bEnd = b.starts[j + count]!
-  if (aEnd - aStart === bEnd - bStart && equalBytesAt(a.bytes, aStart, aEnd, b.bytes, bStart, bEnd))
-    return count
-  // Bytes that differ lie in the first line that differs, and so does the end of its length.
-  let at = 0
-  const shared = Math.min(aEnd - aStart, bEnd - bStart)
-  while (at < shared && a.bytes[aStart + at] === b.bytes[bStart + at]) at++
-  let equal = 0
-  while (equal < count) {
-    const end = a.starts[i + equal + 1]! - aStart
-    if (end > at || b.starts[j + equal + 1]! - bStart !== end) break
-    equal++
-  }
-  return equal
-}
-
-function equalBytesAt(
-  a: Uint8Array,
-  aStart: number,
-  aEnd: number,
-  b: Uint8Array,
-  bStart: number,
-  bEnd: number,
-): boolean {
-  return Buffer.prototype.compare.call(a, b, bStart, bEnd, aStart, aEnd) === 0
 }
 
 /** FNV-1a over four bytes at a time; only a hint, since equality is always checked on the bytes. */

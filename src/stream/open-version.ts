@@ -6,7 +6,8 @@ import type { StreamLayout } from './layout.ts'
 import type { Entry, Listing } from './listing.ts'
 import { versionsIn } from './version-files.ts'
 import { readPackedVersion } from './pack-file.ts'
-import { applyDiff, Replay } from './replay.ts'
+import { applyDiff } from './replay.ts'
+import { openReplay } from './replay-kernel.ts'
 import type { VersionName } from './version-name.ts'
 
 /** What GNU diff writes in place of a diff when it takes a content for binary: the old program kept only that. */
@@ -68,13 +69,14 @@ function replayOn(layout: StreamLayout, entries: readonly Entry[], base: Buffer)
       parts.push(diff)
       size += diff.length
     }
-    const replay = new Replay(Buffer.concat(parts), 0, text.length)
+    const replay = openReplay(Buffer.concat(parts), 0, text.length)
     let start = text.length
     for (const [i, diff] of parts.slice(1).entries()) {
       replay.apply(start, start + diff.length, entries[from + i]!.name, { strict: true })
       start += diff.length
     }
     text = replay.bytes()
+    replay.release()
   }
   return text
 }

@@ -6,7 +6,8 @@ import { readFully } from '../store/durable.ts'
 import { contentLimit } from './lines.ts'
 import { diffStarts, fullStart, indexMember } from './pack.ts'
 import { parsePackIndex, type PackedVersion } from './pack-index.ts'
-import { Replay } from './replay.ts'
+import type { TextReplay } from './replay.ts'
+import { openReplay } from './replay-kernel.ts'
 import { readTarMember } from './tar.ts'
 import { zstdFrameLength } from './zstd-frame.ts'
 
@@ -177,20 +178,22 @@ async function dataFor(pack: PackFile, k: number): Promise<PackData> {
 
 /** The content of version number `k` of `pack`, checked against its hash. Rejects as {@link readPack} does. */
 export async function readPackedVersion(pack: PackFile, k: number): Promise<Buffer> {
-  const content = replayPack(pack, await dataFor(pack, k), k).bytes()
+  const replay = replayPack(pack, await dataFor(pack, k), k)
+  const content = replay.bytes()
+  replay.release()
   checkPacked(pack, k, content)
   return content
 }
 
 /** The text of version number `k` of `pack`; the next ones can be had from it by {@link applyPacked}. */
-export function replayPack(pack: PackFile, data: PackData, k: number): Replay {
-  const replay = new Replay(data.bytes, fullStart, fullStart + pack.versions[0]!.contentBytes)
+export function replayPack(pack: PackFile, data: PackData, k: number): TextReplay {
+  const replay = openReplay(data.bytes, fullStart, fullStart + pack.versions[0]!.contentBytes)
   for (let i = 1; i <= k; i++) applyPacked(replay, pack, data, i)
   return replay
 }
 
 /** Takes `replay` from version `i - 1` to version `i` of `pack`. */
-export function applyPacked(replay: Replay, pack: PackFile, data: PackData, i: number): void {
+export function applyPacked(replay: TextReplay, pack: PackFile, data: PackData, i: number): void {
   const start = data.diffs[i]!
   replay.apply(start, start + pack.versions[i]!.diffBytes, `${pack.path}: ${pack.versions[i]!.name}`)
 }

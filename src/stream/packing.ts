@@ -10,7 +10,8 @@ import { buildPack, extendPack, fullStart } from './pack.ts'
 import { checkPacked, openPackFile, type PackFile, readBody, readPack, replayPack } from './pack-file.ts'
 import { fullShare, mostFrames, mostVersions, packAfter, plainStates, smallContent } from './pack-limits.ts'
 import type { PackedVersion } from './pack-index.ts'
-import { applyDiff, Replay } from './replay.ts'
+import { applyDiff } from './replay.ts'
+import { openReplay } from './replay-kernel.ts'
 import { stripContext } from './diff-changes.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import { removeIfThere, writeTemporary } from './publish.ts'
@@ -107,7 +108,9 @@ function hasRoom(versions: readonly PackedVersion[]): boolean {
 async function continuePack(pack: PackFile): Promise<OpenPack> {
   const last = pack.versions.length - 1
   const data = await readPack(pack)
-  const text = replayPack(pack, data, last).bytes()
+  const replay = replayPack(pack, data, last)
+  const text = replay.bytes()
+  replay.release()
   checkPacked(pack, last, text)
   return {
     versions: [...pack.versions],
@@ -173,7 +176,7 @@ function takeStates(
     if (diff === undefined) break
     diffs.push(diff)
   }
-  const replay = new Replay(Buffer.concat([pack.text, ...diffs]), 0, pack.text.length)
+  const replay = openReplay(Buffer.concat([pack.text, ...diffs]), 0, pack.text.length)
   let start = pack.text.length
   for (const [i, diff] of diffs.entries()) {
     const { name } = entries[i]!

@@ -17,6 +17,16 @@ export interface ApplyOptions {
   readonly strict?: boolean
 }
 
+/** A text that takes one diff after another, all of them in one byte string with it. */
+export interface TextReplay {
+  /** Applies the diff `pool[start .. end)`; `what` names it in errors. An empty diff changes nothing. */
+  apply(start: number, end: number, what: string, options?: { readonly strict?: boolean }): void
+  /** The text as it stands now. */
+  bytes(): Buffer
+  /** The caller uses it no more. Not needed, but then the next one costs less. */
+  release(): void
+}
+
 /**
  * A text that takes one unified diff after another. Text and diffs lie in one byte string (the pool), and the
  * text is no more than the places of its lines in it, so that a diff costs a few microseconds however long the
@@ -25,7 +35,7 @@ export interface ApplyOptions {
  * Diffs are applied exactly where they say; there is no fuzz. One that does not fit throws `corrupt`, and then
  * the replay is of no further use.
  */
-export class Replay {
+export class Replay implements TextReplay {
   readonly #pool: Uint8Array
   /** Line `i` of the text is `pool[places[2 * i] .. places[2 * i + 1])`. */
   #places: Int32Array
@@ -54,7 +64,6 @@ export class Replay {
     this.#swap()
   }
 
-  /** Applies the diff `pool[start .. end)`; `what` names it in errors. An empty diff changes nothing. */
   apply(start: number, end: number, what: string, options: ApplyOptions = {}): void {
     this.#at = start
     this.#end = end
@@ -78,7 +87,6 @@ export class Replay {
     return length
   }
 
-  /** The text as it stands now. */
   bytes(): Buffer {
     const pool = this.#pool
     const places = this.#places
@@ -95,6 +103,8 @@ export class Replay {
     }
     return text
   }
+
+  release(): void {}
 
   #fail(problem: string): Error {
     return corrupt(this.#what, `${problem} at byte ${this.#at}`)

@@ -1,6 +1,6 @@
-import { type Change, compareLines, contextLines } from './compare-lines.ts'
+import { type Change, type Comparison, compareTexts, contextLines } from './compare-lines.ts'
 import { formatRange } from './diff-changes.ts'
-import { cutLines, type Lines } from './lines.ts'
+import type { Lines } from './lines.ts'
 
 /** The two names in a diff's first lines. Those of the states of a stream are the default. */
 export interface DiffLabels {
@@ -21,22 +21,16 @@ const noNewline: Uint8Array = Buffer.from('\n\\ No newline at end of file\n')
  * are equal. Contents need not be text: any bytes are kept.
  */
 export function unifiedDiff(
-  oldText: Uint8Array | Lines,
-  newText: Uint8Array | Lines,
+  oldText: Uint8Array,
+  newText: Uint8Array,
   labels: DiffLabels = stateLabels,
 ): Uint8Array {
-  const oldLines = oldText instanceof Uint8Array ? cutLines(oldText) : oldText
-  const newLines = newText instanceof Uint8Array ? cutLines(newText) : newText
-  return formatUnified(oldLines, newLines, compareLines(oldLines, newLines), labels)
+  return formatUnified(compareTexts(oldText, newText), labels)
 }
 
-/** Writes `changes` in the unified format. */
-export function formatUnified(
-  oldLines: Lines,
-  newLines: Lines,
-  changes: readonly Change[],
-  labels: DiffLabels = stateLabels,
-): Uint8Array {
+/** Writes a comparison in the unified format; nothing when the texts are equal. */
+export function formatUnified(comparison: Comparison, labels: DiffLabels = stateLabels): Uint8Array {
+  const { oldLines, newLines, changes } = comparison
   if (changes.length === 0) return new Uint8Array(0)
   const out = new DiffWriter(oldLines, newLines)
   out.text(`--- ${labels.old}\n+++ ${labels.new}\n`)

@@ -1,10 +1,7 @@
 import { statSync } from 'node:fs'
 import { fromSystem, systemCode } from '../errors.ts'
 import { syncDirectory } from '../store/durable.ts'
-import { formatUnified } from './unified-diff.ts'
-import { compareNumbers } from './compare-lines.ts'
-import { cutLines } from './lines.ts'
-import { LineTable, type NumberedText } from './line-table.ts'
+import { unifiedDiff } from './unified-diff.ts'
 import type { StreamLayout } from './layout.ts'
 import { versionsIn } from './version-files.ts'
 import { WriterLock } from './lock.ts'
@@ -39,11 +36,8 @@ export interface Recorded {
 
 interface Newest {
   readonly name: VersionName | undefined
-  readonly text: NumberedText
+  readonly content: Buffer
 }
-
-/** Lines that no version has any more are dropped from the table when they are so many times a text's length. */
-const staleShare = 4
 
 /** The one who may add versions, while it holds the lock. Calls must not overlap; {@link Stream} sees to that. */
 export class Writer {
@@ -57,7 +51,6 @@ export class Writer {
   #packs: readonly PackFile[] = []
   #recorded = 0
   #newest: Newest | undefined
-  #table: LineTable = new LineTable()
   #latestInode: bigint | undefined
   /** Of the versions that were recorded here and are not packed yet. */
   readonly #known = new Map<VersionName, { hash: string; contentBytes: number }>()
@@ -96,18 +89,16 @@ export class Writer {
   }
 
   async #append(newest: Newest, content: Buffer, moment: number): Promise<Recorded> {
-    const text = this.#table.number(cutLines(content), newest.text)
-    const changes = compareNumbers(newest.text.numbers, text.numbers, this.#table.size)
-    if (changes.length === 0 && newest.name !== undefined) {
+    if (newest.name !== undefined && content.equals(newest.content)) {
       this.#options.log({ event: 'unchanged', version: newest.name })
       return { version: newest.name, changed: false, bytes: content.length, diff: new Uint8Array(0) }
     }
-    const diff = formatUnified(newest.text.lines, text.lines, changes)
+    const diff = unifiedDiff(newest.content, content)
     const publishing = this.#publish(newest.name, diff, content, moment)
     // Hashed for packing while the disk is busy; but whoever records once will hardly pack.
     const hash = this.#recorded++ === 0 ? undefined : (await import('../hash/sha256.ts')).sha256Hex(content)
     const name = await publishing
-    this.#remember({ name, text })
+    this.#remember({ name, content })
     if (hash !== undefined) this.#known.set(name, { hash, contentBytes: content.length })
     this.#options.log({ event: 'recorded', version: name, bytes: content.length, diffBytes: diff.length })
     return { version: name, changed: true, bytes: content.length, diff }
@@ -134,24 +125,16 @@ export class Writer {
 
   /** The newest version, from memory when no other writer has been here since. */
   async #begin(moment: number): Promise<Newest> {
-    if (this.#newest !== undefined && this.#isUnchanged()) return this.#tidied(this.#newest)
+    if (this.#newest !== undefined && this.#isUnchanged()) return this.#newest
     this.#known.clear()
     const beginning = await beginWriting(this.#layout, moment)
-    this.#table = new LineTable()
-    const newest = { name: beginning.name, text: this.#table.number(cutLines(beginning.content)) }
+    const newest = { name: beginning.name, content: beginning.content }
     this.#remember(newest)
     if (beginning.unrecorded === undefined) return newest
     const { content, time } = beginning.unrecorded
     this.#options.log({ event: 'recovered', bytes: content.length })
     await this.#append(newest, content, time)
     return this.#newest ?? newest
-  }
-
-  #tidied(newest: Newest): Newest {
-    const { lines } = newest.text
-    if (this.#table.bytes <= staleShare * lines.bytes.length + 65_536) return newest
-    this.#table = new LineTable()
-    return (this.#newest = { name: newest.name, text: this.#table.number(lines) })
   }
 
   #remember(newest: Newest): void {

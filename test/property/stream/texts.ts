@@ -58,3 +58,23 @@ export const textPairs: fc.Arbitrary<[Buffer, Buffer]> = fc.oneof(
 export function runs(quick: number): { numRuns: number } {
   return { numRuns: Math.ceil(quick * Number(process.env['TIDEMARK_FUZZ'] ?? '1')) }
 }
+
+/** A small generator of its own: long texts would drown fast-check's shrinking. */
+export function longTexts(seed: number): [Buffer, Buffer] {
+  let state = seed
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0
+    return Math.floor(((state >>> 0) / 2 ** 32) * below)
+  }
+  const kinds = [2, 3, 10, 50, 1000, 1e6][random(6)]!
+  const some = (count: number): string[] => Array.from({ length: count }, () => `line ${random(kinds)}`)
+  const text = some(random([100, 700, 3000][random(3)]!))
+  const edited = random(4) === 0 ? some(random(text.length + 3)) : text.slice()
+  for (let edits = random(30); edits > 0; edits--) {
+    const moved = edited.splice(random(edited.length + 1), random(8))
+    edited.splice(random(edited.length + 1), random(4), ...(random(2) === 0 ? moved : some(random(4))))
+  }
+  const bytes = (lines: string[]): Buffer =>
+    Buffer.from(lines.join('\n') + (random(3) > 0 && lines.length > 0 ? '\n' : ''))
+  return [bytes(text), bytes(edited)]
+}
