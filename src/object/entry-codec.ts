@@ -20,11 +20,18 @@ const kinds: readonly (Kind | undefined)[] = [
   'block-device',
   'socket',
 ]
-const hasXattrs = 0x08
-const hasLink = 0x10
-const hasContent = 0x20
-const isUnstable = 0x40
-const isUnreadable = 0x80
+export const entryFlags = {
+  xattrs: 0x08,
+  link: 0x10,
+  content: 0x20,
+  unstable: 0x40,
+  unreadable: 0x80,
+} as const
+
+/** The kind in an entry's first byte; undefined when there is none of that number. */
+export function kindOf(first: number): Kind | undefined {
+  return kinds[first & 7]
+}
 
 /** Limits on what a decoder believes; all are above what Linux allows. */
 export const maxName = 1024
@@ -37,11 +44,11 @@ export function encodeEntry(writer: Writer, entry: Entry): void {
   const content = 'content' in entry ? entry.content : undefined
   writer.u8(
     kinds.indexOf(entry.kind) |
-      (entry.xattrs.length > 0 ? hasXattrs : 0) |
-      (entry.link === undefined ? 0 : hasLink) |
-      (content ? hasContent : 0) |
-      (entry.kind === 'file' && entry.unstable ? isUnstable : 0) |
-      (entry.unreadable ? isUnreadable : 0),
+      (entry.xattrs.length > 0 ? entryFlags.xattrs : 0) |
+      (entry.link === undefined ? 0 : entryFlags.link) |
+      (content ? entryFlags.content : 0) |
+      (entry.kind === 'file' && entry.unstable ? entryFlags.unstable : 0) |
+      (entry.unreadable ? entryFlags.unreadable : 0),
   )
   writeName(writer, entry.name, maxName)
   writer.varint(entry.mode).varint(entry.uid).varint(entry.gid).i64(entry.mtimeNs)
@@ -86,7 +93,7 @@ function checkLength(length: number, limit: number): number {
  */
 export function decodeEntry(reader: Reader, root = false): Entry {
   const first = reader.u8()
-  const kind = kinds[first & 7]
+  const kind = kindOf(first)
   if (kind === undefined) throw reader.fail('unknown kind of entry')
   const name = reader.name(maxName)
   if (root ? name !== '' : !isSafeName(name)) throw reader.fail('forbidden name')
@@ -102,11 +109,11 @@ export function decodeEntry(reader: Reader, root = false): Entry {
   const device = kind === 'character-device' || kind === 'block-device'
   const major = device ? reader.varint() : 0
   const minor = device ? reader.varint() : 0
-  const content = (first & hasContent) > 0 ? readContent(reader) : undefined
-  const xattrs = (first & hasXattrs) > 0 ? readXattrs(reader) : none
-  const link = (first & hasLink) > 0 ? readLink(reader) : undefined
-  const unstable = (first & isUnstable) > 0
-  const unreadable = (first & isUnreadable) > 0
+  const content = (first & entryFlags.content) > 0 ? readContent(reader) : undefined
+  const xattrs = (first & entryFlags.xattrs) > 0 ? readXattrs(reader) : none
+  const link = (first & entryFlags.link) > 0 ? readLink(reader) : undefined
+  const unstable = (first & entryFlags.unstable) > 0
+  const unreadable = (first & entryFlags.unreadable) > 0
 
   if (unstable && kind !== 'file') throw reader.fail('only a file can be unstable')
   if (link !== undefined && kind === 'directory') throw reader.fail('a directory has no further names')

@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemCode } from '../../errors.ts'
+import { systemCode, TidemarkError } from '../../errors.ts'
+import { nameFromBytes } from '../../bytes/name.ts'
 import { chunkClass } from '../../object/chunk-class.ts'
 import type { ChunkSize } from '../../object/chunk-class.ts'
 import { createChunker } from '../../object/chunker.ts'
@@ -10,10 +11,14 @@ import type { ContentItem } from '../../object/content.ts'
 import { maxFileSize } from '../../object/entry.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
+import { OpenDirectories } from '../apply/open-directories.ts'
+import { openDirectory } from '../system/directory-handle.ts'
 import { dataExtents, mayHaveHoles } from '../system/extents.ts'
+import { fileStat } from '../system/file-stat.ts'
 import { pause, settlingNs } from '../system/settling.ts'
+import { readXattrs } from '../system/xattrs.ts'
 import { identityOf, sameFile } from './job.ts'
-import type { FileIdentity, FileJob, FileResult } from './job.ts'
+import type { FileIdentity, FileJob, FileResult, ReadResult } from './job.ts'
 
 /** Takes a chunk, which is valid only until the next one. When it returns a promise, it is awaited. */
 export type TakeChunk = (id: Id, bytes: Uint8Array) => Promise<void> | undefined
@@ -50,9 +55,17 @@ export class FileReader {
     let file
     try {
       file = openSync(job.path, openFlags)
-      return await this.#readStable(file, job)
+      const result = await this.#readStable(file, job)
+      if (result.status === 'unreadable' || result.renewed === undefined) return result
+      // Another file than was looked at, perhaps: then a directory on its path may have become a link.
+      const inside = openInside(job)
+      const [read, found] = [file, inside].map((fd) => fstatSync(fd, { bigint: true }))
+      closeSync(file)
+      file = inside
+      const isSame = read!.dev === found!.dev && read!.ino === found!.ino
+      return isSame ? result : await this.#readStable(file, job)
     } catch (error) {
-      if (systemCode(error) === undefined) throw error
+      if (systemCode(error instanceof TidemarkError ? error.cause : error) === undefined) throw error
       return { status: 'unreadable', message: error instanceof Error ? error.message : String(error) }
     } finally {
       if (file !== undefined) closeSync(file)
@@ -83,7 +96,8 @@ export class FileReader {
       const stable = isQuiet && sameFile(before, after) && size === Number(after.size)
       if (stable || attempt === attempts) {
         const status = stable ? 'stable' : 'unstable'
-        return { status, items, size, mtimeNs: after.mtimeNs, renewed: !sameFile(job, after) }
+        const renewed = sameFile(job, after) ? undefined : fileStat(stats)
+        return { status, items, size, mtimeNs: after.mtimeNs, ...readAttributes(file), renewed }
       }
       before = after
       blocks = stats
@@ -146,5 +160,28 @@ export class FileReader {
       const wait = this.#take(id, chunk)
       if (wait) await wait
     }
+  }
+}
+
+/** Opens a job's file by a way that no symbolic link can lead astray, which takes a call for each directory. */
+function openInside({ root, path }: FileJob): number {
+  const whole = typeof path === 'string' ? path : nameFromBytes(path)
+  const relative = whole.slice(root.length + 1)
+  const top = openDirectory(root)
+  const directories = new OpenDirectories(top)
+  try {
+    const slash = relative.lastIndexOf('/')
+    return directories.get(relative.slice(0, Math.max(0, slash))).open(relative.slice(slash + 1), openFlags)
+  } finally {
+    directories.close()
+    top.close()
+  }
+}
+
+function readAttributes(file: number): Pick<ReadResult, 'xattrs' | 'lost'> {
+  try {
+    return { xattrs: readXattrs(file), lost: undefined }
+  } catch (error) {
+    return { xattrs: [], lost: error instanceof Error ? error.message : String(error) }
   }
 }

@@ -1,9 +1,12 @@
 import type { BigIntStats } from 'node:fs'
+import { nameToBytes } from '../../bytes/name.ts'
 import type { Reader } from '../../bytes/reader.ts'
 import type { Writer } from '../../bytes/writer.ts'
 import type { ContentItem } from '../../object/content.ts'
+import type { Xattr } from '../../object/entry.ts'
 import { readId, writeId } from '../../object/id.ts'
 import { storedTime } from '../system/file-stat.ts'
+import type { FileStat } from '../system/file-stat.ts'
 import type { SystemPath } from '../system/paths.ts'
 
 /** What a file must still be while it is read, for its bytes to be those of one moment. */
@@ -16,17 +19,25 @@ export interface FileIdentity {
 
 /** A file to read, cut and store. Its size is more than 0. */
 export interface FileJob extends FileIdentity {
+  /** The folder's root, which `path` begins with. */
+  readonly root: string
   readonly path: SystemPath
 }
 
 export interface ReadResult {
   readonly status: 'stable' | 'unstable'
   readonly items: readonly ContentItem[]
-  /** What was read, which may be newer than what was asked for. `renewed` tells. */
   readonly size: number
   readonly mtimeNs: bigint
-  readonly renewed: boolean
+  readonly xattrs: readonly Xattr[]
+  /** Why some of its attributes could not be read. */
+  readonly lost: string | undefined
+  /** Set when what was read is not just what was asked for: what it is instead. */
+  readonly renewed: Renewed | undefined
 }
+
+/** The metadata of a file that has changed, or has been replaced, since it was looked at. */
+export type Renewed = Pick<FileStat, 'mode' | 'uid' | 'gid'>
 
 /** How it went. */
 export type FileResult = ReadResult | { readonly status: 'unreadable'; readonly message: string }
@@ -41,6 +52,7 @@ export function identityOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats | FileId
 
 /** Jobs and results travel between threads as a few flat arrays: objects would cost more than the reading. */
 export interface PackedJobs {
+  readonly root: string
   readonly paths: readonly SystemPath[]
   readonly numbers: BigInt64Array<ArrayBuffer>
 }
@@ -50,13 +62,14 @@ export function packJobs(jobs: readonly FileJob[]): PackedJobs {
   for (const [n, job] of jobs.entries()) {
     numbers.set([BigInt.asIntN(64, job.ino), job.size, job.mtimeNs, job.ctimeNs], 4 * n)
   }
-  return { paths: jobs.map((job) => job.path), numbers }
+  return { root: jobs[0]?.root ?? '', paths: jobs.map((job) => job.path), numbers }
 }
 
-export function* unpackJobs({ paths, numbers }: PackedJobs): Generator<FileJob> {
+export function* unpackJobs({ root, paths, numbers }: PackedJobs): Generator<FileJob> {
   for (const [n, path] of paths.entries()) {
     const [ino, size, mtimeNs, ctimeNs] = numbers.subarray(4 * n, 4 * n + 4)
     yield {
+      root,
       // A copied Buffer arrives as a plain Uint8Array.
       path: typeof path === 'string' ? path : Buffer.from(path),
       ino: BigInt.asUintN(64, ino!),
@@ -68,31 +81,39 @@ export function* unpackJobs({ paths, numbers }: PackedJobs): Generator<FileJob> 
 }
 
 const statuses = ['stable', 'unstable', 'unreadable'] as const
+const [hasRenewed, hasXattrs, hasLost] = [1, 2, 4]
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 export function writeResult(writer: Writer, result: FileResult): void {
   writer.u8(statuses.indexOf(result.status))
   if (result.status === 'unreadable') {
-    writer.prefixed(new TextEncoder().encode(result.message))
+    writer.prefixed(encoder.encode(result.message))
     return
   }
-  writer
-    .u8(result.renewed ? 1 : 0)
-    .varint(result.size)
-    .i64(result.mtimeNs)
-    .varint(result.items.length)
+  const { renewed, xattrs, lost } = result
+  writer.u8(
+    (renewed ? hasRenewed : 0) | (xattrs.length > 0 ? hasXattrs : 0) | (lost === undefined ? 0 : hasLost),
+  )
+  writer.varint(result.size).i64(result.mtimeNs).varint(result.items.length)
   for (const item of result.items) {
     writer.varint(item.length * 2 + (item.id === undefined ? 1 : 0))
     if (item.id !== undefined) writeId(writer, item.id)
   }
+  if (renewed) writer.varint(renewed.mode).varint(renewed.uid).varint(renewed.gid)
+  if (xattrs.length > 0) {
+    writer.varint(xattrs.length)
+    for (const { name, value } of xattrs) writer.prefixed(nameToBytes(name)).prefixed(value)
+  }
+  if (lost !== undefined) writer.prefixed(encoder.encode(lost))
 }
 
 export function readResult(reader: Reader): FileResult {
   const status = statuses[reader.u8()]
   if (status === undefined) throw reader.fail('unknown status')
-  if (status === 'unreadable') {
-    return { status, message: new TextDecoder().decode(reader.prefixed(65_536)) }
-  }
-  const renewed = reader.u8() === 1
+  if (status === 'unreadable') return { status, message: readText(reader) }
+  const has = reader.u8()
   const size = reader.varint()
   const mtimeNs = reader.i64()
   const items: ContentItem[] = []
@@ -100,5 +121,18 @@ export function readResult(reader: Reader): FileResult {
     const tagged = reader.varint()
     items.push({ length: Math.floor(tagged / 2), id: tagged % 2 === 1 ? undefined : readId(reader) })
   }
-  return { status, items, size, mtimeNs, renewed }
+  const renewed =
+    (has & hasRenewed) > 0 ? { mode: reader.varint(), uid: reader.varint(), gid: reader.varint() } : undefined
+  const xattrs: Xattr[] = []
+  for (let left = (has & hasXattrs) > 0 ? reader.varint() : 0; left > 0; left--)
+    xattrs.push({ name: reader.name(mostText), value: reader.prefixed(mostText).slice() })
+  const lost = (has & hasLost) > 0 ? readText(reader) : undefined
+  return { status, items, size, mtimeNs, xattrs, lost, renewed }
+}
+
+/** The kernel lets no attribute be longer; messages are much shorter. */
+const mostText = 65_536
+
+function readText(reader: Reader): string {
+  return decoder.decode(reader.prefixed(mostText))
 }

@@ -2,7 +2,7 @@ import type { Name } from '../../bytes/name.ts'
 import type { ContentRef, Emit } from '../../object/content.ts'
 import { addSizes } from '../../object/entry.ts'
 import type { Entry } from '../../object/entry.ts'
-import { buildNodes, LeafBuilder } from '../../object/tree.ts'
+import { buildNodes, decodeLeaf, LeafBuilder } from '../../object/tree.ts'
 import type { Leaf, TreeNodeItem } from '../../object/tree.ts'
 import type { StateLeaf } from '../state.ts'
 
@@ -26,13 +26,17 @@ export interface Slot {
 
 /** Some successive names: those of one leaf of the last snapshot, or of a window over new ones. */
 export interface Group {
-  readonly slots: readonly Slot[]
+  /** A number stands for that entry of the leaf, just as it was: nearly all are, and need no object then. */
+  readonly slots: readonly (Slot | number)[]
+  /** Of the entries that are just as they were: bytes of the files, and how many there are with all below. */
+  size: number
+  count: number
   /** How many slots still wait for their content. */
   waiting: number
   /** The leaf that covered these names. */
   readonly leaf: StateLeaf | undefined
   /** The names are those of the leaf, no more and no fewer. */
-  readonly sameNames: boolean
+  sameNames: boolean
 }
 
 /** Where the leaves of an assembly are remembered. */
@@ -81,13 +85,12 @@ export class Assembly {
     return this.#groups.length === 0
   }
 
-  #take({ slots, leaf, sameNames }: Group): void {
-    for (const { entry } of slots) {
-      if (entry === undefined) continue
-      this.#count += 1 + (entry.kind === 'directory' ? entry.count : 0)
-      if (entry.kind === 'directory' || entry.kind === 'file') this.#size = addSizes(this.#size, entry.size)
-    }
-    const same = sameNames && slots.every((slot) => slot.same)
+  #take(group: Group): void {
+    const { slots, leaf } = group
+    this.#count += group.count
+    this.#size = addSizes(this.#size, group.size)
+    for (const slot of slots) if (typeof slot === 'object') this.#addUp(slot.entry)
+    const same = group.sameNames && slots.every((slot) => typeof slot === 'number' || slot.same)
     if (leaf && same && this.#builder.empty) {
       this.#leaves.push({ id: leaf.id, first: leaf.first, count: slots.length })
       this.#noteTimes(leaf, slots)
@@ -95,18 +98,27 @@ export class Assembly {
     }
     this.#unchanged = false
     if (leaf) this.#record.delete(this.#path, leaf.first)
+    const before = slots.some((slot) => typeof slot === 'number') ? decodeLeaf(leaf!.bytes) : []
     for (const slot of slots) {
-      if (slot.entry === undefined) continue
-      this.#stats.push(slot.ino, slot.ctimeNs)
-      this.#build(this.#builder.add(slot.entry))
+      const entry = typeof slot === 'number' ? before[slot]! : slot.entry
+      if (entry === undefined) continue
+      this.#stats.push(...statsOf(slot, leaf))
+      this.#build(this.#builder.add(entry))
     }
   }
 
+  #addUp(entry: Entry | undefined): void {
+    if (entry === undefined) return
+    this.#count += 1 + (entry.kind === 'directory' ? entry.count : 0)
+    if (entry.kind === 'directory' || entry.kind === 'file') this.#size = addSizes(this.#size, entry.size)
+  }
+
   /** The entries are the same, but what they are recognised by may not be. */
-  #noteTimes(leaf: StateLeaf, slots: readonly Slot[]): void {
-    if (slots.every((slot, n) => slot.ino === leaf.stats[2 * n] && slot.ctimeNs === leaf.stats[2 * n + 1]))
-      return
-    const stats = new BigInt64Array(slots.flatMap((slot) => [slot.ino, slot.ctimeNs]))
+  #noteTimes(leaf: StateLeaf, slots: Group['slots']): void {
+    const differ = (slot: Slot | number, n: number): boolean =>
+      typeof slot === 'object' && (slot.ino !== leaf.stats[2 * n] || slot.ctimeNs !== leaf.stats[2 * n + 1])
+    if (!slots.some(differ)) return
+    const stats = new BigInt64Array(slots.flatMap((slot) => statsOf(slot, leaf)))
     this.#record.put(this.#path, { ...leaf, stats })
   }
 
@@ -128,4 +140,9 @@ export class Assembly {
     if (this.#unchanged && before !== undefined && this.#count === before.count) return before
     return { content: buildNodes(this.#leaves, this.#emit), size: this.#size, count: this.#count }
   }
+}
+
+function statsOf(slot: Slot | number, leaf: StateLeaf | undefined): [ino: bigint, ctimeNs: bigint] {
+  if (typeof slot === 'object') return [slot.ino, slot.ctimeNs]
+  return [leaf!.stats[2 * slot]!, leaf!.stats[2 * slot + 1]!]
 }

@@ -2,8 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import ignore from 'ignore'
 import type { Ignore } from 'ignore'
 import type { Name } from '../../bytes/name.ts'
-import { childPath } from '../system/paths.ts'
-import type { SystemPath } from '../system/paths.ts'
+import type { DirectoryHandle } from '../system/directory-handle.ts'
 
 /** A file of this name in any directory says, as .gitignore does, what below it is not kept. */
 export const rulesFile = '.tidemarkignore'
@@ -22,11 +21,11 @@ export class IgnoreRules {
   }
 
   /**
-   * The rules for the directory at `path`, with those of the rules file in it; `relative` is its path from the
-   * root. A file that cannot be read gives none: it is better to keep too much.
+   * The rules for a directory, with those of the rules file in it; `relative` is its path from the root. A
+   * file that cannot be read gives none: it is better to keep too much.
    */
-  enter(path: SystemPath, relative: Name): IgnoreRules {
-    const text = readRules(childPath(path, rulesFile))
+  enter(directory: DirectoryHandle, relative: Name): IgnoreRules {
+    const text = readRules(directory)
     if (text === undefined) return this
     const rules = ignore({ ignorecase: false }).add(text)
     return new IgnoreRules([{ base: relative === '' ? '' : `${relative}/`, rules }, ...this.#levels])
@@ -44,10 +43,11 @@ export class IgnoreRules {
 }
 
 /** Anything may have that name, a pipe that nobody writes to as well. */
-function readRules(path: SystemPath): string | undefined {
+function readRules(directory: DirectoryHandle): string | undefined {
   let file
   try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    // It may be a link to rules that several folders share.
+    file = openSync(directory.path(rulesFile), constants.O_RDONLY | constants.O_NONBLOCK)
     if (!fstatSync(file).isFile()) return undefined
     const bytes = Buffer.alloc(Math.min(fstatSync(file).size, maxRules))
     return bytes.toString('utf8', 0, readSync(file, bytes))

@@ -1,3 +1,4 @@
+import { nameInBytes } from '../../bytes/name.ts'
 import type { Name } from '../../bytes/name.ts'
 import { joinDevice } from './device.ts'
 import { kindOfMode, storedTime, type FileStat } from './file-stat.ts'
@@ -13,7 +14,9 @@ import { cString, errnoError, type Libc } from './libc.ts'
 
 const AT_SYMLINK_NOFOLLOW = 0x100
 const AT_NO_AUTOMOUNT = 0x800
-const STATX_BASIC_STATS = 0x7ff
+export const STATX_BASIC_STATS = 0x7ff
+/** Symbolic links are not followed, and nothing is mounted by being looked at. */
+export const lookFlags: number = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
 
 const [ENOENT, EINTR, ENOTDIR] = [2, 4, 20]
 
@@ -22,8 +25,7 @@ const view = new DataView(bytes.buffer)
 
 /** What is at `name`, symbolic links not followed; undefined when nothing is. */
 export function statAt(system: Libc, directory: number, name: Name): FileStat | undefined {
-  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
-  if (system.statx(directory, cString(name), flags, STATX_BASIC_STATS, bytes) === 0) return decodeStatx()
+  if (system.statx(directory, cString(name), lookFlags, STATX_BASIC_STATS, bytes) === 0) return decodeStatx()
   const errno = system.errno()
   if (errno === ENOENT || errno === ENOTDIR) return undefined
   throw errnoError(errno)
@@ -67,6 +69,36 @@ function device(at: number): bigint {
     lastDevice = { major, minor, number: joinDevice({ major, minor }) }
   }
   return lastDevice.number
+}
+
+const listing = Buffer.alloc(65_536)
+/** In a `struct linux_dirent64`: its length, and where the name begins, which a NUL ends. */
+const [LENGTH_AT, NAME_AT] = [16, 19]
+
+export type LibcWithNames = Libc & { readonly getdents64: NonNullable<Libc['getdents64']> }
+
+/** Whether {@link namesIn} can be called. */
+export function hasNames(system: Libc | undefined): system is LibcWithNames {
+  return system?.getdents64 !== undefined
+}
+
+/** The names in an open directory, in no particular order, without `.` and `..`. */
+export function namesIn(system: LibcWithNames, directory: number): Name[] {
+  const names: Name[] = []
+  system.lseek(directory, 0, 0)
+  for (;;) {
+    const length = system.getdents64(directory, listing, listing.length)
+    if (length === 0) return names
+    if (length < 0) throw errnoError(system.errno())
+    for (let at = 0; at < length; at += listing[at + LENGTH_AT]! | (listing[at + LENGTH_AT + 1]! << 8)) {
+      const start = at + NAME_AT
+      let end = start
+      let every = 0
+      for (let byte = listing[end]!; byte !== 0; byte = listing[++end]!) every |= byte
+      const name = every < 0x80 ? listing.toString('latin1', start, end) : nameInBytes(listing, start, end)
+      if (name !== '.' && name !== '..') names.push(name)
+    }
+  }
 }
 
 /** A descriptor of `name`. `flags` as in `fs.constants`, `mode` for a file that is made. */

@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, fsyncSync, openSync, renameSync } from 'node:fs'
 import type { Name } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
-import { openAt, renameAt, statAt } from './at.ts'
+import { hasNames, namesIn, openAt, renameAt, statAt } from './at.ts'
 import { fileStat, readStat, type FileStat } from './file-stat.ts'
-import { libc, type Libc } from './libc.ts'
+import { libc, libcIfLoaded, type Libc } from './libc.ts'
 import { childPath, displayPath, readNames, systemPath, type SystemPath } from './paths.ts'
 import { checkEntryName, refusal } from './refusal.ts'
 
@@ -25,6 +25,9 @@ export interface DirectoryHandle {
    */
   readonly raceFree: boolean
 
+  /** What it is itself. */
+  self(): FileStat
+  /** In no particular order, without `.` and `..`. */
   names(): Name[]
   /** What is at `name`, symbolic links not followed; undefined when nothing is. */
   stat(name: Name): FileStat | undefined
@@ -111,9 +114,15 @@ function handleOf(fd: number, location: SystemPath, by: 'descriptor' | 'path'): 
     fd,
     location,
     raceFree: base !== undefined,
+    self() {
+      assertOpen()
+      return fileStat(fstatSync(fd, { bigint: true }))
+    },
     names() {
       try {
-        return readNames(here())
+        const path = here()
+        const system = library()
+        return hasNames(system) ? namesIn(system, fd) : readNames(path)
       } catch (error) {
         throw refusal(error, 'read directory', location)
       }
@@ -167,5 +176,5 @@ const WORTH_LOADING = 4000
 let calls = 0
 
 function library(): Libc | undefined {
-  return calls++ < WORTH_LOADING ? undefined : libc()
+  return libcIfLoaded() ?? (calls++ < WORTH_LOADING ? undefined : libc())
 }

@@ -30,6 +30,8 @@ export interface Libc {
   lseek(fd: number, offset: number, whence: number): number | bigint
   statx(directory: number, path: CString, flags: number, mask: number, into: Uint8Array): number
   syncfs(fd: number): number
+  /** Not in a glibc older than 2.30. */
+  getdents64: ((fd: number, into: Uint8Array, size: number) => number) | undefined
   /** Not in a glibc older than 2.33, where it is no function of its own. */
   mknod: ((path: CString, mode: number, device: bigint) => number) | undefined
 }
@@ -52,7 +54,10 @@ const declarations = {
   syncfs: 'int syncfs(int fd)',
 }
 
-const mknod = 'int mknod(const char *path, uint32_t mode, uint64_t device)'
+const perhaps = {
+  getdents64: 'long getdents64(int fd, void *into, size_t size)',
+  mknod: 'int mknod(const char *path, uint32_t mode, uint64_t device)',
+}
 
 let loaded: { libc: Libc | undefined } | undefined
 
@@ -63,6 +68,11 @@ let loaded: { libc: Libc | undefined } | undefined
 export function libc(): Libc | undefined {
   loaded ??= { libc: load() }
   return loaded.libc
+}
+
+/** The same, but only if it has been loaded already in this thread. */
+export function libcIfLoaded(): Libc | undefined {
+  return loaded?.libc
 }
 
 /**
@@ -77,7 +87,8 @@ function load(): Libc | undefined {
     const library = koffi.load(null)
     const calls: Record<string, unknown> = { errno: () => koffi.errno() }
     for (const [name, declaration] of Object.entries(declarations)) calls[name] = library.func(declaration)
-    calls['mknod'] = undefinedIfMissing(() => library.func(mknod))
+    for (const [name, declaration] of Object.entries(perhaps))
+      calls[name] = undefinedIfMissing(() => library.func(declaration))
     return calls as unknown as Libc
   } catch {
     return undefined

@@ -4,7 +4,7 @@ import { sep } from 'node:path'
 import type { Name } from '../../bytes/name.ts'
 import { cacheTag } from '../scan/cache-directory.ts'
 import { rulesFile } from '../scan/ignore-rules.ts'
-import { ownDirectory } from '../scan/scanner.ts'
+import { ownDirectory } from '../own-directory.ts'
 import type { FolderWatcher, Hints } from './watcher.ts'
 
 /** One watch for the whole folder, where the system itself watches what is below a directory (macOS, Windows). */

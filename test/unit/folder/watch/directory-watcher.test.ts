@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { IgnoreRules } from '../../../../src/folder/scan/ignore-rules.ts'
+import { openDirectory } from '../../../../src/folder/system/directory-handle.ts'
 import { DirectoryWatcher } from '../../../../src/folder/watch/directory-watcher.ts'
 import { RecursiveWatcher } from '../../../../src/folder/watch/recursive-watcher.ts'
 import type { FolderWatcher, OpenWatcher } from '../../../../src/folder/watch/watcher.ts'
@@ -104,7 +105,9 @@ test('what rules leave out is not told of, unless a directory of that name may n
   const bench = new Bench(t, openDirectories, 'a', 'b')
   const rules = temporaryDirectory(t)
   writeFileSync(join(rules, '.tidemarkignore'), '*.tmp\nbuild/\n')
-  bench.watcher.heed('a', IgnoreRules.none.enter(rules, ''))
+  const handle = openDirectory(rules)
+  t.after(() => handle.close())
+  bench.watcher.heed('a', IgnoreRules.none.enter(handle, ''))
   bench.write('a/x.tmp')
   assert.deepEqual(await bench.heardBefore('b/file', '/b'), [])
   bench.write('a/build')
