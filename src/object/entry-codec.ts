@@ -141,32 +141,44 @@ export function decodeEntry(reader: Reader, root = false): Entry {
   }
 }
 
+/** What an entry says in numbers. */
+export interface EntryNumbers {
+  /** Its mtime in nanoseconds, as the low and the high half of 64 bits, each signed. */
+  mtimeLow: number
+  mtimeHigh: number
+  /** Of a file or directory, else 0. */
+  size: number
+  /** Of a directory, else 0. */
+  count: number
+}
+
 /**
  * Goes past the rest of an entry whose first byte and name have been read, checking no more than that it does
- * not end early.
+ * not end early, and tells its numbers `into` an object that is there already.
  */
-export function skipAfterName(reader: Reader, first: number): void {
-  const kind = kinds[first & 7]
+export function skimAfterName(reader: Reader, first: number, into: EntryNumbers): void {
+  const kind = kindOf(first)
   if (kind === undefined) throw reader.fail('unknown kind of entry')
   reader.varint()
   reader.varint()
   reader.varint()
-  reader.advance(8)
-  if (kind === 'file' || kind === 'directory') reader.varint()
-  if (kind === 'directory') reader.varint()
+  into.mtimeLow = reader.u32() | 0
+  into.mtimeHigh = reader.u32() | 0
+  into.size = kind === 'file' || kind === 'directory' ? reader.varint() : 0
+  into.count = kind === 'directory' ? reader.varint() : 0
   if (kind === 'symlink') reader.advance(reader.varint())
   if (kind === 'character-device' || kind === 'block-device') {
     reader.varint()
     reader.varint()
   }
-  if ((first & hasContent) > 0) reader.advance(1 + idLength)
-  if ((first & hasXattrs) > 0) {
+  if ((first & entryFlags.content) > 0) reader.advance(1 + idLength)
+  if ((first & entryFlags.xattrs) > 0) {
     for (let left = reader.varint(); left > 0; left--) {
       reader.advance(reader.varint())
       reader.advance(reader.varint())
     }
   }
-  if ((first & hasLink) > 0) reader.advance(reader.varint())
+  if ((first & entryFlags.link) > 0) reader.advance(reader.varint())
 }
 
 const none: readonly Xattr[] = []

@@ -1,17 +1,17 @@
 import { compareNames, isAscii, nameInBytes } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
 import { Reader } from '../bytes/reader.ts'
-import { corrupt } from '../errors.ts'
 import type { Entry } from './entry.ts'
-import { decodeEntry, entryFlags, kindOf } from './entry-codec.ts'
-import { leafMark } from './tree.ts'
+import { decodeEntry, kindOf, skimAfterName } from './entry-codec.ts'
+import type { EntryNumbers } from './entry-codec.ts'
+import { beginLeaf } from './tree.ts'
 
 /**
  * Goes through the entries of a leaf and shows their numbers without making objects: what a scan does with
  * each file that has not changed. Throws `corrupt` for bytes that end early or go on for ever; anything else
  * is checked only by {@link LeafCursor.entry} and by decoding the whole leaf.
  */
-export class LeafCursor {
+export class LeafCursor implements EntryNumbers {
   readonly #bytes: Uint8Array
   readonly #reader: Reader
   #start = 1
@@ -23,20 +23,15 @@ export class LeafCursor {
   valid = true
   /** Its kind and flags, as its first byte has them. */
   head = 0
-  /** Its mtime in nanoseconds, as the low and the high half of 64 bits, each signed. */
   mtimeLow = 0
   mtimeHigh = 0
-  /** Of a file or directory. */
   size = 0
-  /** Of a directory. */
   count = 0
 
   /** Stands at the first entry. */
   constructor(bytes: Uint8Array) {
-    if (bytes[0] !== leafMark) throw corrupt('tree', 'not a leaf of a tree')
     this.#bytes = bytes
-    this.#reader = new Reader(bytes, 'tree')
-    this.#reader.offset = 1
+    this.#reader = beginLeaf(bytes)
     this.next()
   }
 
@@ -75,36 +70,8 @@ export class LeafCursor {
     if (!this.valid) return
     this.#start = reader.offset
     this.head = reader.u8()
-    this.#nameStart = this.#skip(reader.varint())
+    this.#nameStart = reader.advance(reader.varint())
     this.#nameEnd = reader.offset
-    reader.varint()
-    reader.varint()
-    reader.varint()
-    this.mtimeLow = reader.u32() | 0
-    this.mtimeHigh = reader.u32() | 0
-    this.size = 0
-    this.count = 0
-    const kind = kindOf(this.head)
-    if (kind === 'file') this.size = reader.varint()
-    else if (kind === 'directory') {
-      this.size = reader.varint()
-      this.count = reader.varint()
-    } else if (kind === 'symlink') this.#skip(reader.varint())
-    else if (kind === 'character-device' || kind === 'block-device') {
-      reader.varint()
-      reader.varint()
-    }
-    if ((this.head & entryFlags.content) > 0) this.#skip(33)
-    if ((this.head & entryFlags.xattrs) > 0) {
-      for (let left = reader.varint(); left > 0; left--) {
-        this.#skip(reader.varint())
-        this.#skip(reader.varint())
-      }
-    }
-    if ((this.head & entryFlags.link) > 0) this.#skip(reader.varint())
-  }
-
-  #skip(length: number): number {
-    return this.#reader.advance(length)
+    skimAfterName(reader, this.head, this)
   }
 }

@@ -1,7 +1,8 @@
 import { nameInBytes, type Name } from '../bytes/name.ts'
 import type { Reader } from '../bytes/reader.ts'
 import type { Entry } from './entry.ts'
-import { decodeEntry, skipAfterName } from './entry-codec.ts'
+import { decodeEntry, skimAfterName } from './entry-codec.ts'
+import type { EntryNumbers } from './entry-codec.ts'
 import { beginLeaf, checkLeafSize } from './tree.ts'
 
 /** A leaf that was compared with another. */
@@ -33,6 +34,9 @@ export function compareLeaves(a: Uint8Array, b: Uint8Array): [ComparedLeaf, Comp
   while (right.isAtEntry) right.take()
   return [left, right]
 }
+
+/** What is skimmed here is of no interest. */
+const skimmed: EntryNumbers = { mtimeLow: 0, mtimeHigh: 0, size: 0, count: 0 }
 
 /** Goes through the entries of a leaf by where they begin and end. */
 class LeafWalk implements ComparedLeaf {
@@ -71,7 +75,7 @@ class LeafWalk implements ComparedLeaf {
     const length = reader.varint()
     this.#nameStart = reader.advance(length)
     this.#nameEnd = reader.offset
-    skipAfterName(reader, kind)
+    skimAfterName(reader, kind, skimmed)
     this.#end = reader.offset
     if (end > 0 && compareParts(bytes, start, end, bytes, this.#nameStart, this.#nameEnd) >= 0)
       throw reader.fail('names out of order')

@@ -14,7 +14,7 @@ import type { Id } from './id.ts'
  * them nodes that list leaves or lower nodes. Cuts depend on names only, so one changed entry changes one
  * leaf and the nodes above it, and two directories are compared by skipping the nodes they share.
  */
-export const leafMark = 0x21
+const leafMark = 0x21
 const nodeMark = 0x22
 
 /** A leaf or node ends after an entry whose name hashes to 0 modulo this, or once it has this many bytes. */

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemCode, TidemarkError } from '../../errors.ts'
+import { isTidemarkError, systemCode } from '../../errors.ts'
 import { nameFromBytes } from '../../bytes/name.ts'
 import { chunkClass } from '../../object/chunk-class.ts'
 import type { ChunkSize } from '../../object/chunk-class.ts'
@@ -59,14 +59,14 @@ export class FileReader {
       if (result.status === 'unreadable' || result.renewed === undefined) return result
       // Another file than was looked at, perhaps: then a directory on its path may have become a link.
       const inside = openInside(job)
-      const [read, found] = [file, inside].map((fd) => fstatSync(fd, { bigint: true }))
+      if (typeof inside !== 'number') return inside
+      const isSame = isSameFile(file, inside)
       closeSync(file)
       file = inside
-      const isSame = read!.dev === found!.dev && read!.ino === found!.ino
       return isSame ? result : await this.#readStable(file, job)
     } catch (error) {
-      if (systemCode(error instanceof TidemarkError ? error.cause : error) === undefined) throw error
-      return { status: 'unreadable', message: error instanceof Error ? error.message : String(error) }
+      if (systemCode(error) === undefined) throw error
+      return unreadable(error)
     } finally {
       if (file !== undefined) closeSync(file)
     }
@@ -163,18 +163,33 @@ export class FileReader {
   }
 }
 
+function unreadable(error: unknown): FileResult {
+  return { status: 'unreadable', message: error instanceof Error ? error.message : String(error) }
+}
+
+function isSameFile(a: number, b: number): boolean {
+  const [first, second] = [fstatSync(a, { bigint: true }), fstatSync(b, { bigint: true })]
+  return first.dev === second.dev && first.ino === second.ino
+}
+
 /** Opens a job's file by a way that no symbolic link can lead astray, which takes a call for each directory. */
-function openInside({ root, path }: FileJob): number {
+function openInside({ root, path }: FileJob): number | FileResult {
   const whole = typeof path === 'string' ? path : nameFromBytes(path)
   const relative = whole.slice(root.length + 1)
-  const top = openDirectory(root)
-  const directories = new OpenDirectories(top)
+  const slash = relative.lastIndexOf('/')
   try {
-    const slash = relative.lastIndexOf('/')
-    return directories.get(relative.slice(0, Math.max(0, slash))).open(relative.slice(slash + 1), openFlags)
-  } finally {
-    directories.close()
-    top.close()
+    const top = openDirectory(root)
+    const directories = new OpenDirectories(top)
+    try {
+      const directory = directories.get(relative.slice(0, Math.max(0, slash)))
+      return directory.open(relative.slice(slash + 1), openFlags)
+    } finally {
+      directories.close()
+      top.close()
+    }
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
+    return unreadable(error)
   }
 }
 

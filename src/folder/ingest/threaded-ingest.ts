@@ -67,6 +67,8 @@ export class ThreadedIngest implements Ingest {
     const worker = new Worker(new URL(`./ingest-thread${own.slice(own.lastIndexOf('.'))}`, own), {
       workerData: start,
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      // Some are opened by the C library, of which Node would warn when they are closed.
+      trackUnmanagedFds: false,
     })
     const thread: Thread = { worker, batches: [] }
     worker.on('message', (message: FromThread) => this.#receive(thread, message))
