@@ -89,6 +89,11 @@ export class YamlReader implements DocumentReader {
     if (first === space || from === end) return false
     const line = nameInBytes(bytes, from, end).trimEnd()
     if (line === '---' || line === 'meta:' || line.startsWith('#') || line.startsWith('%YAML')) return false
+    if (line === '--- []') {
+      this.meta = bareMeta
+      this.preamble = '---'
+      return this.#beginList(end + 1)
+    }
     const list = /^recent:(.*)$/.exec(line)?.[1]?.trim()
     const before = nameInBytes(bytes, 0, from)
     const hasMeta = /^meta:/m.test(before)
@@ -112,7 +117,7 @@ export class YamlReader implements DocumentReader {
     let at = from
     while (at < end && bytes[at] === space) at++
     if (at === end) return
-    const isItem = bytes[at] === dash && (at + 1 === end || bytes[at + 1] === space)
+    const isItem = bytes[at] === dash && (at + 1 === end || bytes[at + 1] === space || bytes[at + 1] === 13)
     if (this.#indent < 0 && isItem) this.#indent = at - from
     if (isItem && at - from === this.#indent) {
       if (this.#start >= 0) into.push(this.#event(bytes, this.#start, from))
@@ -143,13 +148,16 @@ export class YamlReader implements DocumentReader {
       type: undefined,
       detail: undefined,
     }
+    // YAML::Syck writes a name that ends with a carriage return without quotes.
+    const crlf = bytes[bytes.indexOf(newline, start) - 1] === 13
     // The dash counts as one of the spaces of the first line.
     for (let at = start + this.#indent + 1, next = 0; at < end; at = next) {
       next = bytes.indexOf(newline, at) + 1
       if (next === 0) next = end
       let lineEnd = next === end && bytes[end - 1] !== newline ? end : next - 1
       while (at < lineEnd && bytes[at] === space) at++
-      while (lineEnd > at && (bytes[lineEnd - 1] === space || bytes[lineEnd - 1] === 13)) lineEnd--
+      if (crlf && bytes[lineEnd - 1] === 13) lineEnd--
+      while (lineEnd > at && bytes[lineEnd - 1] === space) lineEnd--
       if (at === lineEnd) continue
       const key = keyAt(bytes, at, lineEnd)
       if (key === undefined) return undefined
@@ -184,8 +192,8 @@ export class YamlReader implements DocumentReader {
     const document = readForeignYaml(text, 'index')
     const recent = isMap(document) ? document['recent'] : document
     this.meta = isMap(document) ? metaOf(document) : bareMeta
-    if (recent === '' || recent === undefined) {
-      if (isMap(document) && Object.hasOwn(document, 'recent')) return
+    if (recent === '' || recent === '~' || recent === 'null') {
+      if (isMap(document)) return
     } else if (Array.isArray(recent)) {
       for (const item of recent as readonly MetaValue[]) into.push(eventOfMap(++this.#number, item))
       return

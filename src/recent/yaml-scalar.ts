@@ -8,9 +8,10 @@ import { nameFromBytes, nameToBytes, type Name } from '../bytes/name.ts'
 
 /** What readers of one kind or another take for something else than text, when it stands without quotes. */
 const ambiguous =
-  /^(?:|~|null|true|false|yes|no|on|off|y|n|inf|nan|<<|=|[-+]?(?:[0-9][0-9_,]*)?(?:\.[0-9_]*)?(?:e[-+]?[0-9]+)?|[-+]?0[xob][0-9a-f_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[-+]?\.(?:inf|nan)|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[t ].*)?)$/i
+  /^(?:|~|null|true|false|yes|no|on|off|y|n|inf|nan|<<|[-+]?(?:[0-9][0-9_,]*)?(?:\.[0-9_]*)?(?:e[-+]?[0-9]+)?|[-+]?0[xob][0-9a-f_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[-+]?\.(?:inf|nan)|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[t ].*)?)$/i
 const smallWhole = /^-?(?:0|[1-9][0-9]{0,8})$/
-/** Characters that mean something at the beginning, or in these company; controls; white space at an edge. */
+/** Characters that mean something at the beginning, or in this company; controls; white space at an edge. Syck
+ * reads `=` as text only without quotes. */
 const special =
   // oxlint-disable-next-line no-control-regex
   /[\x00-\x1f\x7f]|^[?:,[\]{}#&*!|>'"%@`]|^ | $|^-(?: |$)|: |:$| #|^---|^\.\.\.|[\u0085\u2028\u2029\ufeff]/
@@ -51,7 +52,7 @@ export function readScalar(text: Name): Name | undefined {
   return text
 }
 
-const notPlain = /^(?:[,[\]{}#&*!|>%@`]|[?:-](?: |$))/
+const notPlain = /^(?:[[\]{}#&*!|>%@`]|[?:-](?: |$))/
 
 function readSingle(text: Name): Name | undefined {
   const end = text.length - 1
