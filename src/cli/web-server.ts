@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { AddressInfo } from 'node:net'
 import { TidemarkError, fromSystem } from '../errors.ts'
 
@@ -51,28 +52,29 @@ export async function serveWeb(handler: Handler, { host, port }: Address): Promi
 }
 
 async function answer(handler: Handler, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  const response = await respond(handler, incoming)
+  const gone = new AbortController()
+  outgoing.once('close', () => gone.abort())
+  const response = await respond(handler, incoming, gone.signal)
   outgoing.writeHead(response.status, Object.fromEntries(response.headers))
   if (response.body === null || incoming.method === 'HEAD') {
+    await response.body?.cancel()
     outgoing.end()
     return
   }
-  for await (const piece of response.body as AsyncIterable<Uint8Array>) {
-    if (!outgoing.write(piece)) await once(outgoing, 'drain')
-  }
-  outgoing.end()
+  // It also ends the body when the client hangs up.
+  await pipeline(Readable.fromWeb(response.body), outgoing)
 }
 
 /** An error that no part foresaw must not end the server: its client is told, and no more. */
-async function respond(handler: Handler, incoming: IncomingMessage): Promise<Response> {
+async function respond(handler: Handler, incoming: IncomingMessage, signal: AbortSignal): Promise<Response> {
   try {
-    return await handler(requestOf(incoming))
+    return await handler(requestOf(incoming, signal))
   } catch {
     return new Response('internal error\n', { status: 500 })
   }
 }
 
-function requestOf(incoming: IncomingMessage): Request {
+function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   const method = incoming.method ?? 'GET'
   const headers = new Headers()
   for (const [name, value] of Object.entries(incoming.headers)) {
@@ -81,5 +83,5 @@ function requestOf(incoming: IncomingMessage): Request {
   const url = new URL(incoming.url ?? '/', 'http://localhost')
   const withBody = method !== 'GET' && method !== 'HEAD'
   const body = withBody ? (Readable.toWeb(incoming) as ReadableStream) : null
-  return new Request(url, { method, headers, body, ...(withBody ? { duplex: 'half' } : {}) })
+  return new Request(url, { method, headers, body, signal, ...(withBody ? { duplex: 'half' } : {}) })
 }
