@@ -1,0 +1,155 @@
+import { displayName, nameToBytes, type Name } from '../../bytes/name.ts'
+import { systemCode, TidemarkError } from '../../errors.ts'
+import type { DirectoryHandle } from '../../folder/system/directory-handle.ts'
+import { atATime } from './at-a-time.ts'
+import { HttpClient, httpFailure, type HttpAnswer } from './http-client.ts'
+import { fetchFile } from './http-file.ts'
+import {
+  conditionOf,
+  contentRange,
+  lengthOf,
+  mtimeOf,
+  refused,
+  refuseEncoding,
+  stateOf,
+  strongTag,
+} from './http-headers.ts'
+import type { Throttle } from './throttle.ts'
+import type { Fetched, FetchOptions, Reading, ReadOptions, Transport, Wanted } from './transport.ts'
+
+export interface HttpOptions {
+  /** Connections at a time, 8 when left out. */
+  readonly jobs?: number | undefined
+  readonly throttle: Throttle
+  /** Milliseconds in which something must come, 30,000 when left out. */
+  readonly patience?: number | undefined
+}
+
+/** Any static web server. */
+export class HttpTransport implements Transport {
+  readonly name: string
+  readonly ranged = true
+  readonly #base: URL
+  readonly #client: HttpClient
+  readonly #throttle: Throttle
+  readonly #jobs: number
+
+  /** `base` is the URL of the top of the tree and ends with `/`. */
+  constructor(base: string, { jobs = 8, throttle, patience = 30_000 }: HttpOptions) {
+    this.#base = new URL(base)
+    this.#jobs = jobs
+    this.#throttle = throttle
+    this.#client = new HttpClient({ connections: jobs + 1, patience })
+    this.name = `${this.#base.protocol}//${this.#base.host}${this.#base.pathname}`
+  }
+
+  async read(path: Name, options: ReadOptions = {}): Promise<Reading | 'missing' | 'same' | 'changed'> {
+    const { known, range, guard, signal } = options
+    const headers: Record<string, string> = {}
+    if (known !== undefined) Object.assign(headers, conditionOf(known))
+    if (range !== undefined) {
+      headers['range'] = `bytes=${range.start}-${range.end - 1}`
+      // Whatever the server makes of it, the answer's own tag is compared.
+      const tag = strongTag(guard)
+      if (tag !== undefined) headers['if-range'] = tag
+    }
+    const answer = await this.#client.get(this.urlOf(path), headers, signal)
+    const outcome = this.#outcome(answer, path, options)
+    if (typeof outcome !== 'string') return outcome
+    // A body that nobody wants: reading a short one keeps the connection.
+    if (Number(answer.headers['content-length'] ?? 0) < 4096) answer.body.resume()
+    else answer.body.destroy()
+    return outcome
+  }
+
+  #outcome(answer: HttpAnswer, path: Name, options: ReadOptions): Reading | 'missing' | 'same' | 'changed' {
+    const { status, headers, body } = answer
+    const { known, guard, range, signal } = options
+    if (status === 304) return 'same'
+    if (status === 404 || status === 410) return 'missing'
+    const state = stateOf(headers)
+    if (guard !== undefined && (status === 412 || status === 416 || state !== guard)) return 'changed'
+    if (status !== 200 && status !== 206 && status !== 416) {
+      body.resume()
+      throw refused(answer, this.name, path)
+    }
+    // A server that heeds no conditions.
+    if (known !== undefined && state === known) return 'same'
+    refuseEncoding(headers, path)
+    const told = contentRange(headers)
+    const whole = status === 200 ? lengthOf(headers) : told?.size
+    if (status === 206 && (told === undefined || told.start !== range?.start)) {
+      throw new TidemarkError('corrupt', `${displayName(path)}: ${this.name} answered another range`)
+    }
+    return {
+      state,
+      size: whole,
+      start: status === 206 ? told!.start : 0,
+      mtimeNs: mtimeOf(headers),
+      // 416: the range begins at the end or beyond, so there is nothing in it.
+      body: status === 416 ? empty(answer) : this.#bodyOf(answer, signal),
+    }
+  }
+
+  async *#bodyOf({ body }: HttpAnswer, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void> {
+    try {
+      for await (const piece of body as AsyncIterable<Uint8Array>) {
+        await this.#throttle.take(piece.length, signal)
+        yield piece
+      }
+    } catch (error) {
+      throw httpFailure(error, this.#base.host, signal)
+    }
+  }
+
+  fetch(items: readonly Wanted[], into: DirectoryHandle, options: FetchOptions = {}): AsyncIterable<Fetched> {
+    const { jobs = this.#jobs } = options
+    const source = { client: this.#client, throttle: this.#throttle, host: this.#base.host }
+    return atATime(items, Math.min(jobs, this.#jobs), async (wanted): Promise<Fetched> => {
+      try {
+        return await fetchFile(source, this.urlOf(wanted.path), wanted, into, options)
+      } catch (error) {
+        if (!(error instanceof TidemarkError) || isEverybodys(error)) throw error
+        return { wanted, outcome: 'failed', error }
+      }
+    })
+  }
+
+  /** The address of a file: names are bytes, and every byte that could mean something else is escaped. */
+  urlOf(path: Name): URL {
+    const url = new URL(this.#base)
+    url.pathname += path.split('/').map(escapeName).join('/')
+    return url
+  }
+
+  close(): Promise<void> {
+    this.#client.close()
+    return Promise.resolve()
+  }
+}
+
+/** The host itself is out of reach, or the disk full: then nothing else would come either. */
+function isEverybodys(error: TidemarkError): boolean {
+  return error.code === 'cancelled' || error.code === 'full' || outOfReach.has(systemCode(error.cause) ?? '')
+}
+
+const outOfReach = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'])
+
+const plain = /^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$/
+
+function escapeName(name: Name): string {
+  if (plain.test(name)) return name
+  let escaped = ''
+  for (const byte of nameToBytes(name)) {
+    const character = String.fromCharCode(byte)
+    escaped += /[A-Za-z0-9._~-]/.test(character)
+      ? character
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }
+  return escaped
+}
+
+function empty({ body }: HttpAnswer): AsyncIterable<Uint8Array> {
+  body.resume()
+  return ReadableStream.from<Uint8Array>([])
+}
