@@ -41,7 +41,8 @@ class Pool<T, R> {
 
   async #one(item: T): Promise<void> {
     try {
-      this.#done.push(await this.#work(item))
+      const result = await this.#work(item)
+      this.#done.push(result)
     } catch (error) {
       this.#failures.push(error)
     }

@@ -52,8 +52,9 @@ export class RsyncTransport implements Transport {
     const { known, basis, signal } = options
     const { scratch } = this.#options
     const name = `r-${randomBytes(12).toString('hex')}`
-    const directory = scratch.path(name)
-    mkdirSync(directory, 0o700)
+    // By its place: what goes by way of our descriptors leads nowhere in another process.
+    const directory = childPath(scratch.location, name)
+    mkdirSync(scratch.path(name), 0o700)
     try {
       const seeded = basis !== undefined && lay(basis, childPath(directory, nameOf(path)))
       const small = seeded && (readStat(childPath(directory, nameOf(path)))?.size ?? 0) < 4 * 1024 * 1024
@@ -118,7 +119,7 @@ export class RsyncTransport implements Transport {
     const { signal, onBytes } = options
     const tree = `t-${randomBytes(12).toString('hex')}`
     mkdirSync(into.path(tree), 0o700)
-    const path = into.raceFree ? childPath(into.location, tree) : into.path(tree)
+    const path = childPath(into.location, tree)
     let outcome: RsyncOutcome | undefined
     let failure: unknown
     try {
