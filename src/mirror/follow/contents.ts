@@ -1,0 +1,259 @@
+import { randomBytes } from 'node:crypto'
+import type { Name } from '../../bytes/name.ts'
+import { isTidemarkError, TidemarkError } from '../../errors.ts'
+import { fromBase64Url, parseDetail, toBase64Url, type Detail, type FileDetail } from '../../recent/index.ts'
+import type { Fetched, Transport, Wanted } from '../transport/transport.ts'
+import type { LocalTree, Ready } from './local-tree.ts'
+import type { Item, MirrorState } from './mirror-state.ts'
+import type { WorkFiles } from './work-files.ts'
+
+/** What was done so far. */
+export interface Done {
+  /** Files that came from the origin, and their bytes. */
+  files: number
+  bytes: number
+  /** Files whose content was here already, under this name or another. */
+  found: number
+  moved: number
+  links: number
+  directories: number
+  deleted: number
+  /** Items that were set aside. */
+  aside: number
+}
+
+export interface ContentsOptions {
+  readonly transport: Transport
+  readonly state: MirrorState
+  readonly tree: LocalTree
+  readonly files: WorkFiles
+  readonly jobs: number | undefined
+  readonly skipDeletes: boolean
+  readonly done: Done
+  readonly signal: AbortSignal
+  readonly now: () => number
+  /** Called when something has changed at a path. */
+  readonly onTouched: (path: Name) => void
+  readonly onAside: (path: Name, error: TidemarkError) => void
+  readonly onProgress: () => void
+}
+
+/** A file of the tree that is ready to be put in its place, and what it will then be. */
+interface Placed extends Ready {
+  readonly have: string
+  readonly hash: string | undefined
+}
+
+/** Items seen to at a time: as many are lost, and done again, when the process is killed. */
+const atOnce = 1024
+/** And bytes, where details tell them. */
+const bytesAtOnce = 256 * 1024 * 1024
+
+/** Brings the contents that the state wants, newest first, and puts them in their places. */
+export class Contents {
+  readonly #options: ContentsOptions
+
+  constructor(options: ContentsOptions) {
+    this.#options = options
+  }
+
+  /** Sees to some of what the indexes up to `tier` want; false when there was nothing. */
+  async some(tier: number): Promise<boolean> {
+    const { state, signal } = this.#options
+    const items = withinBytes(state.wanted(tier, atOnce))
+    if (items.length === 0) return false
+    const placed: Placed[] = []
+    const wanted: Wanted[] = []
+    const byPath = new Map<Name, Item>()
+    for (const item of items) {
+      if (signal.aborted) break
+      byPath.set(item.path, item)
+      await this.#orAside(item.path, () => {
+        const fetch = this.#here(item, placed)
+        if (fetch !== undefined) wanted.push(fetch)
+      })
+    }
+    if (wanted.length > 0) await this.#fetch(wanted, byPath, placed)
+    await this.#place(placed)
+    this.#options.onProgress()
+    return true
+  }
+
+  /** Does what needs nothing of the origin; else returns what is to be fetched. */
+  #here(item: Item, placed: Placed[]): Wanted | undefined {
+    const { tree, state, done, onTouched } = this.#options
+    const { path } = item
+    if (item.detail === '') return this.#withoutDetail(item)
+    const detail = parseDetail(item.detail)
+    if (detail.kind === 'directory') {
+      tree.makeDirectory(path)
+      tree.touch(path, detail.mode, detail.mtimeNs)
+      done.directories++
+    } else if (detail.kind === 'symlink') {
+      tree.placeLink(path, detail.target)
+      done.links++
+    } else if (this.#isHere(path, detail)) {
+      tree.touch(path, detail.mode, detail.mtimeNs)
+      done.found++
+    } else {
+      const along = this.#elsewhere(path, detail)
+      if (along === undefined) return { path, size: detail.size, hash: fromBase64Url(detail.hash) }
+      placed.push({ path, staged: [along], have: item.detail, ...detail })
+      done.moved++
+      return undefined
+    }
+    state.settle(path, item.detail, detail.kind === 'file' ? detail.hash : undefined)
+    onTouched(path)
+    return undefined
+  }
+
+  #withoutDetail({ path }: Item): Wanted {
+    const stat = this.#options.tree.stat(path)
+    if (stat?.kind !== 'file') return { path }
+    return { path, have: { size: stat.size, mtimeNs: stat.mtimeNs } }
+  }
+
+  /** Whether the right content is in its place already: of a tree taken over, or of a file with another mode. */
+  #isHere(path: Name, detail: FileDetail): boolean {
+    const { tree } = this.#options
+    const stat = tree.stat(path)
+    if (stat?.kind !== 'file' || stat.size !== detail.size) return false
+    const hash = tree.hash(path)
+    return hash !== undefined && toBase64Url(hash) === detail.hash
+  }
+
+  /** Takes the content from another file here, when there is one; its staged name. */
+  #elsewhere(path: Name, detail: FileDetail): Name | undefined {
+    const { tree, state, skipDeletes } = this.#options
+    // An empty file is not worth the look.
+    if (detail.size === 0) return undefined
+    for (const other of state.withContent(detail.hash, 4)) {
+      if (other.path === path || !this.#isHere(other.path, detail)) continue
+      const staged = `m-${randomBytes(12).toString('hex')}`
+      tree.takeAlong(other.path, staged, other.gone && !skipDeletes)
+      return staged
+    }
+    return undefined
+  }
+
+  async #fetch(wanted: Wanted[], items: ReadonlyMap<Name, Item>, placed: Placed[]): Promise<void> {
+    const { transport, files, jobs, signal, done, onProgress } = this.#options
+    const onBytes = (bytes: number): void => {
+      done.bytes += bytes
+      onProgress()
+    }
+    try {
+      for await (const fetched of transport.fetch(wanted, files.incoming, { jobs, signal, onBytes })) {
+        const { path } = fetched.wanted
+        const item = items.get(path)!
+        await this.#orAside(path, () => this.#take(item, fetched, placed))
+      }
+    } catch (error) {
+      // What has come is not thrown away.
+      await this.#place(placed.splice(0))
+      throw error
+    }
+  }
+
+  #take(item: Item, fetched: Fetched, placed: Placed[]): void {
+    const { tree, state, done, onTouched } = this.#options
+    const { path } = item
+    switch (fetched.outcome) {
+      case 'failed':
+        throw fetched.error
+      case 'missing':
+        throw new TidemarkError('missing', 'the origin does not have it')
+      case 'same':
+        state.settle(path, item.detail, undefined)
+        done.found++
+        return
+      case 'directory':
+        refuseOther(item, 'a directory')
+        tree.makeDirectory(path)
+        state.settle(path, item.detail, undefined)
+        done.directories++
+        return onTouched(path)
+      case 'symlink':
+        refuseOther(item, 'a symbolic link')
+        tree.placeLink(path, fetched.target)
+        state.settle(path, item.detail, undefined)
+        done.links++
+        return onTouched(path)
+      case 'file': {
+        const { staged, mode, mtimeNs } = fetched
+        const detail: Detail | undefined = item.detail === '' ? undefined : parseDetail(item.detail)
+        if (detail?.kind !== 'file') {
+          placed.push({ path, staged, mode, mtimeNs, have: item.detail, hash: undefined })
+        } else {
+          const hash = toBase64Url(fetched.hash ?? tree.hashIncoming(staged))
+          if (hash !== detail.hash) {
+            throw new TidemarkError('corrupt', 'its content is not what the index says (or has changed since)')
+          }
+          placed.push({ path, staged, have: item.detail, ...detail })
+        }
+        done.files++
+      }
+    }
+  }
+
+  /** Makes files durable, puts them in their places, and remembers that. */
+  async #place(placed: readonly Placed[]): Promise<void> {
+    if (placed.length === 0) return
+    const { tree, state, onTouched } = this.#options
+    const ready: Placed[] = []
+    for (const file of placed) {
+      await this.#orAside(file.path, () => {
+        tree.finish(file)
+        ready.push(file)
+      })
+    }
+    await tree.sync(ready)
+    const settled: Placed[] = []
+    for (const file of ready) {
+      await this.#orAside(file.path, () => {
+        tree.place(file)
+        settled.push(file)
+      })
+    }
+    state.step(() => {
+      for (const { path, have, hash } of settled) {
+        state.settle(path, have, hash)
+        onTouched(path)
+      }
+    })
+  }
+
+  /** One bad item is set aside; what would be every item's trouble is thrown. */
+  async #orAside(path: Name, work: () => void): Promise<void> {
+    const { state, done, now, onAside } = this.#options
+    try {
+      work()
+    } catch (error) {
+      if (!isTidemarkError(error) || isTidemarkError(error, 'full', 'cancelled')) throw error
+      const tries = state.find(path)?.tries ?? 0
+      state.setAside(path, error.message, now() + backOff(tries))
+      done.aside++
+      onAside(path, error)
+    }
+  }
+}
+
+/** Milliseconds until something is tried again that was tried `tries` times before: 2 s, 8 s, … 6 h. */
+export function backOff(tries: number): number {
+  return Math.min(2000 * 4 ** tries, 6 * 3_600_000)
+}
+
+function refuseOther(item: Item, what: string): void {
+  if (item.detail !== '') throw new TidemarkError('corrupt', `it is ${what} at the origin, which the index does not say`)
+}
+
+/** As many of the first as have not too many bytes together, one at least. */
+function withinBytes(items: readonly Item[]): readonly Item[] {
+  let bytes = 0
+  const end = items.findIndex(({ detail }, i) => {
+    const size = /^f \S+ \S+ (\d+) /.exec(detail)?.[1]
+    bytes += Number(size ?? 0)
+    return i > 0 && bytes > bytesAtOnce
+  })
+  return end < 0 ? items : items.slice(0, end)
+}
