@@ -83,10 +83,7 @@ function answer(
   response.writeHead(status, { ...headers, ...part, 'content-length': to - from })
   if (from === to) return void response.end()
   const most = cut?.(url)
-  const stream = createReadStream(path, {
-    start: from,
-    end: Math.min(to, from + (most ?? Infinity)) - 1,
-  } as never)
+  const stream = createReadStream(path, { start: from, end: Math.min(to, from + (most ?? to)) - 1 })
   if (most === undefined || most >= to - from) stream.pipe(response)
   else stream.pipe(response, { end: false }).on('unpipe', () => setTimeout(() => response.destroy(), 20))
 }

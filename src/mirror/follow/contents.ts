@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Name } from '../../bytes/name.ts'
-import { isTidemarkError, TidemarkError } from '../../errors.ts'
+import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
 import { fromBase64Url, parseDetail, toBase64Url, type Detail, type FileDetail } from '../../recent/index.ts'
 import type { Fetched, Transport, Wanted } from '../transport/transport.ts'
 import type { LocalTree, Ready } from './local-tree.ts'
@@ -18,6 +18,8 @@ export interface Done {
   links: number
   directories: number
   deleted: number
+  /** By how many items there are more than before. */
+  more: number
   /** Items that were set aside. */
   aside: number
 }
@@ -40,7 +42,7 @@ export interface ContentsOptions {
 
 /** A file of the tree that is ready to be put in its place, and what it will then be. */
 interface Placed extends Ready {
-  readonly have: string
+  readonly item: Item
   readonly hash: string | undefined
 }
 
@@ -65,14 +67,16 @@ export class Contents {
     const placed: Placed[] = []
     const wanted: Wanted[] = []
     const byPath = new Map<Name, Item>()
-    for (const item of items) {
-      if (signal.aborted) break
-      byPath.set(item.path, item)
-      await this.#orAside(item.path, () => {
-        const fetch = this.#here(item, placed)
-        if (fetch !== undefined) wanted.push(fetch)
-      })
-    }
+    state.step(() => {
+      for (const item of items) {
+        if (signal.aborted) break
+        byPath.set(item.path, item)
+        this.#orAside(item.path, () => {
+          const fetch = this.#here(item, placed)
+          if (fetch !== undefined) wanted.push(fetch)
+        })
+      }
+    })
     if (wanted.length > 0) await this.#fetch(wanted, byPath, placed)
     await this.#place(placed)
     this.#options.onProgress()
@@ -81,7 +85,7 @@ export class Contents {
 
   /** Does what needs nothing of the origin; else returns what is to be fetched. */
   #here(item: Item, placed: Placed[]): Wanted | undefined {
-    const { tree, state, done, onTouched } = this.#options
+    const { tree, done } = this.#options
     const { path } = item
     if (item.detail === '') return this.#withoutDetail(item)
     const detail = parseDetail(item.detail)
@@ -98,13 +102,20 @@ export class Contents {
     } else {
       const along = this.#elsewhere(path, detail)
       if (along === undefined) return { path, size: detail.size, hash: fromBase64Url(detail.hash) }
-      placed.push({ path, staged: [along], have: item.detail, ...detail })
+      placed.push({ item, staged: [along], ...detail, path })
       done.moved++
       return undefined
     }
-    state.settle(path, item.detail, detail.kind === 'file' ? detail.hash : undefined)
-    onTouched(path)
+    this.#settle(item, detail.kind === 'file' ? detail.hash : undefined)
     return undefined
+  }
+
+  /** The item is in its place. */
+  #settle(item: Item, hash?: string): void {
+    const { state, done, onTouched } = this.#options
+    state.settle(item.path, item.detail, hash)
+    if (item.have === undefined) done.more++
+    onTouched(item.path)
   }
 
   #withoutDetail({ path }: Item): Wanted {
@@ -146,7 +157,7 @@ export class Contents {
       for await (const fetched of transport.fetch(wanted, files.incoming, { jobs, signal, onBytes })) {
         const { path } = fetched.wanted
         const item = items.get(path)!
-        await this.#orAside(path, () => this.#take(item, fetched, placed))
+        this.#orAside(path, () => this.#take(item, fetched, placed))
       }
     } catch (error) {
       // What has come is not thrown away.
@@ -156,7 +167,7 @@ export class Contents {
   }
 
   #take(item: Item, fetched: Fetched, placed: Placed[]): void {
-    const { tree, state, done, onTouched } = this.#options
+    const { tree, done } = this.#options
     const { path } = item
     switch (fetched.outcome) {
       case 'failed':
@@ -164,32 +175,32 @@ export class Contents {
       case 'missing':
         throw new TidemarkError('missing', 'the origin does not have it')
       case 'same':
-        state.settle(path, item.detail, undefined)
         done.found++
-        return
+        return this.#settle(item)
       case 'directory':
         refuseOther(item, 'a directory')
         tree.makeDirectory(path)
-        state.settle(path, item.detail, undefined)
         done.directories++
-        return onTouched(path)
+        return this.#settle(item)
       case 'symlink':
         refuseOther(item, 'a symbolic link')
         tree.placeLink(path, fetched.target)
-        state.settle(path, item.detail, undefined)
         done.links++
-        return onTouched(path)
+        return this.#settle(item)
       case 'file': {
         const { staged, mode, mtimeNs } = fetched
         const detail: Detail | undefined = item.detail === '' ? undefined : parseDetail(item.detail)
         if (detail?.kind !== 'file') {
-          placed.push({ path, staged, mode, mtimeNs, have: item.detail, hash: undefined })
+          placed.push({ item, path, staged, mode, mtimeNs, hash: undefined })
         } else {
           const hash = toBase64Url(fetched.hash ?? tree.hashIncoming(staged))
           if (hash !== detail.hash) {
-            throw new TidemarkError('corrupt', 'its content is not what the index says (or has changed since)')
+            throw new TidemarkError(
+              'corrupt',
+              'its content is not what the index says (or has changed since)',
+            )
           }
-          placed.push({ path, staged, have: item.detail, ...detail })
+          placed.push({ item, staged, ...detail, path })
         }
         done.files++
       }
@@ -199,10 +210,10 @@ export class Contents {
   /** Makes files durable, puts them in their places, and remembers that. */
   async #place(placed: readonly Placed[]): Promise<void> {
     if (placed.length === 0) return
-    const { tree, state, onTouched } = this.#options
+    const { tree, state } = this.#options
     const ready: Placed[] = []
     for (const file of placed) {
-      await this.#orAside(file.path, () => {
+      this.#orAside(file.path, () => {
         tree.finish(file)
         ready.push(file)
       })
@@ -210,32 +221,37 @@ export class Contents {
     await tree.sync(ready)
     const settled: Placed[] = []
     for (const file of ready) {
-      await this.#orAside(file.path, () => {
+      this.#orAside(file.path, () => {
         tree.place(file)
         settled.push(file)
       })
     }
     state.step(() => {
-      for (const { path, have, hash } of settled) {
-        state.settle(path, have, hash)
-        onTouched(path)
-      }
+      for (const { item, hash } of settled) this.#settle(item, hash)
     })
   }
 
   /** One bad item is set aside; what would be every item's trouble is thrown. */
-  async #orAside(path: Name, work: () => void): Promise<void> {
+  #orAside(path: Name, work: () => void): void {
     const { state, done, now, onAside } = this.#options
     try {
       work()
     } catch (error) {
-      if (!isTidemarkError(error) || isTidemarkError(error, 'full', 'cancelled')) throw error
+      const problem = problemOf(error)
       const tries = state.find(path)?.tries ?? 0
-      state.setAside(path, error.message, now() + backOff(tries))
+      state.setAside(path, problem.message, now() + backOff(tries))
       done.aside++
-      onAside(path, error)
+      onAside(path, problem)
     }
   }
+}
+
+/** What concerns one item alone. Throws again what would be every item's trouble. */
+export function problemOf(error: unknown): TidemarkError {
+  if (!isTidemarkError(error) && systemCode(error) === undefined) throw error
+  const problem = fromSystem(error, 'the system refused')
+  if (isTidemarkError(problem, 'full', 'cancelled')) throw problem
+  return problem
 }
 
 /** Milliseconds until something is tried again that was tried `tries` times before: 2 s, 8 s, … 6 h. */
@@ -244,7 +260,8 @@ export function backOff(tries: number): number {
 }
 
 function refuseOther(item: Item, what: string): void {
-  if (item.detail !== '') throw new TidemarkError('corrupt', `it is ${what} at the origin, which the index does not say`)
+  if (item.detail !== '')
+    throw new TidemarkError('corrupt', `it is ${what} at the origin, which the index does not say`)
 }
 
 /** As many of the first as have not too many bytes together, one at least. */

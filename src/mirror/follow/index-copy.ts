@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { isTidemarkError, TidemarkError } from '../../errors.ts'
-import { compareEpochs, RecentReader, rebuild, type Epoch, type Meta, type RecentEvent } from '../../recent/index.ts'
+import {
+  compareEpochs,
+  RecentReader,
+  rebuild,
+  type Epoch,
+  type Meta,
+  type RecentEvent,
+} from '../../recent/index.ts'
 import { writeFully } from '../../store/durable.ts'
 import type { Reading, Transport } from '../transport/transport.ts'
 
@@ -201,7 +208,7 @@ function describe(
   to: string,
   writer: CopyWriter,
   expected: Expected | undefined,
-  { state, mtimeNs }: Reading,
+  { state, fresh, mtimeNs }: Reading,
 ): IndexCopy {
   const { size } = writer
   const sha256 = writer.sha256()
@@ -211,7 +218,7 @@ function describe(
     name,
     size,
     sha256,
-    state,
+    state: fresh ? undefined : state,
     preamble,
     dirtymark: meta.dirtymark,
     max: first,

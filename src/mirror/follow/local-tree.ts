@@ -104,7 +104,8 @@ export class LocalTree {
       if (asLink) return linkSync(from.path(nameOf(path)), to)
     } catch (error) {
       // Other file systems, file systems without links, files of others.
-      if (!['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP'].includes(systemCode(error) ?? '')) throw error
+      if (!['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP'].includes(systemCode(error) ?? ''))
+        throw error
     }
     const fd = from.open(nameOf(path), O_RDONLY)
     try {
@@ -225,7 +226,10 @@ export class LocalTree {
     if (there !== undefined && there.kind !== 'directory') {
       if (!this.#mayRemove(path)) {
         const what = there.kind === 'symlink' ? 'a symbolic link' : `a ${there.kind}`
-        throw new TidemarkError('conflict', `${displayName(path)}: ${what} stands where a directory is needed`)
+        throw new TidemarkError(
+          'conflict',
+          `${displayName(path)}: ${what} stands where a directory is needed`,
+        )
       }
       unlinkSync(above.path(nameOf(path)))
     }
@@ -298,7 +302,8 @@ export class LocalTree {
       return true
     } catch (error) {
       if (isTidemarkError(error, 'missing', 'conflict')) return false
-      if (['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EBUSY'].includes(systemCode(error) ?? '')) return false
+      if (['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EBUSY'].includes(systemCode(error) ?? ''))
+        return false
       throw refusal(error, 'remove directory', path)
     }
   }

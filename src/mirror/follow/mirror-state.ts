@@ -89,7 +89,7 @@ export class MirrorState {
   }
 
   /** Opens or makes the state in the file `path`; with `readOnly` rejects `missing` when there is none. */
-  static open(path: string, { readOnly = false } = {}): MirrorState {
+  static open(path: string, { readOnly = false }: { readonly readOnly?: boolean } = {}): MirrorState {
     try {
       const database = new (sqlite().DatabaseSync)(path, { timeout: 5000, readOnly })
       try {
@@ -236,6 +236,11 @@ export class MirrorState {
     )
   }
 
+  /** Takes up at once what was set aside. */
+  retry(path: Name): void {
+    this.#run('UPDATE item SET due = 0 WHERE path = ?').run(nameToBytes(path))
+  }
+
   /** Takes up again what was set aside until `now`; returns how many. */
   takeUp(now: number): number {
     let taken = 0
@@ -252,9 +257,9 @@ export class MirrorState {
   nextDue(): number | undefined {
     const due = [0, 1].map((gone) =>
       Number(
-        this.#run(
-          'SELECT min(due) AS due FROM item WHERE tier IS NOT NULL AND gone = ? AND due > 0',
-        ).get(gone)?.['due'] ?? Infinity,
+        this.#run('SELECT min(due) AS due FROM item WHERE tier IS NOT NULL AND gone = ? AND due > 0').get(
+          gone,
+        )?.['due'] ?? Infinity,
       ),
     )
     const first = Math.min(...due)

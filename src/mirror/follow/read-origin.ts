@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { displayName } from '../../bytes/name.ts'
@@ -63,9 +63,6 @@ export class OriginReader {
   readonly #transport: Transport
   readonly #state: MirrorState
   readonly #options: OriginOptions
-  #head: SignedHead | undefined
-  /** The bytes of the head that the copies in `indexes` belong to. */
-  headBytes: Uint8Array | undefined
 
   constructor(transport: Transport, state: MirrorState, options: OriginOptions) {
     this.#transport = transport
@@ -87,10 +84,6 @@ export class OriginReader {
 
   get hasHead(): boolean {
     return this.#state.get('headed') === '1'
-  }
-
-  get head(): SignedHead | undefined {
-    return this.#head
   }
 
   /** All indexes, in their order. */
@@ -121,7 +114,7 @@ export class OriginReader {
   }
 
   /** Rejects what the transport rejects, and `denied` for an origin that is not to be believed. */
-  async look({ anew = false } = {}): Promise<Look> {
+  async look({ anew = false }: { readonly anew?: boolean } = {}): Promise<Look> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.#lookOnce(anew)
@@ -143,21 +136,21 @@ export class OriginReader {
     }
     const { head, bytes, state } = answer
     const look = await this.#followHead(head, anew)
+    writeFileSync(this.staged(nameOfHead(this.root)), bytes)
     this.#state.step(() => {
       noteHead(head, this.#state)
       this.#state.set('headed', '1')
       this.#state.set('head', state)
+      this.#state.set('followed', digestOf(bytes))
     })
-    this.#head = head
-    this.headBytes = bytes
     return look
   }
 
   #forgetHead(): void {
-    this.#state.set('headed', '0')
-    this.#state.set('head', undefined)
-    this.#head = undefined
-    this.headBytes = undefined
+    rmSync(this.staged(nameOfHead(this.root)), { force: true })
+    this.#state.step(() => {
+      for (const key of ['headed', 'head', 'followed']) this.#state.set(key, undefined)
+    })
   }
 
   async #readHead(
@@ -174,10 +167,10 @@ export class OriginReader {
     checkHead(head, this.#state, this.#options)
     const isKnown = this.#state.get('followed') === digestOf(bytes)
     if (isKnown && !anew) {
-      this.#state.set('head', reading.state)
+      this.#state.set('head', reading.fresh ? undefined : reading.state)
       return 'same'
     }
-    return { head, bytes, state: reading.state }
+    return { head, bytes, state: reading.fresh ? undefined : reading.state }
   }
 
   async #gather(body: AsyncIterable<Uint8Array>, most: number, name: string): Promise<Uint8Array> {
@@ -246,10 +239,10 @@ export class OriginReader {
       const before = copies.at(-1)!
       const gap = isFull || !this.#reaches(copies.at(-1)!)
       const isBehind =
-        own?.dirtymark !== first.dirtymark ||
-        (before.merged !== undefined && (own.max === undefined || compareEpochs(own.max, before.merged) < 0))
+        own === undefined ||
+        own.dirtymark !== first.dirtymark ||
+        (before.merged !== undefined && compareEpochs(own.max ?? '0', before.merged) < 0)
       if (!gap && !isBehind) {
-        if (own === undefined) break
         copies.push(own)
         continue
       }
@@ -301,7 +294,10 @@ export class OriginReader {
     const link = principal ?? nameOfPrincipalLink(this.root)
     const reading = await this.#transport.read(link, { signal: this.#options.signal })
     if (typeof reading === 'string') {
-      throw new TidemarkError('missing', `${this.#transport.name} has neither ${nameOfHead(this.root)} nor ${link}`)
+      throw new TidemarkError(
+        'missing',
+        `${this.#transport.name} has neither ${nameOfHead(this.root)} nor ${link}`,
+      )
     }
     const meta = await metaOf(reading.body)
     if (meta.protocol === 0 || meta.interval === '') {
@@ -330,7 +326,9 @@ export class OriginReader {
   }
 
   #isBeginning({ dirtymark }: IndexCopy): boolean {
-    return this.#state.get('frontier') === undefined || (this.#state.get('dirtymark') ?? '') !== (dirtymark ?? '')
+    return (
+      this.#state.get('frontier') === undefined || (this.#state.get('dirtymark') ?? '') !== (dirtymark ?? '')
+    )
   }
 
   /** Takes the copies in, principal first, until there is no gap left to what is known. */
@@ -350,7 +348,8 @@ export class OriginReader {
     }
     events += told.events
     const frontier = copies.reduce<Epoch | undefined>(
-      (most, { max }) => (most === undefined || (max !== undefined && compareEpochs(max, most) > 0) ? max : most),
+      (most, { max }) =>
+        most === undefined || (max !== undefined && compareEpochs(max, most) > 0) ? max : most,
       undefined,
     )
     // First the files, then the note of them: a copy that is not what was noted is read again.

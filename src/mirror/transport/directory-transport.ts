@@ -62,7 +62,7 @@ export class DirectoryTransport implements Transport {
     const start = Math.min(range?.start ?? 0, stat.size)
     const end = Math.min(range?.end ?? stat.size, stat.size)
     const body = this.#bodyOf(fd, start, end, signal)
-    return { state, size: stat.size, start, mtimeNs: stat.mtimeNs, body }
+    return { state, fresh: false, size: stat.size, start, mtimeNs: stat.mtimeNs, body }
   }
 
   /** Opens what the index and the head are: files of the top directory, one of which may be named by a link. */

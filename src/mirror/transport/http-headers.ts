@@ -63,3 +63,12 @@ export function strongTag(state: string | undefined): string | undefined {
   const etag: unknown = state === undefined ? undefined : (JSON.parse(state) as { etag?: unknown }).etag
   return typeof etag === 'string' && !etag.startsWith('W/') ? etag : undefined
 }
+
+/**
+ * Whether a file was written within the two seconds before it was read, by the server's own clock: nginx, for one,
+ * makes its tag of whole seconds and the length, so that two versions of one second may have one tag.
+ */
+export function isFresh(headers: IncomingHttpHeaders): boolean {
+  const [modified, now] = [Date.parse(headers['last-modified'] ?? ''), Date.parse(headers.date ?? '')]
+  return !(now - modified >= 2000)
+}

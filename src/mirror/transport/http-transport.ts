@@ -7,6 +7,7 @@ import { fetchFile } from './http-file.ts'
 import {
   conditionOf,
   contentRange,
+  isFresh,
   lengthOf,
   mtimeOf,
   refused,
@@ -83,6 +84,7 @@ export class HttpTransport implements Transport {
     }
     return {
       state,
+      fresh: isFresh(headers),
       size: whole,
       start: status === 206 ? told!.start : 0,
       mtimeNs: mtimeOf(headers),

@@ -101,6 +101,7 @@ export class RsyncTransport implements Transport {
       }
       return {
         state,
+        fresh: false,
         size: stat.size,
         start: 0,
         mtimeNs: stat.mtimeNs,

@@ -46,6 +46,11 @@ export interface ReadOptions {
 export interface Reading {
   /** Names this state of the file, for `known` and `guard`; undefined where there is no telling. */
   readonly state: string | undefined
+  /**
+   * It changed so short a time ago that a further change might not show in `state`: web servers make it of whole
+   * seconds. It still guards ranges, whose bytes are checked.
+   */
+  readonly fresh: boolean
   /** Bytes of the whole file, where it is told. */
   readonly size: number | undefined
   /** Where `body` begins in the file: not at the range asked for where the other side knows no ranges. */

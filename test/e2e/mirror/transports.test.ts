@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process'
 import { openDirectory } from '../../../src/folder/system/directory-handle.ts'
 import { DirectoryTransport } from '../../../src/mirror/transport/directory-transport.ts'
 import { HttpTransport } from '../../../src/mirror/transport/http-transport.ts'
 import { RsyncTransport } from '../../../src/mirror/transport/rsync-transport.ts'
 import { Throttle } from '../../../src/mirror/transport/throttle.ts'
 import { requireTool } from '../../require.ts'
+import { hasProgram } from '../../suites/has-program.ts'
 import { nginx } from '../../suites/nginx.ts'
 import { rsyncDaemon } from '../../suites/rsync-daemon.ts'
 import { staticServer } from '../../suites/static-server.ts'
@@ -25,12 +25,12 @@ transportSuite('a server without ranges and conditions', async (t, { tree }) => 
 })
 
 transportSuite('nginx', async (t, { tree }) => {
-  if (!requireTool(t, has('nginx', '-v'), 'nginx is needed (nginx-light)')) return undefined
+  if (!requireTool(t, hasProgram('nginx'), 'nginx is needed (nginx-light)')) return undefined
   return new HttpTransport(await nginx(t, tree), { throttle })
 })
 
 transportSuite('an rsync daemon', async (t, { tree, local, scratch }) => {
-  if (!requireTool(t, has('rsync', '--version'), 'rsync is needed')) return undefined
+  if (!requireTool(t, hasProgram('rsync'), 'rsync is needed')) return undefined
   const handle = openDirectory(scratch)
   t.after(() => handle.close())
   return new RsyncTransport(await rsyncDaemon(t, tree), { scratch: handle, local })
@@ -39,7 +39,3 @@ transportSuite('an rsync daemon', async (t, { tree, local, scratch }) => {
 transportSuite('a directory at a limited rate', (_t, { tree }) => {
   return new DirectoryTransport(tree, { throttle: new Throttle(100 * 1024 * 1024) })
 })
-
-function has(program: string, option: string): boolean {
-  return spawnSync(program, [option]).status === 0
-}

@@ -1,0 +1,64 @@
+import type { Name } from '../../bytes/name.ts'
+import { directoryOf } from '../../folder/apply/work-directory.ts'
+import type { TidemarkError } from '../../errors.ts'
+import { backOff, problemOf, type Done } from './contents.ts'
+import type { LocalTree } from './local-tree.ts'
+import type { MirrorState } from './mirror-state.ts'
+
+export interface DeleteOptions {
+  readonly state: MirrorState
+  readonly tree: LocalTree
+  readonly skip: boolean
+  readonly done: Done
+  readonly now: () => number
+  readonly onTouched: (path: Name) => void
+  readonly onAside: (path: Name, error: TidemarkError) => void
+}
+
+const atOnce = 2000
+
+/**
+ * Deletes what the indexes up to `tier` list as deleted: files first, then the directories that have become empty by
+ * it, the longest paths first. A directory that the origin lists, because it is empty there too, stays.
+ */
+export function carryOutDeletes(tier: number, options: DeleteOptions): void {
+  const { state, tree, skip, done, now, onTouched, onAside } = options
+  const emptied = new Set<Name>()
+  for (;;) {
+    const items = state.deletes(tier, atOnce)
+    if (items.length === 0) break
+    state.step(() => {
+      for (const { path, have, tries } of items) {
+        if (skip) {
+          if (have === undefined) state.forget(path)
+          else state.keep(path)
+          continue
+        }
+        try {
+          if (tree.remove(path)) {
+            done.deleted++
+            onTouched(path)
+          }
+          state.forget(path)
+          if (have !== undefined) done.more--
+          emptied.add(directoryOf(path))
+        } catch (error) {
+          const problem = problemOf(error)
+          state.setAside(path, problem.message, now() + backOff(tries))
+          done.aside++
+          onAside(path, problem)
+        }
+      }
+    })
+  }
+  removeEmptied(emptied, options)
+}
+
+function removeEmptied(emptied: Set<Name>, { state, tree, onTouched }: DeleteOptions): void {
+  const byLength = new Set<Name>()
+  for (let path of emptied) for (; path !== ''; path = directoryOf(path)) byLength.add(path)
+  for (const path of [...byLength].toSorted((a, b) => b.length - a.length)) {
+    if (state.find(path)?.gone === false) continue
+    if (tree.removeDirectory(path)) onTouched(path)
+  }
+}

@@ -1,0 +1,280 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Name } from '../../bytes/name.ts'
+import { isTidemarkError, TidemarkError } from '../../errors.ts'
+import { syncFileSystem } from '../../folder/system/durability.ts'
+import { throwIfCancelled } from '../../store/call.ts'
+import type { Location } from '../transport/location.ts'
+import { openTransport } from '../transport/open-transport.ts'
+import type { Transport } from '../transport/transport.ts'
+import { Contents, type Done } from './contents.ts'
+import { carryOutDeletes } from './deletes.ts'
+import { LocalTree } from './local-tree.ts'
+import { MirrorState } from './mirror-state.ts'
+import { publishHead, publishIndex } from './publish.ts'
+import { OriginReader, type Look } from './read-origin.ts'
+import { clearIncoming, openWorkFiles, type WorkFiles } from './work-files.ts'
+
+export interface MirrorOptions {
+  readonly source: Location
+  /** An absolute path; it is made. */
+  readonly directory: string
+  readonly signal: AbortSignal
+  /** What the origin has deleted stays. */
+  readonly skipDeletes?: boolean | undefined
+  /** Bytes a second. */
+  readonly bandwidth?: number | undefined
+  readonly jobs?: number | undefined
+  readonly requireSignature?: boolean | undefined
+  /** The origin's public key, in base64url. */
+  readonly key?: string | undefined
+  /** Another way to the origin than `source` tells. */
+  readonly transport?: Transport | undefined
+  /** Milliseconds since 1970. */
+  readonly now?: (() => number) | undefined
+  readonly onEvent?: ((event: MirrorEvent) => void) | undefined
+}
+
+export type MirrorEvent =
+  /** Some work was done: at most some times a second. */
+  | { readonly kind: 'progress'; readonly done: Done; readonly left: number }
+  /** An item was set aside, an event of the index refused. */
+  | { readonly kind: 'aside'; readonly path: Name; readonly error: TidemarkError }
+  | { readonly kind: 'refused'; readonly error: TidemarkError }
+  /** The origin could not be followed just now; tried again after so many milliseconds. */
+  | { readonly kind: 'failed'; readonly error: TidemarkError; readonly pause: number }
+  /** The mirror is what the origin was when it was looked at. */
+  | { readonly kind: 'complete'; readonly report: MirrorReport }
+
+export interface MirrorReport extends Readonly<Done> {
+  /** Nothing was new. */
+  readonly unchanged: boolean
+  /** Everything was read and compared. */
+  readonly full: boolean
+  /** Items that are set aside, from earlier as well. */
+  readonly waiting: number
+  /** Events that were refused. */
+  readonly refused: number
+}
+
+/** While much is to be fetched, the origin is looked at again after so many milliseconds: the newest comes first. */
+const lookAgain = 20_000
+const progressEvery = 200
+const longestPause = 300_000
+
+/** A mirror of an origin in a directory. One process at a time. */
+export class Mirror {
+  readonly state: MirrorState
+  readonly transport: Transport
+  readonly reader: OriginReader
+  readonly tree: LocalTree
+  readonly #options: MirrorOptions
+  readonly #files: WorkFiles
+  readonly #now: () => number
+  #done: Done = nothingDone()
+  #refused = 0
+  #lastProgress = 0
+  #left = 0
+  /** Called when something has changed at a path. */
+  onTouched: (path: Name) => void = () => {}
+
+  constructor(options: MirrorOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.#files = openWorkFiles(options.directory)
+    try {
+      this.state = MirrorState.open(this.#files.state)
+    } catch (error) {
+      this.#files.close()
+      throw error
+    }
+    const { source, directory, signal, requireSignature = false, key } = options
+    const { incoming, indexes, root } = this.#files
+    this.transport =
+      options.transport ?? openTransport(source, { ...options, scratch: incoming, local: directory })
+    this.reader = new OriginReader(this.transport, this.state, {
+      principal: source.principal,
+      requireSignature,
+      key,
+      directory,
+      indexes,
+      signal,
+      onRefused: (error) => {
+        this.#refused++
+        options.onEvent?.({ kind: 'refused', error })
+      },
+    })
+    this.tree = new LocalTree(root, incoming, (path) => this.#mayRemove(path))
+    clearIncoming(this.#files, (name) => name.startsWith('h-'))
+    this.state.set('source', this.transport.name)
+    if (options.skipDeletes !== true) this.state.unkeep()
+  }
+
+  /** Something that is in the way: is it ours, and listed as deleted? */
+  #mayRemove(path: Name): boolean {
+    const item = this.state.find(path)
+    return item?.gone === true
+  }
+
+  get files(): WorkFiles {
+    return this.#files
+  }
+
+  /**
+   * Looks at the origin once, and does all that is new; `anew` compares everything. Rejects when the origin is out of
+   * reach or not to be believed; items that cannot be had are set aside.
+   */
+  async catchUp({ anew = false }: { readonly anew?: boolean } = {}): Promise<MirrorReport> {
+    this.#done = nothingDone()
+    this.#refused = 0
+    const { state, reader } = this
+    const { signal } = this.#options
+    const taken = state.takeUp(this.#now())
+    const look = await reader.look({ anew })
+    const unfinished = state.get('unfinished') === '1'
+    let full = look.full
+    if (!look.same || taken > 0 || unfinished || anew) {
+      state.set('unfinished', '1')
+      if (await this.#work()) full = true
+      throwIfCancelled(signal, 'mirror')
+      state.set('unfinished', undefined)
+    }
+    if (full) state.countItems()
+    else if (this.#done.more !== 0) {
+      state.set('items', String(Number(state.get('items') ?? 0) + this.#done.more))
+    }
+    state.set('complete', String(this.#now()))
+    const waiting = state.nextDue() === undefined ? 0 : state.counts().aside
+    const report = {
+      ...this.#done,
+      unchanged: look.same && taken === 0 && !unfinished,
+      full,
+      waiting,
+      refused: this.#refused,
+    }
+    this.#options.onEvent?.({ kind: 'complete', report })
+    return report
+  }
+
+  /** Contents, then indexes, then the head, then deletes. True when everything was read anew meanwhile. */
+  async #work(): Promise<boolean> {
+    const { state, reader, tree } = this
+    const { transport = this.transport, signal, jobs, skipDeletes = false, onEvent } = this.#options
+    const onAside = (path: Name, error: TidemarkError): void => onEvent?.({ kind: 'aside', path, error })
+    const onTouched = (path: Name): void => this.onTouched(path)
+    const shared = { state, tree, done: this.#done, now: this.#now, onTouched, onAside }
+    const onProgress = (): void => this.#progress()
+    const contents = new Contents({
+      ...shared,
+      transport,
+      files: this.#files,
+      jobs,
+      skipDeletes,
+      signal,
+      onProgress,
+    })
+    const deletes = { ...shared, skip: skipDeletes }
+    this.#left = state.pending()
+    let full = false
+    let looked = performance.now()
+    let tier = 0
+    while (tier < reader.names().length) {
+      throwIfCancelled(signal, 'mirror')
+      if (await contents.some(tier)) {
+        if (performance.now() - looked < lookAgain) continue
+        const look = await this.#lookAgain()
+        looked = performance.now()
+        full ||= look?.full === true
+        if (look?.same === false) tier = 0
+        this.#left = state.pending()
+        continue
+      }
+      if (!reader.hasHead) {
+        this.#settleDown()
+        publishIndex(this.#files.root, reader, tier)
+        carryOutDeletes(tier, deletes)
+      }
+      tier++
+    }
+    this.#settleDown()
+    const last = reader.names().length
+    // With a head all of them change at once: what it tells of them is then true.
+    if (reader.hasHead)
+      for (let tier = last - 1; tier >= 0; tier--) publishIndex(this.#files.root, reader, tier)
+    publishHead(this.#files.root, reader)
+    carryOutDeletes(last, deletes)
+    // What a directory or file that has gone by now was in the way of.
+    if (this.#done.deleted > 0 && this.#retryBlocked())
+      while (await contents.some(last)) throwIfCancelled(signal, 'mirror')
+    return full
+  }
+
+  /** An origin that is out of reach for the moment is no reason to stop fetching. */
+  async #lookAgain(): Promise<Look | undefined> {
+    try {
+      return await this.reader.look()
+    } catch (error) {
+      if (isTidemarkError(error, 'unavailable', 'timeout', 'conflict')) return undefined
+      throw error
+    }
+  }
+
+  /** Before an index is seen, what it names survives a power cut. */
+  #settleDown(): void {
+    const { files, moved, links, directories } = this.#done
+    if (files + moved + links + directories > 0) syncFileSystem(`${this.#options.directory}/.`, [])
+  }
+
+  #retryBlocked(): boolean {
+    const blocked = this.state.asides(1000).filter(({ reason }) => /\bstands\b/.test(reason))
+    for (const { path } of blocked) this.state.retry(path)
+    return blocked.length > 0
+  }
+
+  #progress(): void {
+    const now = performance.now()
+    if (now - this.#lastProgress < progressEvery) return
+    this.#lastProgress = now
+    const { files, moved, found, links, directories } = this.#done
+    const left = Math.max(0, this.#left - files - moved - found - links - directories)
+    this.#options.onEvent?.({ kind: 'progress', done: this.#done, left })
+  }
+
+  /**
+   * Follows the origin until it is told to stop: looks every `every` milliseconds, later when it is out of reach.
+   * Rejects for what no waiting mends.
+   */
+  async watch(every: number): Promise<void> {
+    const { signal, onEvent } = this.#options
+    let failures = 0
+    while (!signal.aborted) {
+      let pause = every
+      try {
+        await this.catchUp()
+        failures = 0
+      } catch (error) {
+        if (signal.aborted) return
+        if (!(error instanceof TidemarkError) || error.code === 'usage' || error.code === 'busy') throw error
+        pause = Math.min(longestPause, Math.max(every, 1000) * 2 ** failures++)
+        this.state.set('error', error.message)
+        onEvent?.({ kind: 'failed', error, pause })
+      }
+      if (failures === 0 && this.state.get('error') !== undefined) this.state.set('error', undefined)
+      try {
+        await sleep(pause, undefined, { signal })
+      } catch {
+        return
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.tree.close()
+    this.state.close()
+    this.#files.close()
+    await this.transport.close()
+  }
+}
+
+function nothingDone(): Done {
+  return { files: 0, bytes: 0, found: 0, moved: 0, links: 0, directories: 0, deleted: 0, more: 0, aside: 0 }
+}
