@@ -10,7 +10,7 @@ import { InlineFiles } from '../folder/apply/inline-files.ts'
 import { LiveDifferences } from '../folder/apply/live-differences.ts'
 import { OpenDirectories } from '../folder/apply/open-directories.ts'
 import { Problems, type Problem } from '../folder/apply/problem.ts'
-import { planSteps, type Step } from '../folder/apply/step.ts'
+import { equalMetadata, planSteps, type Step } from '../folder/apply/step.ts'
 import { directoryOf, nameOf } from '../folder/apply/work-directory.ts'
 import { openDirectory } from '../folder/system/directory-handle.ts'
 import type { DirectoryEntry } from '../object/entry.ts'
@@ -43,6 +43,11 @@ export interface RestoreOptions extends CallOptions {
    * straight from there, by several threads.
    */
   readonly repository?: Repository | undefined
+  /**
+   * Without `current`: read and compare what has the right size, whatever its time says, so that what is
+   * damaged is found too.
+   */
+  readonly checksum?: boolean | undefined
   /** Delete what the tree lacks (below `paths`). Never otherwise. */
   readonly delete?: boolean | undefined
   /** Do nothing, only tell the steps. */
@@ -62,7 +67,7 @@ export interface RestoreProgress {
   readonly totalBytes: number
 }
 
-export interface RestoreReport extends ApplyCounts {
+export interface RestoreReport extends Omit<ApplyCounts, 'right'> {
   /** Entries that were as they should be. */
   readonly unchanged: number
   /** What could not be given back, the first thousand of them. */
@@ -99,12 +104,13 @@ export async function restore(
       tally.note(step)
       options.onStep?.(step)
     }
-    const counts =
+    const { right, ...counts } =
       options.dryRun === true || directories === undefined
         ? await rehearse(store, directories, changes, { ...options, passing, onStep }, problems)
         : await applyChanges(changes, {
             signal,
             delete: options.delete,
+            checksum: options.checksum,
             directories,
             files: filesOf(store, directories, options),
             problems,
@@ -113,7 +119,7 @@ export async function restore(
             onDone: (bytes) => tally.progress(bytes),
           })
     const { list, count } = problems
-    return { ...counts, unchanged: tally.unchanged, problems: list, problemCount: count }
+    return { ...counts, unchanged: tally.unchanged + right, problems: list, problemCount: count }
   } finally {
     directories?.close()
     directories?.root.close()
@@ -167,11 +173,21 @@ async function rehearse(
   options: RehearsalOptions,
   problems: Problems,
 ): Promise<ApplyCounts> {
-  const counts = { files: 0, bytes: 0, directories: 0, specials: 0, links: 0, metadata: 0, deleted: 0 }
+  const counts = {
+    files: 0,
+    bytes: 0,
+    directories: 0,
+    specials: 0,
+    links: 0,
+    metadata: 0,
+    right: 0,
+    deleted: 0,
+  }
   for await (const planned of planSteps(changes, options)) {
     const { path, action, after, problem } = planned
     if (action === 'metadata' && options.passing(path)) continue
     const isRight = action === 'check' && directories && (await isThere(store, directories, planned))
+    if (isRight === true && equalMetadata(planned.before!, after!)) continue
     const step: Step =
       action === 'check' ? { ...planned, action: isRight === true ? 'metadata' : 'write' } : planned
     options.onStep?.(step)

@@ -34,6 +34,10 @@ export const command: Command = defineCommand({
     to: text('--to <dir>', 'restore into this directory, under the same paths; it is made', 'directory'),
     inPlace: flag('--in-place', 'restore into the folder itself'),
     dryRun: flag('-n, --dry-run', 'only show what would be done'),
+    checksum: flag(
+      '-c, --checksum',
+      'with --to: read and compare files that have the right size and time already',
+    ),
     delete: flag('--delete', 'delete what the snapshot does not have (below the paths)'),
     snapshot: off('--no-snapshot', 'in place: do not record first what is there now'),
   },
@@ -50,6 +54,8 @@ export const command: Command = defineCommand({
     if ((options.to === undefined) === !options.inPlace) {
       throw new TidemarkError('usage', 'say where to restore: either --to DIR or --in-place')
     }
+    if (options.checksum && options.inPlace)
+      throw new TidemarkError('usage', '--checksum goes with --to: --in-place knows what has changed')
     // From a variable that is not set, most likely; it would mean everything here.
     if (paths.includes('')) throw new TidemarkError('usage', 'a path is empty (. is the whole directory)')
     using place = await openPlace(context)
@@ -71,6 +77,7 @@ export const command: Command = defineCommand({
         ...(found.length === 0 ? {} : { paths: found }),
         ...(before === undefined ? {} : { current: before }),
         delete: options.delete,
+        checksum: options.checksum,
         dryRun: options.dryRun,
         signal: context.signal,
         onProgress: (state) => progress.update(state),

@@ -45,6 +45,8 @@ export interface ApplyCounts {
   links: number
   /** Entries that only got other metadata. */
   metadata: number
+  /** Files that were read, and found to be as they should be. */
+  right: number
   /** Entries removed, directories included. */
   deleted: number
 }
@@ -93,6 +95,7 @@ class Application {
     specials: 0,
     links: 0,
     metadata: 0,
+    right: 0,
     deleted: 0,
   }
   readonly #options: ApplyOptions
@@ -249,6 +252,7 @@ class Application {
       this.counts.files++
       this.counts.bytes += entry.size
     } else if (status === 'kept') this.counts.metadata++
+    else if (status === 'right') this.counts.right++
     if (entry.unstable && status !== 'failed') {
       this.#options.problems.add(
         path,

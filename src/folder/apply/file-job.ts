@@ -22,7 +22,8 @@ export interface FileJob {
 }
 
 export interface FileResult {
-  readonly status: 'written' | 'kept' | 'failed'
+  /** `kept`: it held the right bytes, and got its metadata; `right`: these were right, too. */
+  readonly status: 'written' | 'kept' | 'right' | 'failed'
   /** About this file, in order. */
   readonly problems: readonly (readonly [ProblemCode, string])[]
 }

@@ -1,6 +1,8 @@
 import { closeSync, constants, fstatSync, fsyncSync, unlinkSync } from 'node:fs'
 import type { Name } from '../../bytes/name.ts'
+import type { FileEntry } from '../../object/entry.ts'
 import type { Store } from '../../store/store.ts'
+import { equalXattrs } from '../../tree/equal-entries.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { readXattrs } from '../system/xattrs.ts'
 import { finishContent, holdsContent, writeContent, type WriteOptions } from './content.ts'
@@ -91,6 +93,7 @@ export class FilePlacer {
   async #keep({ directory, entry }: FileJob, before: FileStat, onResult: OnResult): Promise<boolean> {
     if (before.nlink > 1) return false
     let fd
+    let isRight
     try {
       fd = this.#directories.get(directory).open(entry.name, O_RDONLY)
     } catch {
@@ -98,12 +101,17 @@ export class FilePlacer {
     }
     try {
       if (!(await holdsContent(fd, this.#store, entry, this.#options))) return false
+      isRight = hasMetadata(before, entry) && equalXattrs(readXattrs(fd), entry.xattrs)
     } finally {
       closeSync(fd)
     }
     const handle = this.#directories.get(directory)
     if (!isSameState(handle.stat(entry.name), before)) {
       onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
+      return true
+    }
+    if (isRight) {
+      onResult({ status: 'right', problems: [] })
       return true
     }
     const lost = giveMetadata(carrierAt(handle, entry.name), entry, before)
@@ -271,6 +279,10 @@ export class FilePlacer {
       // What cannot be removed now is removed by the next run that comes by.
     }
   }
+}
+
+function hasMetadata(now: FileStat, { mtimeNs, mode, uid, gid }: FileEntry): boolean {
+  return now.mtimeNs === mtimeNs && now.mode === mode && now.uid === uid && now.gid === gid
 }
 
 function lostMetadata(message: string): Trouble {

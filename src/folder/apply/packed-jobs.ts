@@ -64,7 +64,7 @@ function readSeen(reader: Reader): Seen | undefined {
   return { kind, size: reader.varint(), mtimeNs: reader.i64() }
 }
 
-const statuses = ['written', 'kept', 'failed'] as const
+const statuses = ['written', 'kept', 'right', 'failed'] as const
 
 export function writeResult(writer: Writer, number: number, { status, problems }: FileResult): void {
   writer.varint(number).u8(statuses.indexOf(status)).varint(problems.length)

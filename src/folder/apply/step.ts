@@ -7,7 +7,7 @@ import type { ProblemCode } from './problem.ts'
 export type Action =
   | 'make' // nothing stands there
   | 'write' // a file gets another content
-  | 'check' // the same size at another time: a file whose content has to be compared, and maybe written
+  | 'check' // the same size: a file whose content has to be compared, and maybe written
   | 'replace' // another kind of thing stands there, or a symlink or device of other content
   | 'link' // it becomes a further name of the file `after.link`
   | 'metadata' // the same thing gets another owner, mode, time or other attributes
@@ -28,6 +28,8 @@ export interface Step {
 export interface PlanOptions {
   /** Whether what the wanted tree lacks may be deleted. */
   readonly delete?: boolean | undefined
+  /** Compare contents that are not known, even where size and time are right. */
+  readonly checksum?: boolean | undefined
 }
 
 /** The folder's own bookkeeping, in its root: no plan touches it. */
@@ -56,7 +58,7 @@ export function planStep({ path, before, after }: Difference, options: PlanOptio
   if (before.kind === 'directory' && before.count > 0 && options.delete !== true) {
     return refuse('not-empty', `a directory stands there and is not empty; a ${after.kind} is wanted`)
   }
-  const data = before.link === after.link ? compareData(before, after) : 'other'
+  const data = before.link === after.link ? compareData(before, after, options) : 'other'
   if (data === 'same' && equalMetadata(before, after)) return undefined
   if (after.link !== undefined) return step('link')
   if (data === 'same') return step('metadata')
@@ -68,7 +70,8 @@ export function isReserved(path: Name): boolean {
   return path === reservedName || path.startsWith(`${reservedName}/`)
 }
 
-function equalMetadata(a: Entry, b: Entry): boolean {
+/** Owner, mode, time and attributes. */
+export function equalMetadata(a: Entry, b: Entry): boolean {
   return (
     a.mtimeNs === b.mtimeNs &&
     a.uid === b.uid &&
@@ -79,13 +82,13 @@ function equalMetadata(a: Entry, b: Entry): boolean {
   )
 }
 
-function compareData(before: Entry, after: Entry): 'same' | 'other' | 'unknown' {
+function compareData(before: Entry, after: Entry, { checksum }: PlanOptions): 'same' | 'other' | 'unknown' {
   if (before.kind !== after.kind) return 'other'
   if (before.kind === 'file' && after.kind === 'file') {
     if (before.size !== after.size) return 'other'
     if (before.size === 0) return 'same'
     if (before.content !== undefined) return equalContent(before.content, after.content) ? 'same' : 'other'
-    return before.mtimeNs === after.mtimeNs ? 'same' : 'unknown'
+    return before.mtimeNs === after.mtimeNs && checksum !== true ? 'same' : 'unknown'
   }
   if (before.kind === 'symlink' && after.kind === 'symlink')
     return before.target === after.target ? 'same' : 'other'

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Scene, makeHistory } from './tidemark.ts'
@@ -72,12 +73,32 @@ test('a snapshot is restored elsewhere, without its folder too', async (t) => {
   assert.deepEqual(readdirSync(join(scene.home, 'now')), ['docs', 'notes.txt'])
 })
 
+test('damage that neither size nor time shows is found with --checksum', async (t) => {
+  const scene = new Scene(t)
+  await makeHistory(scene)
+  await scene.ok('restore', 'latest', '--to', '../then')
+  const damaged = join(scene.directory, '../then/docs/b.txt')
+  const right = readFileSync(damaged)
+  writeFileSync(damaged, Buffer.alloc(right.length, 'x'))
+  const again = async (...more: string[]): Promise<string> =>
+    scene.ok('restore', 'latest', '--to', '../then', ...more)
+  // Node itself would round the time, which would give the damage away.
+  execFileSync('touch', ['-r', join(scene.directory, 'docs/b.txt'), damaged])
+  assert.match(await again(), /nothing differs|right already/)
+  assert.notDeepEqual(readFileSync(damaged), right)
+  assert.match(await again('--checksum', '--dry-run'), /^write {4}docs\/b\.txt$/m)
+  assert.match(await again('--checksum'), /1 file written .*right already/)
+  assert.deepEqual(readFileSync(damaged), right)
+  assert.match(await again('--checksum'), /nothing differs/)
+})
+
 test('where to is to be said, and what is not there is', async (t) => {
   const scene = new Scene(t)
   await makeHistory(scene)
   const repository = join(scene.directory, '.tidemark/repository')
   const cases: [string[], number, RegExp][] = [
     [['restore', 'latest'], 2, /either --to DIR or --in-place/],
+    [['restore', 'latest', '--in-place', '--checksum'], 2, /goes with --to/],
     [['restore', 'latest', '--to', '.'], 2, /folder itself: use --in-place/],
     [['restore', 'latest', '--to', '.tidemark/repository/new'], 2, /in the repository/],
     [['restore', 'latest', '--to', '..', '--delete'], 2, /which --delete would delete/],
