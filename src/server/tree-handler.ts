@@ -42,8 +42,8 @@ export function treeHandler(root: string): TreeHandler {
     if (path === undefined) return plain(404, 'not found\n')
     const wait = waitOf(headers.get('prefer'))
     const known = headers.get('if-none-match')
-    const waits = wait !== undefined && known !== null && !path.includes('/')
-    if (waits) {
+    const waits = wait !== undefined && !path.includes('/')
+    if (waits && known !== null) {
       const isNew = (): boolean => !matches(known, tagAt(directory, path))
       await changes.until(isNew, wait * 1000, signal)
     }
@@ -151,6 +151,7 @@ function respond({ headers: asked, method }: Request, { fd, stats }: OpenFile): 
   const modified = new Date(Number(stats.mtimeMs))
   const size = Number(stats.size)
   const headers: Record<string, string> = {
+    server: 'tidemark',
     etag: tag,
     'last-modified': modified.toUTCString(),
     'accept-ranges': 'bytes',

@@ -11,7 +11,7 @@ import { carryOutDeletes } from './deletes.ts'
 import { LocalTree } from './local-tree.ts'
 import { MirrorState } from './mirror-state.ts'
 import { publishHead, publishIndex } from './publish.ts'
-import { OriginReader, type Look } from './read-origin.ts'
+import { OriginReader, type Look, type LookOptions } from './read-origin.ts'
 import { clearIncoming, openWorkFiles, type WorkFiles } from './work-files.ts'
 
 export interface MirrorOptions {
@@ -60,6 +60,8 @@ export interface MirrorReport extends Readonly<Done> {
 const lookAgain = 20_000
 const progressEvery = 200
 const longestPause = 300_000
+/** Seconds; less than the time in which a transport expects something to come. */
+const longestWait = 20
 
 /** A mirror of an origin in a directory. One process at a time. */
 export class Mirror {
@@ -123,13 +125,13 @@ export class Mirror {
    * Looks at the origin once, and does all that is new; `anew` compares everything. Rejects when the origin is out of
    * reach or not to be believed; items that cannot be had are set aside.
    */
-  async catchUp({ anew = false }: { readonly anew?: boolean } = {}): Promise<MirrorReport> {
+  async catchUp({ anew = false, wait }: LookOptions = {}): Promise<MirrorReport> {
     this.#done = nothingDone()
     this.#refused = 0
     const { state, reader } = this
     const { signal } = this.#options
     const taken = state.takeUp(this.#now())
-    const look = await reader.look({ anew })
+    const look = await reader.look({ anew, wait: taken > 0 ? undefined : wait })
     const unfinished = state.get('unfinished') === '1'
     let full = look.full
     if (!look.same || taken > 0 || unfinished || anew) {
@@ -249,8 +251,11 @@ export class Mirror {
     while (!signal.aborted) {
       let pause = every
       try {
-        await this.catchUp()
+        const asked = performance.now()
+        const { unchanged } = await this.catchUp({ wait: this.#patience() })
         failures = 0
+        // Who answers when something is new need not be asked at intervals, if he does wait.
+        if (this.transport.waits === true && (!unchanged || performance.now() - asked > 500)) pause = 0
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof TidemarkError) || error.code === 'usage' || error.code === 'busy') throw error
@@ -265,6 +270,13 @@ export class Mirror {
         return
       }
     }
+  }
+
+  /** Seconds that the origin may wait with its answer: not beyond what is to be tried again here. */
+  #patience(): number | undefined {
+    const due = this.state.nextDue()
+    const seconds = due === undefined ? longestWait : Math.floor((due - this.#now()) / 1000)
+    return seconds < 1 || this.state.get('unfinished') === '1' ? undefined : Math.min(seconds, longestWait)
   }
 
   async close(): Promise<void> {

@@ -46,6 +46,13 @@ export interface Look {
   readonly full: boolean
 }
 
+export interface LookOptions {
+  /** Read everything, whatever is known of it. */
+  readonly anew?: boolean | undefined
+  /** Seconds that the origin may wait with its answer while nothing is new, if it can. */
+  readonly wait?: number | undefined
+}
+
 const nothing: Look = { same: true, events: 0, full: false }
 
 /** So often a head and indexes that do not fit are read again: the origin is between two writes. */
@@ -114,10 +121,10 @@ export class OriginReader {
   }
 
   /** Rejects what the transport rejects, and `denied` for an origin that is not to be believed. */
-  async look({ anew = false }: { readonly anew?: boolean } = {}): Promise<Look> {
+  async look({ anew = false, wait }: LookOptions = {}): Promise<Look> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#lookOnce(anew)
+        return await this.#lookOnce(anew, tries === 1 ? wait : undefined)
       } catch (error) {
         if (tries === patience || !isTidemarkError(error, 'conflict')) throw error
         await sleep(50 * 2 ** tries, undefined, { signal: this.#options.signal })
@@ -125,8 +132,8 @@ export class OriginReader {
     }
   }
 
-  async #lookOnce(anew: boolean): Promise<Look> {
-    const answer = await this.#readHead(anew)
+  async #lookOnce(anew: boolean, wait?: number): Promise<Look> {
+    const answer = await this.#readHead(anew, wait)
     if (answer === 'same') return nothing
     if (answer === 'missing') {
       checkHeadless(this.#state, this.#options)
@@ -155,11 +162,17 @@ export class OriginReader {
 
   async #readHead(
     anew: boolean,
+    wait: number | undefined,
   ): Promise<'same' | 'missing' | { head: SignedHead; bytes: Uint8Array; state: string | undefined }> {
     const name = nameOfHead(this.root)
     const { directory, signal } = this.#options
     const known = anew ? undefined : this.#state.get('head')
-    const reading = await this.#transport.read(name, { known, basis: join(directory, name), signal })
+    const reading = await this.#transport.read(name, {
+      known,
+      wait,
+      basis: join(directory, name),
+      signal,
+    })
     if (reading === 'same' || reading === 'missing') return reading
     if (reading === 'changed') throw new TidemarkError('conflict', `${name} changed while it was read`)
     const bytes = await this.#gather(reading.body, longestHead, name)

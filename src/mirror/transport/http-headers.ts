@@ -66,9 +66,11 @@ export function strongTag(state: string | undefined): string | undefined {
 
 /**
  * Whether a file was written within the two seconds before it was read, by the server's own clock: nginx, for one,
- * makes its tag of whole seconds and the length, so that two versions of one second may have one tag.
+ * makes its tag of whole seconds and the length, so that two versions of one second may have one tag. Our own
+ * server's have nanoseconds.
  */
 export function isFresh(headers: IncomingHttpHeaders): boolean {
+  if (headers['server'] === 'tidemark') return false
   const [modified, now] = [Date.parse(headers['last-modified'] ?? ''), Date.parse(headers.date ?? '')]
   return !(now - modified >= 2000)
 }

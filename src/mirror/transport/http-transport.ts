@@ -30,6 +30,7 @@ export interface HttpOptions {
 export class HttpTransport implements Transport {
   readonly name: string
   readonly ranged = true
+  waits = false
   readonly #base: URL
   readonly #client: HttpClient
   readonly #throttle: Throttle
@@ -45,9 +46,10 @@ export class HttpTransport implements Transport {
   }
 
   async read(path: Name, options: ReadOptions = {}): Promise<Reading | 'missing' | 'same' | 'changed'> {
-    const { known, range, guard, signal } = options
+    const { known, wait, range, guard, signal } = options
     const headers: Record<string, string> = {}
     if (known !== undefined) Object.assign(headers, conditionOf(known))
+    if (wait !== undefined) headers['prefer'] = `wait=${Math.floor(wait)}`
     if (range !== undefined) {
       headers['range'] = `bytes=${range.start}-${range.end - 1}`
       // Whatever the server makes of it, the answer's own tag is compared.
@@ -55,6 +57,8 @@ export class HttpTransport implements Transport {
       if (tag !== undefined) headers['if-range'] = tag
     }
     const answer = await this.#client.get(this.urlOf(path), headers, signal)
+    if (wait !== undefined)
+      this.waits = String(answer.headers['preference-applied'] ?? '').startsWith('wait=')
     const outcome = this.#outcome(answer, path, options)
     if (typeof outcome !== 'string') return outcome
     // A body that nobody wants: reading a short one keeps the connection.

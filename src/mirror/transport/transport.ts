@@ -15,6 +15,8 @@ export interface Transport {
   readonly name: string
   /** Whether a range of a file costs less than the file. Where not, `range` and `guard` are ignored. */
   readonly ranged: boolean
+  /** Whether the other side has heeded `wait` when it was asked last: then there is no need to ask again and again. */
+  readonly waits?: boolean | undefined
   /**
    * Opens one file: an index, a head, a sketch. Rejects `unavailable` or `timeout` when the origin is out of
    * reach, `denied` when it will not give the file, `cancelled`; what reading it meets comes out of `body`.
@@ -34,6 +36,8 @@ export interface Transport {
 export interface ReadOptions {
   /** The state that is known already: `same` is the answer while the file has it. */
   readonly known?: string | undefined
+  /** Seconds that the other side may wait with its answer, while the file has the state `known`. */
+  readonly wait?: number | undefined
   /** These bytes alone; `end` exclusive, and may lie beyond the end of the file. */
   readonly range?: { readonly start: number; readonly end: number } | undefined
   /** The state that the file must still have: `changed` is the answer when it has another. */

@@ -9,6 +9,7 @@ import { nginx } from '../../suites/nginx.ts'
 import { rsyncDaemon } from '../../suites/rsync-daemon.ts'
 import { staticServer } from '../../suites/static-server.ts'
 import { temporaryDirectory } from '../../suites/temporary-directory.ts'
+import { treeServer } from '../../suites/tree-server.ts'
 import { contentsOf, TestOrigin, type OriginKind } from '../../suites/test-origin.ts'
 
 type Serve = (t: TestContext, root: string) => string | Promise<string>
@@ -16,6 +17,7 @@ type Serve = (t: TestContext, root: string) => string | Promise<string>
 const ways: Readonly<Record<string, Serve>> = {
   'a directory': (_t, root) => root,
   'a static server': async (t, root) => (await staticServer(t, root)).url,
+  'our own server': treeServer,
   nginx,
   'an rsync daemon': rsyncDaemon,
 }

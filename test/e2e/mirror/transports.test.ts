@@ -8,6 +8,7 @@ import { hasProgram } from '../../suites/has-program.ts'
 import { nginx } from '../../suites/nginx.ts'
 import { rsyncDaemon } from '../../suites/rsync-daemon.ts'
 import { staticServer } from '../../suites/static-server.ts'
+import { treeServer } from '../../suites/tree-server.ts'
 import { transportSuite } from '../../suites/transport-suite.ts'
 
 const throttle = new Throttle(Infinity)
@@ -22,6 +23,10 @@ transportSuite('a static server', async (t, { tree }) => {
 transportSuite('a server without ranges and conditions', async (t, { tree }) => {
   const { url } = await staticServer(t, tree, { simple: true })
   return new HttpTransport(url, { throttle })
+})
+
+transportSuite('our own server', async (t, { tree }) => {
+  return new HttpTransport(await treeServer(t, tree), { throttle })
 })
 
 transportSuite('nginx', async (t, { tree }) => {

@@ -113,6 +113,10 @@ suite('treeHandler', () => {
     assert.equal(patient.status, 304)
     assert.equal(patient.headers.get('preference-applied'), 'wait=1')
     assert.deepEqual(await get(index, headers), [200, 'next'])
+    assert.equal(
+      (await fetch(index, { headers: { prefer: 'wait=30' } })).headers.get('preference-applied'),
+      'wait=30',
+    )
     assert.equal((await fetch(`${url}a/b/file`, { headers: { prefer: 'wait=30' } })).status, 200)
   })
 
