@@ -38,7 +38,9 @@ export type Emit = (node: Uint8Array<ArrayBuffer>) => Id
  * Builds the lists over `items`, bottom up. Where a list is cut depends on the ids only, so a change in the
  * middle of a long file leaves most nodes as they were. Adjacent holes become one.
  */
-export function buildContent(items: Iterable<ContentItem>, emit: Emit): ContentRef | undefined {
+export function buildContent(items: readonly ContentItem[], emit: Emit): ContentRef | undefined {
+  // Most files are one chunk.
+  if (items.length === 1 && items[0]!.id !== undefined) return { depth: 0, id: items[0]!.id }
   let level = 0
   let current = [...joinHoles(items)]
   if (current.length === 0) return undefined

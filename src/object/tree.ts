@@ -50,7 +50,7 @@ function hashName(name: Name): number {
 
 /** Cuts a directory's entries, added in ascending order of their names, into leaves. */
 export class LeafBuilder {
-  readonly #writer = new Writer(16_384)
+  readonly #writer = new Writer(1024)
   #first: Name = ''
   #count = 0
 

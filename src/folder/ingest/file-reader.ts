@@ -1,5 +1,4 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import type { BigIntStats } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isTidemarkError, systemCode } from '../../errors.ts'
 import { nameFromBytes } from '../../bytes/name.ts'
@@ -14,11 +13,14 @@ import type { Id } from '../../object/id.ts'
 import { OpenDirectories } from '../apply/open-directories.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { dataExtents, mayHaveHoles } from '../system/extents.ts'
+import { statOpen } from '../system/at.ts'
 import { fileStat } from '../system/file-stat.ts'
-import { pause, settlingNs } from '../system/settling.ts'
+import type { FileStat } from '../system/file-stat.ts'
+import { libc } from '../system/libc.ts'
+import { isSettled, pause, settlingNs } from '../system/settling.ts'
 import { readXattrs } from '../system/xattrs.ts'
-import { identityOf, sameFile } from './job.ts'
-import type { FileIdentity, FileJob, FileResult, ReadResult } from './job.ts'
+import { sameFile } from './job.ts'
+import type { FileJob, FileResult, ReadResult } from './job.ts'
 
 /** Takes a chunk, which is valid only until the next one. When it returns a promise, it is awaited. */
 export type TakeChunk = (id: Id, bytes: Uint8Array) => Promise<void> | undefined
@@ -73,34 +75,31 @@ export class FileReader {
   }
 
   async #readStable(file: number, job: FileJob): Promise<FileResult> {
-    let before: FileIdentity = job
-    let blocks: BigIntStats | undefined
+    let before = job.identity
+    let stat: FileStat | undefined
     for (let attempt = 1; ; attempt++) {
       let isQuiet = true
-      const waitNs = settlingNs(before, BigInt(Date.now()) * 1_000_000n, pause)
-      if (waitNs > 0n) {
-        await sleep(Number(waitNs) / 1e6)
-        blocks = fstatSync(file, { bigint: true })
-        const now = identityOf(blocks)
-        isQuiet = sameFile(before, now)
-        before = now
+      if (!isSettled(before, pause)) {
+        await sleep(Number(settlingNs(before, BigInt(Date.now()) * 1_000_000n, pause)) / 1e6)
+        stat = statOf(file)
+        isQuiet = sameFile(before, stat)
+        before = stat
         if (!isQuiet && attempt < attempts) continue
       }
       if (before.size > maxFileSize)
         return { status: 'unreadable', message: `${before.size} bytes: no file so large can be kept` }
       const items: ContentItem[] = []
-      const size = await this.#readItems(file, Number(before.size), blocks, items)
-      const stats = fstatSync(file, { bigint: true })
-      if (!stats.isFile()) return { status: 'unreadable', message: 'is no longer a regular file' }
-      const after = identityOf(stats)
-      const stable = isQuiet && sameFile(before, after) && size === Number(after.size)
+      const size = await this.#readItems(file, before.size, stat, items)
+      const after = statOf(file)
+      if (after.kind !== 'file') return { status: 'unreadable', message: 'is no longer a regular file' }
+      const stable = isQuiet && sameFile(before, after) && size === after.size
       if (stable || attempt === attempts) {
         const status = stable ? 'stable' : 'unstable'
-        const renewed = sameFile(job, after) ? undefined : fileStat(stats)
+        const renewed = sameFile(job.identity, after) ? undefined : after
         return { status, items, size, mtimeNs: after.mtimeNs, ...readAttributes(file), renewed }
       }
       before = after
-      blocks = stats
+      stat = after
     }
   }
 
@@ -108,13 +107,13 @@ export class FileReader {
   async #readItems(
     file: number,
     size: number,
-    known: BigIntStats | undefined,
+    known: FileStat | undefined,
     items: ContentItem[],
   ): Promise<number> {
     const sizes = chunkClass(size)
     // Most files are small: one that fits into a few blocks has no hole worth a system call.
-    const stats = size > 65_536 ? (known ?? fstatSync(file, { bigint: true })) : undefined
-    if (stats === undefined || !mayHaveHoles({ size, blocks: Number(stats.blocks) })) {
+    const stat = size > 65_536 ? (known ?? statOf(file)) : undefined
+    if (stat === undefined || !mayHaveHoles({ size, blocks: stat.blocks })) {
       return this.#readExtent(file, 0, size, sizes, items)
     }
     let at = 0
@@ -163,12 +162,18 @@ export class FileReader {
   }
 }
 
+/** By the C library where there is one: that makes no bigints but those that are asked for. */
+function statOf(file: number): FileStat {
+  const system = libc()
+  return system === undefined ? fileStat(fstatSync(file, { bigint: true })) : statOpen(system, file)
+}
+
 function unreadable(error: unknown): FileResult {
   return { status: 'unreadable', message: error instanceof Error ? error.message : String(error) }
 }
 
 function isSameFile(a: number, b: number): boolean {
-  const [first, second] = [fstatSync(a, { bigint: true }), fstatSync(b, { bigint: true })]
+  const [first, second] = [statOf(a), statOf(b)]
   return first.dev === second.dev && first.ino === second.ino
 }
 

@@ -1,8 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { FileReader } from './file-reader.ts'
 import type { TakeChunk } from './file-reader.ts'
-import type { Ingest, OnResult, Waiting } from './ingest.ts'
-import type { FileJob } from './job.ts'
+import type { Ingest, Waiting } from './ingest.ts'
 
 /** Files read between two turns of the event loop, so that a signal is noticed. */
 const filesPerTurn = 64
@@ -29,8 +28,8 @@ export class InlineIngest implements Ingest {
     return waiting
   }
 
-  submit(job: FileJob, onResult: OnResult): Promise<void> | undefined {
-    this.#waiting.push({ job, onResult })
+  submit(file: Waiting): Promise<void> | undefined {
+    this.#waiting.push(file)
     return this.#waiting.length >= this.#limit ? this.drain() : undefined
   }
 
@@ -38,9 +37,9 @@ export class InlineIngest implements Ingest {
     let read = 0
     for (let waiting = this.release(); waiting.length > 0; waiting = this.release()) {
       this.#reader ??= new FileReader(this.#take)
-      for (const { job, onResult } of waiting) {
+      for (const file of waiting) {
         this.#signal?.throwIfAborted()
-        onResult(await this.#reader.read(job))
+        file.done(await this.#reader.read(file))
         if (++read % filesPerTurn === 0) await setImmediate()
       }
     }

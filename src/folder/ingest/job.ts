@@ -1,27 +1,28 @@
-import type { BigIntStats } from 'node:fs'
 import { nameToBytes } from '../../bytes/name.ts'
 import type { Reader } from '../../bytes/reader.ts'
 import type { Writer } from '../../bytes/writer.ts'
 import type { ContentItem } from '../../object/content.ts'
 import type { Xattr } from '../../object/entry.ts'
 import { readId, writeId } from '../../object/id.ts'
-import { storedTime } from '../system/file-stat.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import type { SystemPath } from '../system/paths.ts'
 
 /** What a file must still be while it is read, for its bytes to be those of one moment. */
 export interface FileIdentity {
   readonly ino: bigint
-  readonly size: bigint
+  /** Bytes. */
+  readonly size: number
   readonly mtimeNs: bigint
   readonly ctimeNs: bigint
 }
 
 /** A file to read, cut and store. Its size is more than 0. */
-export interface FileJob extends FileIdentity {
+export interface FileJob {
   /** The folder's root, which `path` begins with. */
   readonly root: string
   readonly path: SystemPath
+  /** As it was looked at. */
+  readonly identity: FileIdentity
 }
 
 export interface ReadResult {
@@ -46,10 +47,6 @@ export function sameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.size === b.size && a.ino === b.ino
 }
 
-export function identityOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats | FileIdentity): FileIdentity {
-  return { ino, size, mtimeNs: storedTime(mtimeNs), ctimeNs }
-}
-
 /** Jobs and results travel between threads as a few flat arrays: objects would cost more than the reading. */
 export interface PackedJobs {
   readonly root: string
@@ -59,24 +56,31 @@ export interface PackedJobs {
 
 export function packJobs(jobs: readonly FileJob[]): PackedJobs {
   const numbers = new BigInt64Array(4 * jobs.length)
-  for (const [n, job] of jobs.entries()) {
-    numbers.set([BigInt.asIntN(64, job.ino), job.size, job.mtimeNs, job.ctimeNs], 4 * n)
+  const sizes = new Float64Array(numbers.buffer)
+  let at = 0
+  for (const { identity } of jobs) {
+    numbers[at] = BigInt.asIntN(64, identity.ino)
+    sizes[at + 1] = identity.size
+    numbers[at + 2] = identity.mtimeNs
+    numbers[at + 3] = identity.ctimeNs
+    at += 4
   }
   return { root: jobs[0]?.root ?? '', paths: jobs.map((job) => job.path), numbers }
 }
 
 export function* unpackJobs({ root, paths, numbers }: PackedJobs): Generator<FileJob> {
-  for (const [n, path] of paths.entries()) {
-    const [ino, size, mtimeNs, ctimeNs] = numbers.subarray(4 * n, 4 * n + 4)
-    yield {
-      root,
-      // A copied Buffer arrives as a plain Uint8Array.
-      path: typeof path === 'string' ? path : Buffer.from(path),
-      ino: BigInt.asUintN(64, ino!),
-      size: size!,
-      mtimeNs: mtimeNs!,
-      ctimeNs: ctimeNs!,
+  const sizes = new Float64Array(numbers.buffer)
+  let at = 0
+  for (const path of paths) {
+    const identity = {
+      ino: BigInt.asUintN(64, numbers[at]!),
+      size: sizes[at + 1]!,
+      mtimeNs: numbers[at + 2]!,
+      ctimeNs: numbers[at + 3]!,
     }
+    // A copied Buffer arrives as a plain Uint8Array.
+    yield { root, path: typeof path === 'string' ? path : Buffer.from(path), identity }
+    at += 4
   }
 }
 
@@ -123,15 +127,22 @@ export function readResult(reader: Reader): FileResult {
   }
   const renewed =
     (has & hasRenewed) > 0 ? { mode: reader.varint(), uid: reader.varint(), gid: reader.varint() } : undefined
-  const xattrs: Xattr[] = []
-  for (let left = (has & hasXattrs) > 0 ? reader.varint() : 0; left > 0; left--)
-    xattrs.push({ name: reader.name(mostText), value: reader.prefixed(mostText).slice() })
+  const xattrs = (has & hasXattrs) > 0 ? readAttributes(reader) : none
   const lost = (has & hasLost) > 0 ? readText(reader) : undefined
   return { status, items, size, mtimeNs, xattrs, lost, renewed }
 }
 
 /** The kernel lets no attribute be longer; messages are much shorter. */
 const mostText = 65_536
+
+const none: readonly Xattr[] = []
+
+function readAttributes(reader: Reader): Xattr[] {
+  const xattrs: Xattr[] = []
+  for (let left = reader.varint(); left > 0; left--)
+    xattrs.push({ name: reader.name(mostText), value: reader.prefixed(mostText).slice() })
+  return xattrs
+}
 
 function readText(reader: Reader): string {
   return decoder.decode(reader.prefixed(mostText))

@@ -2,8 +2,7 @@ import type { Id } from '../../object/id.ts'
 import { DirectoryBucket } from '../../store/directory-bucket.ts'
 import type { RepositoryWriter } from '../../store/repository/repository-writer.ts'
 import { InlineIngest } from './inline-ingest.ts'
-import type { Ingest, OnResult } from './ingest.ts'
-import type { FileJob } from './job.ts'
+import type { Ingest, Waiting } from './ingest.ts'
 import { ThreadedIngest } from './threaded-ingest.ts'
 
 /** From here on it pays to start threads, which cost a tenth of a second of processor time. */
@@ -34,11 +33,11 @@ export class StoringIngest implements Ingest {
     this.#inline = new InlineIngest(take, Infinity, signal)
   }
 
-  submit(job: FileJob, onResult: OnResult): Promise<void> | undefined {
-    if (this.#threads) return this.#threads.submit(job, onResult)
-    void this.#inline.submit(job, onResult)
+  submit(file: Waiting): Promise<void> | undefined {
+    if (this.#threads) return this.#threads.submit(file)
+    void this.#inline.submit(file)
     this.#files++
-    this.#bytes += Number(job.size)
+    this.#bytes += file.identity.size
     return this.#files >= manyFiles || this.#bytes >= manyBytes ? this.#grow() : undefined
   }
 
@@ -47,7 +46,7 @@ export class StoringIngest implements Ingest {
     const { bucket } = this.#writer.repository
     if (bucket instanceof DirectoryBucket) {
       this.#threads = new ThreadedIngest(this.#writer, bucket, this.#keep, this.#signal)
-      for (const { job, onResult } of this.#inline.release()) await this.#threads.submit(job, onResult)
+      for (const file of this.#inline.release()) await this.#threads.submit(file)
     } else await this.#inline.drain()
     this.#files = 0
     this.#bytes = 0

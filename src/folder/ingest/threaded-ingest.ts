@@ -7,9 +7,8 @@ import type { RepositoryWriter } from '../../store/repository/repository-writer.
 import { Condition } from '../condition.ts'
 import { Claims } from './claims.ts'
 import type { FromThread, ThreadStart, ToThread } from './ingest-thread.ts'
-import type { Ingest, OnResult, Waiting } from './ingest.ts'
+import type { Ingest, Waiting } from './ingest.ts'
 import { packJobs, readResult } from './job.ts'
-import type { FileJob } from './job.ts'
 
 /** A batch ends with this many bytes or files, whichever comes first. */
 const batchBytes = 4 * 1024 * 1024
@@ -80,9 +79,9 @@ export class ThreadedIngest implements Ingest {
     return this.#writer.repository.index.segments.map((segment) => segment.shared)
   }
 
-  submit(job: FileJob, onResult: OnResult): Promise<void> | undefined {
-    this.#batch.push({ job, onResult })
-    this.#bytes += Number(job.size)
+  submit(file: Waiting): Promise<void> | undefined {
+    this.#batch.push(file)
+    this.#bytes += file.identity.size
     return this.#bytes >= batchBytes || this.#batch.length >= batchFiles ? this.#dispatch() : undefined
   }
 
@@ -95,7 +94,7 @@ export class ThreadedIngest implements Ingest {
     await this.#messages.until(() => this.#threads.some((thread) => thread.batches.length < batchesAhead))
     const thread = this.#threads.reduce((a, b) => (b.batches.length < a.batches.length ? b : a))
     thread.batches.push(waiting)
-    send(thread, { kind: 'read', jobs: packJobs(waiting.map(({ job }) => job)) })
+    send(thread, { kind: 'read', jobs: packJobs(waiting) })
   }
 
   async drain(): Promise<void> {
@@ -144,7 +143,7 @@ export class ThreadedIngest implements Ingest {
     else if (message.kind === 'failed') this.#messages.fail(new TidemarkError(message.code, message.message))
     else {
       const reader = new Reader(message.bytes, 'results')
-      for (const { onResult } of thread.batches.shift() ?? []) onResult(readResult(reader))
+      for (const file of thread.batches.shift() ?? []) file.done(readResult(reader))
     }
   }
 }

@@ -102,7 +102,8 @@ export class Assembly {
     for (const slot of slots) {
       const entry = typeof slot === 'number' ? before[slot]! : slot.entry
       if (entry === undefined) continue
-      this.#stats.push(...statsOf(slot, leaf))
+      if (typeof slot === 'object') this.#stats.push(slot.ino, slot.ctimeNs)
+      else this.#stats.push(leaf!.stats[2 * slot]!, leaf!.stats[2 * slot + 1]!)
       this.#build(this.#builder.add(entry))
     }
   }

@@ -1,5 +1,6 @@
 import type { Name } from '../../bytes/name.ts'
 import type { DirectoryEntry } from '../../object/entry.ts'
+import { joinPath } from '../../tree/path.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
 import type { SystemPath } from '../system/paths.ts'
 import type { Below, Group, Slot } from './assembly.ts'
@@ -43,10 +44,15 @@ export class Place {
     this.#settle = settle
   }
 
+  /** The path of one of its names, from the root. */
+  path(name: Name): Name {
+    return joinPath(this.directory.relative, name)
+  }
+
   /** Takes over that entry of the group's leaf, with what is below it. */
   keep(index: number, size: number, count: number): void {
     this.group.slots.push(index)
-    this.group.size = this.group.size + size
+    this.group.size += size
     this.group.count += count
   }
 

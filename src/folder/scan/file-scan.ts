@@ -7,19 +7,11 @@ import type { FileResult } from '../ingest/job.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { childPath } from '../system/paths.ts'
-import { joinPath } from '../../tree/path.ts'
 import type { Slot } from './assembly.ts'
 import type { Place } from './directory.ts'
+import type { LinkedFile } from './linked-files.ts'
 import { newEntry } from './new-entry.ts'
 import type { ScanWork } from './scan-work.ts'
-
-/** What a look at a name that is no directory found. */
-export interface LookedFile {
-  readonly name: Name
-  readonly stat: FileStat
-  /** Its entry in the last snapshot, if it has not changed since. */
-  readonly unchanged: Entry | undefined
-}
 
 /** Makes the entries of everything but directories. */
 export class FileScan {
@@ -31,14 +23,21 @@ export class FileScan {
     this.#root = root
   }
 
-  /** Fills `slot`, at once or when the file has been read. */
-  look(place: Place, slot: Slot, looked: LookedFile): Promise<void> | undefined {
+  /**
+   * Fills `slot`, at once or when the file has been read. `unchanged` is its entry in the last snapshot, where
+   * it has not changed since.
+   */
+  look(
+    place: Place,
+    slot: Slot,
+    name: Name,
+    stat: FileStat,
+    unchanged: Entry | undefined,
+  ): Promise<void> | undefined {
     const { counts, links } = this.#work
-    const { stat, unchanged } = looked
-    const path = joinPath(place.directory.relative, looked.name)
     counts.files++
     if (stat.kind === 'file') counts.bytes += stat.size
-    const met = stat.nlink > 1 ? links.meet(stat, path) : undefined
+    const met = stat.nlink > 1 ? links.meet(stat, place.path(name)) : undefined
     const link = met && !met.isFirst ? met.first.path : undefined
     if (unchanged) {
       slot.same = unchanged.link === link
@@ -49,13 +48,13 @@ export class FileScan {
     if (met && link !== undefined) {
       place.wait()
       met.first.whenKnown((entry) => {
-        slot.entry = entry && { ...entry, name: looked.name, link }
+        slot.entry = entry && { ...entry, name, link }
         place.settle()
       })
       return undefined
     }
     try {
-      return this.#read(place, slot, looked, path, (entry) => met?.first.settle(entry))
+      return this.#read(place, slot, name, stat, met?.first)
     } catch (error) {
       met?.first.settle(undefined)
       throw error
@@ -65,45 +64,41 @@ export class FileScan {
   #read(
     place: Place,
     slot: Slot,
-    { name, stat }: LookedFile,
-    path: Name,
-    settled: (entry: Entry | undefined) => void,
+    name: Name,
+    stat: FileStat,
+    first: LinkedFile | undefined,
   ): Promise<void> | undefined {
     if (stat.kind !== 'file' || stat.size === 0) {
       const own = place.handle.path(name)
-      slot.entry = newEntry(name, own, stat, this.#work.xattrs(own, path), undefined)
-      settled(slot.entry)
+      slot.entry = newEntry(name, own, stat, this.#work.xattrs(own, place.path(name)), undefined)
+      first?.settle(slot.entry)
       return undefined
     }
     this.#work.counts.read += stat.size
     place.wait()
-    const job = {
-      root: this.#work.options.root,
-      path: childPath(place.directory.path, name),
-      ino: stat.ino,
-      size: BigInt(stat.size),
-      mtimeNs: stat.mtimeNs,
-      ctimeNs: stat.ctimeNs,
-    }
-    return this.#work.options.ingest.submit(job, (result) => {
+    const { root } = this.#work.options
+    const path = childPath(place.directory.path, name)
+    const done = (result: FileResult): void => {
       if (result.status !== 'stable' || result.renewed) slot.ctimeNs = 0n
-      slot.entry = this.#finish(name, stat, path, result)
-      settled(slot.entry)
+      slot.entry = this.#finish(place, name, stat, result)
+      first?.settle(slot.entry)
       place.settle()
-    })
+    }
+    return this.#work.options.ingest.submit({ root, path, identity: stat, done })
   }
 
   /** The file's entry; undefined when it is not in the folder any longer. */
-  #finish(name: Name, looked: FileStat, path: Name, result: FileResult): FileEntry | undefined {
-    if (result.status === 'unreadable') return this.#unreadable(name, looked, path, result.message)
-    if (result.lost !== undefined) this.#work.problem(path, 'lost-metadata', result.lost)
+  #finish(place: Place, name: Name, looked: FileStat, result: FileResult): FileEntry | undefined {
+    if (result.status === 'unreadable')
+      return this.#unreadable(name, looked, place.path(name), result.message)
+    if (result.lost !== undefined) this.#work.problem(place.path(name), 'lost-metadata', result.lost)
     const unstable = result.status === 'unstable'
-    if (unstable) this.#work.problem(path, 'unstable', 'it changed each time it was read')
+    if (unstable) this.#work.problem(place.path(name), 'unstable', 'it changed each time it was read')
     const { mode, uid, gid } = result.renewed ?? looked
     const { size, mtimeNs, xattrs } = result
     const content = buildContent(result.items, this.#work.emit)
-    const common = { name, mode, uid, gid, mtimeNs, xattrs, link: undefined, unreadable: false }
-    return { kind: 'file', ...common, size, content, unstable }
+    const [link, unreadable] = [undefined, false]
+    return { kind: 'file', name, mode, uid, gid, mtimeNs, xattrs, link, unreadable, size, content, unstable }
   }
 
   #unreadable(name: Name, looked: FileStat, path: Name, message: string): FileEntry | undefined {

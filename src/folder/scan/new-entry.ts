@@ -4,7 +4,7 @@ import { splitDevice } from '../system/device.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { readTarget } from '../system/paths.ts'
 import type { SystemPath } from '../system/paths.ts'
-import { settlingNs, tick } from '../system/settling.ts'
+import { isSettled, tick } from '../system/settling.ts'
 
 /** The entry that a file's metadata makes, still without content: of a file or directory it comes later. */
 export function newEntry(
@@ -60,9 +60,9 @@ export function isUnchanged(entry: Entry, ino: bigint, ctimeNs: bigint, stat: Fi
 }
 
 /**
- * What to remember as the ctime of a file looked at at `nowNs`: 0, which never matches, when it changed so
- * recently that it could change again and show the same time.
+ * What to remember as the ctime of a file just looked at: 0, which never matches, when it changed so recently
+ * that it could change again and show the same time.
  */
-export function settledCtime(stat: FileStat, nowNs: bigint): bigint {
-  return settlingNs(stat, nowNs, tick) === 0n ? stat.ctimeNs : 0n
+export function settledCtime(stat: FileStat): bigint {
+  return isSettled(stat, tick) ? stat.ctimeNs : 0n
 }

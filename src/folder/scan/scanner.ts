@@ -222,62 +222,59 @@ export class Scanner {
 
   /** Looks at one name. `known` is what is remembered of it. */
   #lookAt(place: Place, name: Name, known: Known | undefined): Promise<void> | undefined {
-    const relative = joinPath(place.directory.relative, name)
     let stat
     try {
       stat = place.handle.stat(name)
     } catch (error) {
-      this.#work.problem(relative, 'unreadable', error)
-      return this.#keepUnseen(place, relative, known)
+      this.#work.problem(place.path(name), 'unreadable', error)
+      return this.#keepUnseen(place, name, known)
     }
-    if (known?.entry.kind === 'directory' && stat?.kind !== 'directory') this.#work.forget(relative)
+    if (known?.entry.kind === 'directory' && stat?.kind !== 'directory') this.#work.forget(place.path(name))
     if (stat === undefined) {
       place.add({ entry: undefined, ino: 0n, ctimeNs: 0n, same: false })
       return undefined
     }
     const unchanged =
       known && isUnchanged(known.entry, known.ino, known.ctimeNs, stat) ? known.entry : undefined
-    const now = BigInt(Date.now()) * 1_000_000n
     const slot: Slot = {
       entry: undefined,
       ino: BigInt.asIntN(64, stat.ino),
-      ctimeNs: unchanged ? stat.ctimeNs : settledCtime(stat, now),
+      ctimeNs: unchanged ? stat.ctimeNs : settledCtime(stat),
       same: false,
     }
     place.add(slot)
     try {
-      if (stat.kind === 'directory')
-        return this.#lookAtDirectory(place, slot, relative, stat, known, unchanged)
-      return this.#files.look(place, slot, { name, stat, unchanged })
+      if (stat.kind === 'directory') return this.#lookAtDirectory(place, slot, name, stat, known, unchanged)
+      return this.#files.look(place, slot, name, stat, unchanged)
     } catch (error) {
       // What vanishes while it is looked at was not there. What has become something else could be anything.
       if (isGone(error)) return undefined
       if (systemCodeOf(error) === undefined) throw error
-      this.#work.problem(relative, 'unreadable', error)
+      this.#work.problem(place.path(name), 'unreadable', error)
       return undefined
     }
   }
 
   /** A name that cannot be looked at is there all the same: what was known of it stays, without content. */
-  #keepUnseen(place: Place, relative: Name, known: Known | undefined): undefined {
+  #keepUnseen(place: Place, name: Name, known: Known | undefined): undefined {
     const entry = known && unreadable(known.entry)
-    if (entry?.kind === 'directory') this.#work.forget(relative)
+    if (entry?.kind === 'directory') this.#work.forget(place.path(name))
     place.add({ entry, ino: 0n, ctimeNs: 0n, same: false })
   }
 
   #lookAtDirectory(
     place: Place,
     slot: Slot,
-    relative: Name,
+    name: Name,
     stat: FileStat,
     known: Known | undefined,
     unchanged: Entry | undefined,
   ): Promise<void> | undefined {
     const { counts, options } = this.#work
+    const relative = place.path(name)
     counts.directories++
     const before =
       known?.entry.kind === 'directory' && !known.entry.unreadable ? belowOf(known.entry) : undefined
-    const name = nameOf(relative)
     const entry = (unchanged ?? this.#newDirectory(place, name, relative, stat)) as DirectoryEntry
     const fill = (below: Outcome): void => {
       slot.same = unchanged !== undefined && below === before

@@ -1,6 +1,7 @@
 import { nameInBytes } from '../../bytes/name.ts'
 import type { Name } from '../../bytes/name.ts'
 import { joinDevice } from './device.ts'
+import { highHalf, lowHalf } from './halves.ts'
 import { kindOfMode, storedTime, type FileStat } from './file-stat.ts'
 import { cString, errnoError, type Libc } from './libc.ts'
 
@@ -14,6 +15,7 @@ import { cString, errnoError, type Libc } from './libc.ts'
 
 const AT_SYMLINK_NOFOLLOW = 0x100
 const AT_NO_AUTOMOUNT = 0x800
+const AT_EMPTY_PATH = 0x1000
 export const STATX_BASIC_STATS = 0x7ff
 /** Symbolic links are not followed, and nothing is mounted by being looked at. */
 export const lookFlags: number = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
@@ -31,6 +33,12 @@ export function statAt(system: Libc, directory: number, name: Name): FileStat | 
   throw errnoError(errno)
 }
 
+/** What an open file is. */
+export function statOpen(system: Libc, file: number): FileStat {
+  if (system.statx(file, '', AT_EMPTY_PATH, STATX_BASIC_STATS, bytes) === 0) return decodeStatx()
+  throw errnoError(system.errno())
+}
+
 /** `struct statx` is the same on every architecture. */
 function decodeStatx(): FileStat {
   const mode = view.getUint16(28, true)
@@ -43,7 +51,7 @@ function decodeStatx(): FileStat {
     ino: view.getBigUint64(32, true),
     dev: device(136),
     nlink: view.getUint32(16, true),
-    mtimeNs: storedTime(nanoseconds(112)),
+    mtimeNs: nanoseconds(112),
     ctimeNs: nanoseconds(96),
     rdev: device(128),
     blocks: number64(48),
@@ -54,8 +62,17 @@ function number64(at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32
 }
 
+const halves = new Int32Array(2)
+const joined = new BigInt64Array(halves.buffer)
+
 function nanoseconds(at: number): bigint {
-  return view.getBigInt64(at, true) * 1_000_000_000n + BigInt(view.getUint32(at + 8, true))
+  const [seconds, beyond] = [view.getInt32(at, true), view.getInt32(at + 8, true)]
+  const low = lowHalf(seconds, beyond)
+  const high = highHalf(seconds, view.getInt32(at + 4, true), beyond, low)
+  if (high !== (high | 0)) return storedTime(high < 0 ? -(2n ** 64n) : 2n ** 64n)
+  halves[0] = low
+  halves[1] = high
+  return joined[0]!
 }
 
 let lastDevice = { major: 0, minor: 0, number: 0n }

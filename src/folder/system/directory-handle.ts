@@ -127,7 +127,17 @@ function handleOf(fd: number, location: SystemPath, by: 'descriptor' | 'path'): 
         throw refusal(error, 'read directory', location)
       }
     },
-    stat: (name) => call(name, 'look at', (system) => statAt(system, fd, name), readStat),
+    // Written out, without the closures of `call`: this runs for every name that a scan looks at.
+    stat(name) {
+      checkEntryName(name)
+      assertOpen()
+      try {
+        const system = library()
+        return system === undefined ? readStat(path(name)) : statAt(system, fd, name)
+      } catch (error) {
+        throw refusal(error, 'look at', childPath(location, name))
+      }
+    },
     child: (name) => handleOf(open(name, DIRECTORY), childPath(location, name), by),
     open: (name, flags, mode) => open(name, flags | ENTRY, mode),
     rename(name, newName) {

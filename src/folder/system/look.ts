@@ -1,5 +1,6 @@
 import type { Name } from '../../bytes/name.ts'
 import { lookFlags, STATX_BASIC_STATS } from './at.ts'
+import { highHalf, lowHalf } from './halves.ts'
 import type { Libc } from './libc.ts'
 
 /**
@@ -53,13 +54,8 @@ export class Look {
 
   /** Whether seconds and nanoseconds from word `at` on make this number of nanoseconds. */
   #isTime(at: number, low: number, high: number): boolean {
-    const seconds = this.#words[at]!
-    const nanoseconds = this.#words[at + 2]!
-    // The low half is exact: it wraps as the product does.
-    const ownLow = (Math.imul(seconds, 1_000_000_000) + nanoseconds) | 0
-    if (ownLow !== low) return false
-    // The product is rounded by less than 2^12, so what is left without the low half is near the high one.
-    const total = (this.#words[at + 1]! * 2 ** 32 + (seconds >>> 0)) * 1_000_000_000 + nanoseconds
-    return Math.round((total - (ownLow >>> 0)) / 2 ** 32) === high
+    const [seconds, nanoseconds] = [this.#words[at]!, this.#words[at + 2]!]
+    const ownLow = lowHalf(seconds, nanoseconds)
+    return ownLow === low && highHalf(seconds, this.#words[at + 1]!, nanoseconds, ownLow) === high
   }
 }

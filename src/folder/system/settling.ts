@@ -30,3 +30,13 @@ export function settlingNs({ mtimeNs, ctimeNs }: Times, nowNs: bigint, needed: b
   if (left < 0n) return 0n
   return left < wanted ? left + 1n : wanted
 }
+
+/** More than any file system's clock leaves open, in milliseconds. */
+const surely = 2100
+
+/** Whether {@link settlingNs} is 0 now, told quickly of files that have been left alone for long. */
+export function isSettled(times: Times, needed: bigint): boolean {
+  const now = Date.now()
+  if (now - Number(times.ctimeNs) / 1e6 > surely) return true
+  return settlingNs(times, BigInt(now) * millisecond, needed) === 0n
+}

@@ -45,6 +45,8 @@ const buffer = new Uint8Array(KERNEL_LIMIT)
 export function readXattrs(holder: XattrHolder): Xattr[] {
   const system = libc()
   if (system === undefined) return []
+  // Nearly all files, without the closures.
+  if (typeof holder === 'number' && system.flistxattr(holder, buffer, USUAL) === 0) return []
   const calls = callsOn(system, holder)
   const length = offer((size) => calls.list(size), system)
   if (length === 0) return []
