@@ -2,7 +2,7 @@ import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import { corrupt } from '../errors.ts'
 import { crc32 } from '../hash/crc32.ts'
-import { idFromBytes, idToBytes } from './id.ts'
+import { idToBytes } from './id.ts'
 import type { Id } from './id.ts'
 
 /**
@@ -89,6 +89,11 @@ export function fanoutSlot(id: Id, fanoutBits: number): number {
   return high >>> (24 - fanoutBits)
 }
 
+/** The same of the id that stands in `bytes` at `at`. */
+function slotOf(bytes: Uint8Array, at: number, fanoutBits: number): number {
+  return ((bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!) >>> (24 - fanoutBits)
+}
+
 /** What the tables hold; numbers refer to the order of `packs` and `blocks`. */
 export interface SegmentContent {
   readonly packs: readonly { readonly id: Id; readonly size: number }[]
@@ -133,17 +138,22 @@ export function encodeSegment(content: SegmentContent): Uint8Array<ArrayBuffer> 
   }
   for (const [n, block] of blocks.entries()) {
     const at = layout.blocksAt + n * blockRecordSize
-    const fields = [block.pack, block.offset, block.storedLength, block.plainLength, block.flags]
-    for (const [i, field] of fields.entries()) view.setUint32(at + 4 * i, field, true)
+    view.setUint32(at, block.pack, true)
+    view.setUint32(at + 4, block.offset, true)
+    view.setUint32(at + 8, block.storedLength, true)
+    view.setUint32(at + 12, block.plainLength, true)
+    view.setUint32(at + 16, block.flags, true)
   }
   const fanout = new Uint32Array(2 ** fanoutBits + 1)
-  for (const [n, from] of order.entries()) {
+  // No objects here, for there may be millions.
+  for (let n = 0; n < order.length; n++) {
+    const from = order[n]!
     const at = layout.chunksAt + n * chunkRecordSize
-    bytes.set(chunks.ids.subarray(from * 32, from * 32 + 32), at)
+    for (let i = 0; i < 32; i++) bytes[at + i] = chunks.ids[from * 32 + i]!
     view.setUint32(at + 32, chunks.blocks[from]!, true)
     view.setUint32(at + 36, chunks.offsets[from]!, true)
     view.setUint32(at + 40, chunks.lengths[from]!, true)
-    fanout[fanoutSlot(idFromBytes(bytes, at), fanoutBits) + 1]!++
+    fanout[slotOf(bytes, at, fanoutBits) + 1]!++
   }
   for (let slot = 0, sum = 0; slot < fanout.length; slot++) {
     sum += fanout[slot]!
@@ -156,14 +166,12 @@ export function encodeSegment(content: SegmentContent): Uint8Array<ArrayBuffer> 
 /** The order of the chunks by id, each id once: by slot first, then within each slot, which is small. */
 function sortChunks(chunks: SegmentChunks, fanoutBits: number): Uint32Array {
   const { ids, count } = chunks
-  const slotOf = (n: number): number =>
-    ((ids[n * 32]! << 16) | (ids[n * 32 + 1]! << 8) | ids[n * 32 + 2]!) >>> (24 - fanoutBits)
   const starts = new Uint32Array(2 ** fanoutBits + 1)
-  for (let n = 0; n < count; n++) starts[slotOf(n) + 1]!++
+  for (let n = 0; n < count; n++) starts[slotOf(ids, n * 32, fanoutBits) + 1]!++
   for (let slot = 1; slot < starts.length; slot++) starts[slot]! += starts[slot - 1]!
   const order = new Uint32Array(count)
   const next = starts.slice()
-  for (let n = 0; n < count; n++) order[next[slotOf(n)]!++] = n
+  for (let n = 0; n < count; n++) order[next[slotOf(ids, n * 32, fanoutBits)]!++] = n
   const compare = (a: number, b: number): number => {
     for (let i = 0; i < 32; i++) {
       const difference = ids[a * 32 + i]! - ids[b * 32 + i]!

@@ -50,7 +50,7 @@ export class ChunkReader {
   /** Reads a chunk from a known place. */
   async read(id: Id, location: ChunkLocation, options?: CallOptions): Promise<Uint8Array> {
     const { offset, length } = location
-    const bytes = isAlone(location)
+    const bytes = standsByItself(location)
       ? await this.#readPart(location, options)
       : (await this.#sharedBlock(location, options)).subarray(offset, offset + length)
     if (idOf(bytes) !== id) {
@@ -59,7 +59,7 @@ export class ChunkReader {
     return bytes
   }
 
-  /** A chunk stored as it is, in a block of its own, needs nothing decompressed and nothing cached. */
+  /** A chunk stored as it is needs nothing decompressed; without the rest of its block there is nothing to cache. */
   #readPart(
     { pack, blockOffset, offset, length }: ChunkLocation,
     options?: CallOptions,
@@ -115,6 +115,9 @@ interface CachedBlock {
   readonly size: number
 }
 
-function isAlone({ flags, length, plainLength }: ChunkLocation): boolean {
-  return (flags & blockFlags.zstd) === 0 && plainLength - length < 16
+/** Smaller ones are quicker read with their whole block, of which others are wanted next. */
+const large = 65_536
+
+function standsByItself({ flags, length, plainLength }: ChunkLocation): boolean {
+  return (flags & blockFlags.zstd) === 0 && (length >= large || plainLength - length < 16)
 }

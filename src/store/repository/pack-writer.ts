@@ -28,9 +28,11 @@ export interface PackWriterOptions {
 }
 
 export const packSize: number = 16 * 1024 * 1024
-/** Small chunks share blocks of about this size; a chunk of `alone` bytes or more has a block to itself. */
+/** Small chunks share blocks of about this size; one of `large` bytes or more that compresses has its own. */
 const blockSize = 512 * 1024
-const alone = 128 * 1024
+const large = 128 * 1024
+/** Large chunks that do not compress share blocks of up to this size: each can be read without the others. */
+const rawBlockSize = 2 * 1024 * 1024
 /** So that the footer of a block of tiny chunks stays small as well. */
 const mostInBlock = 8192
 /** What a footer needs for a block and for a chunk at most. */
@@ -50,8 +52,9 @@ export class PackWriter {
   #blocks: (BlockHeader & { chunks: PackChunk[] })[] = []
   #footerCost = 64
   #sending: Promise<void> = Promise.resolve()
-  readonly #compressed = new OpenBlock()
-  readonly #raw = new OpenBlock()
+  readonly #compressed = new OpenBlock(blockSize)
+  readonly #raw = new OpenBlock(blockSize)
+  readonly #largeRaw = new OpenBlock(rawBlockSize)
 
   constructor(bucket: Bucket, options: PackWriterOptions) {
     this.#bucket = bucket
@@ -63,9 +66,10 @@ export class PackWriter {
   /** Takes a copy of `bytes`. When it returns a promise, await it before adding more. */
   add(id: Id, bytes: Uint8Array): Promise<void> | undefined {
     const compress = this.#options.metadata || looksCompressible(bytes)
-    if (bytes.length >= alone) return this.#addAlone(id, bytes, compress)
-    const open = compress ? this.#compressed : this.#raw
-    const full = open.length + bytes.length > blockSize || open.count === mostInBlock
+    const isLarge = bytes.length >= large
+    if (isLarge && (compress || bytes.length > rawBlockSize / 2)) return this.#addAlone(id, bytes, compress)
+    const open = compress ? this.#compressed : isLarge ? this.#largeRaw : this.#raw
+    const full = open.length + bytes.length > open.size || open.count === mostInBlock
     const wait = full ? this.#close(open, compress) : undefined
     open.add(id, bytes)
     return wait
@@ -134,6 +138,7 @@ export class PackWriter {
     for (const [open, compress] of [
       [this.#compressed, true],
       [this.#raw, false],
+      [this.#largeRaw, false],
     ] as const) {
       if (open.count > 0) await this.#close(open, compress)
     }
@@ -144,16 +149,21 @@ export class PackWriter {
 
 /** Chunks that wait for their block to be full. */
 class OpenBlock {
+  readonly size: number
   #bytes = new Uint8Array(0)
   #chunks: PackChunk[] = []
   length = 0
+
+  constructor(size: number) {
+    this.size = size
+  }
 
   get count(): number {
     return this.#chunks.length
   }
 
   add(id: Id, bytes: Uint8Array): void {
-    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(blockSize + 65_536)
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.size + 65_536)
     this.#bytes.set(bytes, this.length)
     this.length += bytes.length
     this.#chunks.push({ id, length: bytes.length })
