@@ -32,7 +32,7 @@ export const packSize: number = 16 * 1024 * 1024
 const blockSize = 512 * 1024
 const large = 128 * 1024
 /** Large chunks that do not compress share blocks of up to this size: each can be read without the others. */
-const rawBlockSize = 2 * 1024 * 1024
+const rawBlockSize = 4 * 1024 * 1024
 /** So that the footer of a block of tiny chunks stays small as well. */
 const mostInBlock = 8192
 /** What a footer needs for a block and for a chunk at most. */
