@@ -15,7 +15,7 @@ import type { Command } from './command.ts'
  */
 export interface CommandEntry {
   readonly name: string
-  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Streams' | 'Compare' | 'Other'
+  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Streams' | 'Mirrors' | 'Compare' | 'Other'
   readonly summary: string
   readonly load: () => Promise<{ readonly command: Command }>
 }
@@ -170,6 +170,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Streams',
     summary: 'prove that a stream is sound',
     load: () => import('./commands/check.ts'),
+  },
+  {
+    name: 'mirror',
+    group: 'Mirrors',
+    summary: 'follow an origin: make a directory what it is, and keep it so',
+    load: () => import('./commands/mirror.ts'),
   },
   {
     name: 'reconcile',

@@ -120,14 +120,24 @@ export class TestOrigin {
   /** A file where a directory is needed goes, and is told of. */
   #clear(file: string): void {
     for (let at = dirname(file); at !== this.root; at = dirname(at)) {
-      const stat = lstatSync(at, { throwIfNoEntry: false })
-      if (stat === undefined || stat.isDirectory()) continue
+      const kind = this.#kind(at)
+      if (kind === undefined || kind === 'directory') continue
       rmSync(at)
       this.#pending.push({ path: at.slice(this.root.length + 1), type: 'delete' })
     }
-    if (lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
+    if (this.#kind(file) === 'directory') {
       for (const below of this.#filesBelow(file)) this.#pending.push({ path: below, type: 'delete' })
     }
+  }
+
+  /** What is at a path; nothing is what lies behind a link or a file. */
+  #kind(file: string): 'file' | 'directory' | 'link' | undefined {
+    const above = dirname(file)
+    if (above !== this.root && above.length > this.root.length && this.#kind(above) !== 'directory')
+      return undefined
+    const stat = lstatSync(file, { throwIfNoEntry: false })
+    if (stat === undefined) return undefined
+    return stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'link' : 'file'
   }
 
   #filesBelow(directory: string): string[] {
@@ -153,10 +163,15 @@ export class TestOrigin {
 
   delete(path: string): void {
     const file = join(this.root, path)
-    if (lstatSync(file, { throwIfNoEntry: false })?.isDirectory() !== false) return
+    const kind = this.#kind(file)
+    if (kind === undefined || kind === 'directory') return
     rmSync(file)
     this.#pending.push({ path, type: 'delete' })
-    // As the watcher of an origin does it: a directory that has become empty goes, too.
+    this.#removeEmptied(file)
+  }
+
+  /** Directories that have become empty go, too; an origin that keeps them tells of them. */
+  #removeEmptied(file: string): void {
     for (let at = dirname(file); at !== this.root; at = dirname(at)) {
       try {
         rmdirSync(at)
@@ -168,12 +183,12 @@ export class TestOrigin {
 
   move(from: string, to: string): void {
     const [source, target] = [join(this.root, from), join(this.root, to)]
-    if (lstatSync(source, { throwIfNoEntry: false })?.isFile() !== true || from === to) return
-    if (existsSync(target) || to.startsWith(`${from}/`)) return
+    if (this.#kind(source) !== 'file' || this.#kind(target) !== undefined || to.startsWith(`${from}/`)) return
     this.#clear(target)
     mkdirSync(dirname(target), { recursive: true })
     renameSync(source, target)
     this.#pending.push({ path: from, type: 'delete' })
+    this.#removeEmptied(source)
     this.tell(to)
   }
 

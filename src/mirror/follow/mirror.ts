@@ -27,6 +27,8 @@ export interface MirrorOptions {
   readonly requireSignature?: boolean | undefined
   /** The origin's public key, in base64url. */
   readonly key?: string | undefined
+  /** The key and number of a head that are remembered do not count any more. */
+  readonly forgetKey?: boolean | undefined
   /** Another way to the origin than `source` tells. */
   readonly transport?: Transport | undefined
   /** Milliseconds since 1970. */
@@ -108,6 +110,7 @@ export class Mirror {
     this.tree = new LocalTree(root, incoming, (path) => this.#mayRemove(path))
     clearIncoming(this.#files, (name) => name.startsWith('h-'))
     this.state.set('source', this.transport.name)
+    if (options.forgetKey === true) for (const key of ['key', 'sequence']) this.state.set(key, undefined)
     if (options.skipDeletes !== true) this.state.unkeep()
   }
 
@@ -144,6 +147,7 @@ export class Mirror {
     else if (this.#done.more !== 0) {
       state.set('items', String(Number(state.get('items') ?? 0) + this.#done.more))
     }
+    this.#count()
     state.set('complete', String(this.#now()))
     const waiting = state.nextDue() === undefined ? 0 : state.counts().aside
     const report = {
@@ -155,6 +159,13 @@ export class Mirror {
     }
     this.#options.onEvent?.({ kind: 'complete', report })
     return report
+  }
+
+  #count(): void {
+    const { files, bytes, deleted } = this.#done
+    for (const [key, more] of Object.entries({ files, bytes, deleted })) {
+      if (more > 0) this.state.set(`total ${key}`, String(Number(this.state.get(`total ${key}`) ?? 0) + more))
+    }
   }
 
   /** Contents, then indexes, then the head, then deletes. True when everything was read anew meanwhile. */

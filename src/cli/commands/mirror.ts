@@ -1,0 +1,185 @@
+import { resolve } from 'node:path'
+import { displayName } from '../../bytes/name.ts'
+import { TidemarkError } from '../../errors.ts'
+import { Mirror, type MirrorEvent, type MirrorReport } from '../../mirror/follow/mirror.ts'
+import { readStatus, statusOf } from '../../mirror/follow/status.ts'
+import { parseLocation } from '../../mirror/transport/location.ts'
+import { defineCommand } from '../command.ts'
+import type { Command } from '../command.ts'
+import type { Context } from '../context.ts'
+import { formatCount, formatDuration, formatNumberOf, formatSize, formatTime } from '../format.ts'
+import { writeReports } from '../mirrors/report-files.ts'
+import { printStatus, statusJson } from '../mirrors/status-text.ts'
+import { count, duration, flag, size, text } from '../options.ts'
+import type { ProgressLine } from '../progress-line.ts'
+import { safeText } from '../safe-text.ts'
+
+export const command: Command = defineCommand({
+  about:
+    'Makes DIR what the origin SOURCE is, and keeps it so with --watch. The origin lists what changes in RECENT ' +
+    'files, as tidemark publish and the Perl program File::Rsync::Mirror::Recent do; only the newest of that is ' +
+    'read, however far behind the mirror is. SOURCE is a directory, http(s)://…, rsync://host/module/path, ' +
+    'host::module or user@host:path. Contents come first, then the index, then what is deleted goes, so that others ' +
+    'may mirror from DIR at any moment. What cannot be had is set aside and tried again later; ' +
+    '"mirror status DIR" names it.',
+  arguments: [
+    { name: '<source>', summary: 'where the origin is; or status', completes: 'directory' },
+    { name: '<dir>', summary: 'the mirror; it is made', completes: 'directory' },
+  ],
+  options: {
+    watch: flag('--watch', 'go on until stopped (Ctrl-C)'),
+    once: flag('--once', 'look once, and end when all is done (without --watch too)'),
+    every: duration('--every <time>', 'with --watch: how often to look (else 1s, over rsync 20s)'),
+    all: flag('--all', 'read the whole index again and compare everything'),
+    skipDeletes: flag('--skip-deletes', 'keep what the origin has deleted'),
+    status: text('--status <file>', 'write the status to this file as JSON, again and again', 'path'),
+    metrics: text('--metrics <file>', 'the same for Prometheus (textfile collector)', 'path'),
+    bandwidth: size('--bandwidth <size>', 'fetch at most so many bytes a second, as 500K or 10M'),
+    jobs: count('-j, --jobs <n>', 'fetch so many files at a time (else 8)', 1),
+    requireSignature: flag('--require-signature', 'refuse an origin whose head is not signed'),
+    key: text('--key <key>', "the origin's public key (else the first that is met is remembered)"),
+    forgetKey: flag('--forget-key', 'forget the key and the number of the head that were remembered'),
+  },
+  examples: [
+    {
+      command: 'tidemark mirror https://example.org/pub/ pub --watch',
+      shows: 'a mirror over the web, seconds behind',
+    },
+    { command: 'tidemark mirror rsync://example.org/pub/ pub', shows: 'once, through rsync' },
+    { command: 'tidemark mirror status pub', shows: 'how far it is, and what is set aside' },
+  ],
+  exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'interrupted', 'terminated'],
+  async run(context, [source = '', dir = ''], options) {
+    const directory = resolve(context.workingDirectory, dir)
+    if (source === 'status') {
+      const status = readStatus(directory, context.now().getTime())
+      if (context.json) await context.printJson(statusJson(status))
+      else await printStatus(context, status)
+      return undefined
+    }
+    if (options.watch && options.once) throw new TidemarkError('usage', 'either --watch or --once')
+    if (options.every !== undefined && !options.watch)
+      throw new TidemarkError('usage', '--every needs --watch')
+    const location = parseLocation(source, context.workingDirectory)
+    const progress = context.progress()
+    const teller = new Teller(context, progress, options.watch)
+    const mirror = new Mirror({
+      source: location,
+      directory,
+      signal: context.signal,
+      skipDeletes: options.skipDeletes,
+      bandwidth: options.bandwidth,
+      jobs: options.jobs,
+      requireSignature: options.requireSignature,
+      key: options.key,
+      forgetKey: options.forgetKey,
+      onEvent: (event) => teller.take(event),
+    })
+    const reports = { status: options.status, metrics: options.metrics }
+    teller.onReport = () => writeReports(reports, statusOf(mirror.state, directory, Date.now()))
+    try {
+      if (options.watch) {
+        await context.note(`mirroring ${safeText(mirror.transport.name)} (Ctrl-C ends it)`)
+        await mirror.watch(options.every ?? (location.kind === 'rsync' ? 20_000 : 1000))
+        return undefined
+      }
+      const report = await mirror.catchUp({ anew: options.all })
+      return report.waiting + report.refused > 0 ? 'partial' : undefined
+    } finally {
+      progress.clear()
+      await teller.flush()
+      await mirror.close()
+    }
+  },
+})
+
+/** Idle looks are reported to files no more often than this, in milliseconds. */
+const reportEvery = 5000
+
+/** Says what happens as it happens. */
+class Teller {
+  onReport: () => void = () => {}
+  readonly #context: Context
+  readonly #progress: ProgressLine
+  readonly #watching: boolean
+  #reported = -Infinity
+  #last: Promise<void> = Promise.resolve()
+  #asides = 0
+
+  constructor(context: Context, progress: ProgressLine, watching: boolean) {
+    this.#context = context
+    this.#progress = progress
+    this.#watching = watching
+  }
+
+  take(event: MirrorEvent): void {
+    if (event.kind === 'progress') {
+      const { done, left } = event
+      const files = done.files + done.moved + done.found + done.links
+      this.#progress.update({ phase: 'mirroring', files, bytes: done.bytes, totalFiles: files + left })
+      this.#report(reportEvery)
+      return
+    }
+    this.#progress.clear()
+    if (event.kind === 'complete') {
+      const idle = event.report.unchanged
+      this.#report(idle ? reportEvery : 0)
+      if (!idle || !this.#watching) this.#say(() => this.#tell(event.report))
+      this.#asides = 0
+      return
+    }
+    this.#report(0)
+    // A thousand warnings say no more than ten: status has all of them.
+    if (event.kind !== 'failed' && ++this.#asides > 10) return
+    this.#say(() => this.#context.warn(textOf(event)))
+  }
+
+  #report(least: number): void {
+    const now = performance.now()
+    if (now - this.#reported < least) return
+    this.#reported = now
+    this.onReport()
+  }
+
+  #say(say: () => Promise<void>): void {
+    this.#last = this.#last.then(say).catch(() => {})
+  }
+
+  flush(): Promise<void> {
+    return this.#last
+  }
+
+  async #tell(report: MirrorReport): Promise<void> {
+    const context = this.#context
+    if (context.json) {
+      const { more: _more, ...told } = report
+      await context.printJson({ time: context.now().toISOString(), ...told })
+    } else if (!this.#watching) await context.tell(summary(report))
+    else await context.tell(`${formatTime(context.now().getTime())}  ${summary(report)}`)
+    await context.out.flush()
+  }
+}
+
+function textOf(event: Exclude<MirrorEvent, { kind: 'progress' | 'complete' }>): string {
+  if (event.kind === 'aside') return `${displayName(event.path)}: ${event.error.message} (set aside)`
+  if (event.kind === 'refused') return `${event.error.message} (refused)`
+  return `${event.error.message} (again in ${formatDuration(event.pause)})`
+}
+
+function summary(report: MirrorReport): string {
+  const { files, bytes, found, moved, links, directories, deleted, waiting, refused } = report
+  const parts = [
+    [files, `${formatNumberOf(files, 'file')} fetched (${formatSize(bytes)})`],
+    [moved, `${formatCount(moved)} moved or copied here`],
+    [found, `${formatCount(found)} right already`],
+    [
+      links + directories,
+      `${formatNumberOf(links + directories, 'link or directory', 'links and directories')} made`,
+    ],
+    [deleted, `${formatCount(deleted)} deleted`],
+    [waiting, `${formatNumberOf(waiting, 'item')} set aside (tidemark mirror status says why)`],
+    [refused, `${formatNumberOf(refused, 'entry', 'entries')} of the index refused`],
+  ] as const
+  const told = parts.filter(([number]) => number > 0).map(([, text]) => text)
+  return told.length === 0 ? 'nothing new' : told.join(', ')
+}
