@@ -30,7 +30,7 @@ interface Scene {
   /** Beside the target: nothing may ever change in it. */
   readonly outside: string
   readonly events: MirrorEvent[]
-  follow(options?: Partial<MirrorOptions>): Mirror
+  readonly follow: (options?: Partial<MirrorOptions>) => Mirror
 }
 
 function scene(t: TestContext, source?: string): Scene {
