@@ -172,6 +172,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/check.ts'),
   },
   {
+    name: 'publish',
+    group: 'Mirrors',
+    summary: 'publish a directory for mirrors, and tell them of its changes',
+    load: () => import('./commands/publish.ts'),
+  },
+  {
+    name: 'recent',
+    group: 'Mirrors',
+    summary: 'work on the index of a published directory by hand',
+    load: () => import('./commands/recent.ts'),
+  },
+  {
     name: 'mirror',
     group: 'Mirrors',
     summary: 'follow an origin: make a directory what it is, and keep it so',

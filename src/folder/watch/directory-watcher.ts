@@ -112,7 +112,7 @@ export class DirectoryWatcher implements FolderWatcher {
     if (name === ownDirectory) return
     if (name === rulesFile || name === cacheTag) this.#hints.everything('rules')
     else if (!isIgnored(watched.rules, relative === '' ? name : `${relative}/${name}`))
-      this.#hints.changed(relative)
+      this.#hints.changed(relative, name)
   }
 
   /** Lets go of a directory. If it is still there the next scan, which must look at it now, enters it again. */

@@ -47,7 +47,7 @@ export class RecursiveWatcher implements FolderWatcher {
     if (parts.includes(ownDirectory)) return
     const name = parts.pop()
     if (name === rulesFile || name === cacheTag) this.#hints.everything('rules')
-    else this.#hints.changed(parts.join('/'))
+    else this.#hints.changed(parts.join('/'), name)
   }
 
   #refused(error: unknown): void {

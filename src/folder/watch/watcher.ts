@@ -3,8 +3,11 @@ import type { ScanWatch } from '../scan/scan.ts'
 
 /** What a watcher tells. All of it is a hint: a change may be told of late, several times, or never. */
 export interface Hints {
-  /** Something changed in this directory (a path from the root), or the directory itself. */
-  changed(directory: Name): void
+  /**
+   * Something changed in this directory (a path from the root): its entry `name`, which may be gone; or, where
+   * none is told, anything, or the directory itself.
+   */
+  changed(directory: Name, name?: Name): void
   /** Changes were lost, or `rules`: what belongs to the folder may be something else now. */
   everything(why: 'lost' | 'rules'): void
   /** The system does not let all directories be watched. */

@@ -6,7 +6,7 @@ import { commandTable } from '../../../src/cli/command-table.ts'
 import { Scene, makeHistory } from './tidemark.ts'
 
 /** Those that run until they are stopped. */
-const endless = new Set(['tidemark watch'])
+const endless = new Set(['tidemark watch', 'tidemark publish . --intervals 1h,1d,1M,Z'])
 
 /** Those that need an origin of a mirror: test/e2e/mirror runs the like. */
 const elsewhere = /example\.org|\bmirror status\b/

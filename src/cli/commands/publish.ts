@@ -1,0 +1,99 @@
+import { displayName } from '../../bytes/name.ts'
+import { publish, publishOnce, type PublishOptions, type PublishReport } from '../../mirror/origin/publish.ts'
+import { defineCommand } from '../command.ts'
+import type { Command } from '../command.ts'
+import type { Context } from '../context.ts'
+import { formatDuration, formatNumberOf, formatTime } from '../format.ts'
+import { changeJson, printChanges } from '../mirrors/change-lines.ts'
+import { intervals } from '../mirrors/origin-options.ts'
+import { choice, duration, flag, text } from '../options.ts'
+import { safeText } from '../safe-text.ts'
+
+export const command: Command = defineCommand({
+  about:
+    'Publishes a directory for mirrors: keeps a few RECENT files in it that tell what has changed and when, each for a ' +
+    'longer time, so that a mirror need only look at the shortest to be up to date in seconds. Takes over a directory ' +
+    'as it is, or an index that the Perl program File::Rsync::Mirror::Recent began. Watches the directory until it is ' +
+    'stopped (Ctrl-C), or looks at it --once.',
+  arguments: [{ name: '<directory>', summary: 'what to publish', completes: 'directory' }],
+  options: {
+    once: flag('--once', 'bring the index up to date, and end'),
+    intervals: intervals('--intervals <list>', 'of a new index: the lengths of time of its files'),
+    serializer: choice(
+      '--serializer <name>',
+      'of a new index: how its files are written',
+      ['yaml', 'json'],
+      'yaml',
+    ),
+    comment: text('--comment <text>', 'of a new index: what to say in it'),
+    debounce: duration('--debounce <time>', 'how long nothing must change before it is told of (else 100ms)'),
+    maxDelay: duration('--max-delay <time>', 'at the latest so long after a change (else 1s)'),
+    aggregateEvery: duration(
+      '--aggregate-every <time>',
+      'merge into the longer files so often at most (else 1m)',
+    ),
+    rescan: duration('--rescan <time>', 'look at everything so often, whatever is told (else 1h)'),
+    keepDeletes: flag('--keep-deletes', 'keep the deletes in the Z file too'),
+    lockTimeout: duration(
+      '--lock-timeout <time>',
+      'wait so long for another that writes the index (else 10m)',
+    ),
+  },
+  examples: [
+    { command: 'tidemark publish . --once', shows: 'an index for mirrors, up to date as of now' },
+    { command: 'tidemark publish . --intervals 1h,1d,1M,Z', shows: 'watching until Ctrl-C' },
+  ],
+  exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'interrupted', 'terminated'],
+  async run(context, [directory], options) {
+    let problems = 0
+    const progress = context.progress()
+    const common: PublishOptions = {
+      intervals: options.intervals,
+      suffix: `.${options.serializer}`,
+      comment: options.comment,
+      debounceMs: options.debounce,
+      maxDelayMs: options.maxDelay,
+      aggregateMs: options.aggregateEvery,
+      rescanMs: options.rescan,
+      keepDeletes: options.keepDeletes,
+      patienceMs: options.lockTimeout,
+      signal: context.signal,
+      onProblem(path, error) {
+        problems++
+        void context.warn(`${displayName(path)}: ${error.message}`).catch(() => {})
+      },
+      onProgress: ({ looked, bytes }) => progress.update({ phase: 'reading', files: looked, bytes }),
+      onEvent({ kind, message }) {
+        const isRemark = kind === 'watching' || kind === 'aggregated'
+        const say = isRemark ? context.note(safeText(message)) : context.warn(message)
+        void say.catch(() => {})
+      },
+    }
+    if (options.once) await print(context, await publishOnce(directory!, common))
+    else {
+      for await (const report of publish(directory!, common)) {
+        await print(context, report)
+        await context.out.flush()
+      }
+    }
+    return problems > 0 ? 'partial' : undefined
+  },
+})
+
+async function print(
+  context: Context,
+  { first, entries, changes, unstable, took }: PublishReport,
+): Promise<void> {
+  if (context.json) {
+    await context.printJson({ first, entries, took, changes: changes.map(changeJson), unstable })
+    return
+  }
+  if (context.options.verbose) await printChanges(context, changes)
+  const what = first ? 'listed' : `told of ${formatNumberOf(changes.length, 'change')} in`
+  const when = formatTime(context.now().getTime())
+  const all = formatNumberOf(entries, 'entry', 'entries')
+  await context.tell(`${when}  ${what} ${all} (${formatDuration(took)})`)
+  if (unstable.length > 0) {
+    await context.note(`${formatNumberOf(unstable.length, 'file')} changed while being read: next time`)
+  }
+}

@@ -1,0 +1,47 @@
+import { hash, randomBytes } from 'node:crypto'
+import { toHex } from '../../bytes/hex.ts'
+import { nameToBytes, type Name } from '../../bytes/name.ts'
+import { encodeSketch, Sketch } from '../../reconcile/index.ts'
+
+/**
+ * What proves a mirror complete: a sketch of all items of a tree, kept up to date as they come and go. An item is
+ * the path, NUL, and the detail as the index has it.
+ */
+export class TreeSum {
+  readonly #sketch: Sketch
+
+  /** For a tree of about `count` entries: as many cells as tell a quarter of them, within reason. */
+  constructor(count: number) {
+    const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, count) / 4))
+    const size = Math.min(mostCells, Math.max(leastCells, wanted))
+    this.#sketch = new Sketch({ salt: new Uint8Array(randomBytes(16)), size })
+  }
+
+  add(path: Name, detail: string | undefined): void {
+    this.#sketch.add(digestOf(path, detail))
+  }
+
+  delete(path: Name, detail: string | undefined): void {
+    this.#sketch.delete(digestOf(path, detail))
+  }
+
+  get cells(): number {
+    return this.#sketch.size
+  }
+
+  get root(): { readonly count: number; readonly root: string } {
+    const { root } = this.#sketch
+    return { count: root.count, root: toHex(root.sum()) }
+  }
+
+  encode(): Uint8Array {
+    return encodeSketch(this.#sketch)
+  }
+}
+
+const leastCells = 1024
+const mostCells = 65_536
+
+function digestOf(path: Name, detail: string | undefined): Uint8Array {
+  return new Uint8Array(hash('sha256', nameToBytes(`${path}\0${detail ?? ''}`), 'buffer'))
+}

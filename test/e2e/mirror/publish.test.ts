@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { publishOnce } from '../../../src/mirror/origin/publish.ts'
+import { fuzz } from '../../suites/arbitraries.ts'
+import { checkComplete, checkedHead, readIndex } from '../../suites/published.ts'
+import { seededRandom } from '../../suites/random.ts'
+import { temporaryDirectory } from '../../suites/temporary-directory.ts'
+
+const program = join(import.meta.dirname, '../publishing-process.ts')
+
+function makeTree(t: TestContext): string {
+  const tree = join(temporaryDirectory(t), 'tree')
+  for (let n = 0; n < 10; n++) {
+    mkdirSync(join(tree, `${n}`), { recursive: true })
+    for (let m = 0; m < 20; m++) writeFileSync(join(tree, `${n}/${m}`), `${n} ${m}`)
+  }
+  return tree
+}
+
+function start(t: TestContext, tree: string): ChildProcess {
+  const child = spawn(process.execPath, [program, tree], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
+  return child
+}
+
+/** Resolves when the process has told of something. */
+async function told(child: ChildProcess): Promise<void> {
+  assert.equal(child.exitCode, null, 'the process has ended')
+  await once(child.stdout!, 'data')
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  assert.deepEqual(await ended, [null, 'SIGKILL'], 'it had ended already')
+}
+
+/** One of several things that happen to trees. */
+function change(tree: string, random: (below: number) => number): void {
+  const at = (n: number): string => join(tree, `${n}/${random(25)}`)
+  const path = at(random(10))
+  switch (random(6)) {
+    case 0:
+      return rmSync(path, { force: true, recursive: true })
+    case 1:
+      if (existsSync(path)) renameSync(path, `${path}-moved`)
+      return
+    case 2:
+      if (!existsSync(path)) mkdirSync(join(path, 'deep'), { recursive: true })
+      return
+    default:
+      if (!existsSync(path) || readable(path)) writeFileSync(path, `${random(1e9)}`)
+  }
+}
+
+function readable(path: string): boolean {
+  try {
+    readFileSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Waits until index and tree agree, and says why they do not when they never do. */
+async function agreed(tree: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      checkComplete(tree)
+      checkedHead(tree)
+      return
+    } catch (error) {
+      if (tries > 200) throw error
+      await sleep(50)
+    }
+  }
+}
+
+test('a publisher tells of what happens while it watches', async (t) => {
+  const tree = makeTree(t)
+  const child = start(t, tree)
+  await told(child)
+  const next = seededRandom(3)
+  const random = (below: number): number => Math.floor(next() * below)
+  for (let round = 0; round < 5; round++) {
+    for (let n = 0; n < 50; n++) change(tree, random)
+    await agreed(tree)
+  }
+  rmSync(join(tree, '3'), { recursive: true })
+  renameSync(join(tree, '4'), join(tree, 'four'))
+  writeFileSync(join(tree, 'four/more'), 'in a directory that was moved')
+  await agreed(tree)
+  // Merged on, and dropped from the shortest file, by itself.
+  await sleep(1500)
+  writeFileSync(join(tree, 'last'), 'last')
+  await agreed(tree)
+  const [principal, ...longer] = readIndex(tree)
+  assert.equal(longer.length, 3)
+  assert.ok(principal!.events.length < longer[0]!.events.length)
+  await kill(child)
+})
+
+test('killed at any moment, the next one goes on', async (t) => {
+  const tree = makeTree(t)
+  const next = seededRandom(11)
+  const random = (below: number): number => Math.floor(next() * below)
+  let traces = 0
+  for (let round = 0; round < 8 * fuzz; round++) {
+    const child = start(t, tree)
+    await told(child)
+    for (let n = 0; n < 30; n++) change(tree, random)
+    await sleep(random(60))
+    for (let n = 0; n < 5; n++) change(tree, random)
+    await kill(child)
+    // Whatever a mirror sees now is whole.
+    const files = readIndex(tree)
+    assert.equal(files.length, 4)
+    if (readdirSync(tree).some((name) => /\.(?:new|lock)$/.test(name))) traces++
+    else if (!isQuiet(tree)) traces++
+  }
+  assert.ok(traces > 0, 'no kill has hit a publisher at work')
+  for (let n = 0; n < 30; n++) change(tree, random)
+  await publishOnce(tree)
+  checkComplete(tree)
+  checkedHead(tree)
+  assert.deepEqual((await publishOnce(tree)).changes, [])
+})
+
+/** Whether the index told of everything when the publisher was killed. */
+function isQuiet(tree: string): boolean {
+  try {
+    checkComplete(tree)
+    checkedHead(tree)
+    return true
+  } catch {
+    return false
+  }
+}
+
+test('killed in its first listing, the next one lists all', async (t) => {
+  const tree = makeTree(t)
+  let unfinished = 0
+  for (let delay = 60; delay < 400 && unfinished < 3; delay += 15) {
+    rmSync(join(tree, '.tidemark'), { recursive: true, force: true })
+    for (const name of readdirSync(tree))
+      if (name.startsWith('RECENT')) rmSync(join(tree, name), { recursive: true })
+    const child = start(t, tree)
+    await sleep(delay)
+    await kill(child)
+    const isBegun = existsSync(join(tree, '.tidemark'))
+    const isDone = existsSync(join(tree, 'RECENT.head'))
+    if (isBegun && !isDone) unfinished++
+    await publishOnce(tree, { intervals: ['1s', '3s', '10s', 'Z'] })
+    checkComplete(tree)
+    checkedHead(tree)
+  }
+  assert.ok(unfinished > 0, 'no kill has hit a first listing')
+})
