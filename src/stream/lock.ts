@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fromSystem, TidemarkError } from '../errors.ts'
 
 /**
@@ -25,7 +24,7 @@ export class WriterLock {
       if (await this.#try()) return
       const left = deadline - performance.now()
       if (left <= 0) throw new TidemarkError('busy', `${this.#what} is being recorded by another writer`)
-      await sleep(Math.min(pause, left))
+      await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)))
     }
   }
 

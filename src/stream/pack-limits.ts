@@ -3,8 +3,8 @@ export const packAfter = 16
 export const plainStates = 4
 
 /** A pack takes more versions while it has fewer than this, and while its diffs are less than `fullShare` texts long. */
-export const mostVersions = 256
-export const fullShare = 5
+export const mostVersions = 512
+export const fullShare = 10
 /** From so many frames on a pack is compressed anew, as one: small frames compress less well. */
 export const mostFrames = 6
 /** For short texts: the diffs of a pack may grow to this in any case. */

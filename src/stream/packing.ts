@@ -45,10 +45,20 @@ export async function preparePack(
   if (entries.length - first < packAfter) return undefined
   const last = entries[first - 1]?.pack
   if (last !== undefined && hasRoom(last.versions)) {
-    const extended = await extend(layout, last, entries.slice(first, -plainStates), zone, known)
-    if (extended !== undefined) return extended
+    const added = entries.slice(first, -plainStates)
+    const body = readBody(last)
+    const fewFrames = body.count < mostFrames && last.versions.length + added.length < mostVersions
+    if (fewFrames) {
+      const extended = describeKnown(layout, added, known)
+      if (extended !== undefined) return extendWith(layout, last, body.frames, extended, zone)
+    }
     const begun = await continuePack(last)
-    takeStates(layout, begun, entries.slice(first, -plainStates), known)
+    takeStates(layout, begun, added, known)
+    if (fewFrames && begun.states.length > 0) {
+      const count = begun.states.length
+      const states = { versions: begun.versions.slice(-count), diffs: begun.diffs.slice(-count) }
+      return extendWith(layout, last, body.frames, states, zone)
+    }
     if (begun.states.length > 0) return finishPack(layout, begun, zone, last)
   }
   // A state that does not fit what comes before it, or whose content was not kept, is left by a history that the
@@ -62,31 +72,36 @@ export async function preparePack(
   return undefined
 }
 
-/**
- * `pack` with the states of `entries` in a frame of their own. Undefined when its frames have become many or it is
- * nearly full, and all should be compressed together, or when the states are not known to fit and must be tried.
- */
-async function extend(
+interface PackedStates {
+  readonly versions: readonly PackedVersion[]
+  readonly diffs: readonly Uint8Array[]
+}
+
+/** The states of `entries` for a pack; undefined when they are not known to fit and must be tried. */
+function describeKnown(
+  layout: StreamLayout,
+  entries: readonly Entry[],
+  known: KnownContents,
+): PackedStates | undefined {
+  if (!entries.every(({ name }) => known.has(name))) return undefined
+  const diffs = entries.map(({ name }) => stripContext(readState(layout, name), name))
+  const versions = entries.map(({ name }, i) => ({ name, ...known.get(name)!, diffBytes: diffs[i]!.length }))
+  return { versions, diffs }
+}
+
+/** `pack`, whose frames are `frames`, with more states in a frame of their own. */
+async function extendWith(
   layout: StreamLayout,
   pack: PackFile,
-  entries: readonly Entry[],
+  frames: Uint8Array,
+  states: PackedStates,
   zone: NameZone,
-  known: KnownContents,
-): Promise<PreparedPack | undefined> {
-  const body = readBody(pack)
-  if (body.count >= mostFrames || pack.versions.length + entries.length >= mostVersions) return undefined
-  const versions = [...pack.versions]
-  const diffs: Uint8Array[] = []
-  for (const { name } of entries) {
-    const content = known.get(name)
-    if (content === undefined) return undefined
-    const diff = stripContext(readState(layout, name), name)
-    diffs.push(diff)
-    versions.push({ name, ...content, diffBytes: diff.length })
-  }
+): Promise<PreparedPack> {
+  const versions = [...pack.versions, ...states.versions]
   const times = versions.map((version) => versionTime(version.name, zone) / 1000)
-  const temporary = await writeTemporary(layout, await extendPack(body.frames, { versions, times, diffs }))
-  return { path: pack.path, temporary, continued: pack, states: entries.map((entry) => entry.name) }
+  const packed = await extendPack(frames, { versions, times, diffs: states.diffs })
+  const temporary = await writeTemporary(layout, packed)
+  return { path: pack.path, temporary, continued: pack, states: states.versions.map(({ name }) => name) }
 }
 
 /** A pack in the making, and the content of its newest version. */

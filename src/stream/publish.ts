@@ -1,5 +1,4 @@
 import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs'
-import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../errors.ts'
 import { makeDirectories, syncDirectory, syncFile, writeFully } from '../store/durable.ts'
@@ -70,7 +69,9 @@ export async function publishVersion(
   }
   // Before the directory is forced to the disk, so that there is nothing more to write behind it.
   removeIfThere(temporaries[0]!)
-  await Promise.all([syncDirectory(layout.state), retainFull(layout, retain)])
+  const named = syncDirectory(layout.state)
+  retainFull(layout, retain)
+  await named
 }
 
 /** Puts a full copy of version `name` in `latest` and makes `latest.txt` that version. */
@@ -101,9 +102,9 @@ export function isSameFile(a: string, b: string): boolean {
 }
 
 /** Leaves the newest `retain` full copies. */
-export async function retainFull(layout: StreamLayout, retain: number): Promise<void> {
-  const surplus = versionsIn(layout.latest).slice(0, -retain)
-  await Promise.all(surplus.map((name) => unlink(join(layout.latest, `${name}.txt`)).catch(ignoreMissing)))
+export function retainFull(layout: StreamLayout, retain: number): void {
+  for (const name of versionsIn(layout.latest).slice(0, -retain))
+    removeIfThere(join(layout.latest, `${name}.txt`))
 }
 
 export function removeIfThere(path: string): void {

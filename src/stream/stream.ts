@@ -16,7 +16,7 @@ import { isVersionName, type NameZone, type VersionName } from './version-name.t
 import { type Recorded, Writer } from './writer.ts'
 
 export interface StreamOptions {
-  /** How many versions `latest` keeps in full, at least 1; 3 if not given. All versions stay readable either way. */
+  /** How many versions `latest` keeps in full, at least 1; 2 if not given. All versions stay readable either way. */
   readonly retain?: number
   /** How names of versions are read and written: `local` if not given, as the old program does. */
   readonly zone?: NameZone
@@ -51,7 +51,7 @@ export class Stream implements AsyncDisposable {
   #listing: Listing | undefined
 
   constructor(root: string, name: string, options: StreamOptions = {}) {
-    const retain = options.retain ?? 3
+    const retain = options.retain ?? 2
     if (!Number.isSafeInteger(retain) || retain < 1) {
       throw new TidemarkError('usage', `at least one version must be kept in full, not ${retain}`)
     }
@@ -208,6 +208,9 @@ export class Stream implements AsyncDisposable {
   /** Waits for what is under way. The stream can be used again afterwards. */
   async close(): Promise<void> {
     await this.#turn
+    await this.#packing
+    // What has been recorded while the last pack was made.
+    this.#packWhenDue()
     await this.#packing
     this.#writer.close()
   }

@@ -47,15 +47,21 @@ function gap(change: Change, next: Change): number {
   return next.oldStart - (change.oldStart + change.oldCount)
 }
 
+/** Without Buffer's own methods, which take many times as long when they run for the first time. */
+function plain({ bytes, count, starts }: Lines): Lines {
+  return { bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), count, starts }
+}
+
 class DiffWriter {
   readonly #old: Lines
   readonly #new: Lines
-  #bytes: Buffer = Buffer.allocUnsafe(4096)
+  #bytes: Uint8Array
   #length = 0
 
   constructor(oldLines: Lines, newLines: Lines) {
-    this.#old = oldLines
-    this.#new = newLines
+    this.#old = plain(oldLines)
+    this.#new = plain(newLines)
+    this.#bytes = new Uint8Array(65_536)
   }
 
   hunk(changes: readonly Change[]): void {
@@ -104,7 +110,7 @@ class DiffWriter {
   #reserve(more: number): void {
     const needed = this.#length + more
     if (needed <= this.#bytes.length) return
-    const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length))
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length))
     larger.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = larger
   }

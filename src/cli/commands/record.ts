@@ -42,7 +42,7 @@ export const command: Command = defineCommand({
     ),
     retain: count(
       '--retain <n>',
-      'how many of the newest versions to keep as full files (3 if not given)',
+      'how many of the newest versions to keep as full files (2 if not given)',
       1,
     ),
     pack: off('--no-pack', 'leave every diff a file of its own'),

@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
-import { stdin } from 'node:process'
+import { readFile } from 'node:fs'
 import { fromSystem, TidemarkError } from '../../errors.ts'
 
 /** Where a version comes from: one of the four. */
@@ -42,8 +39,8 @@ async function fetchRaw(source: Source, options: FetchOptions): Promise<Buffer> 
   const { command, file, url } = source
   if (command.length > 0) return run(command, options)
   try {
-    if (file !== undefined) return await readFile(file, { signal: options.signal })
-    if (url === undefined) return Buffer.concat(await stdin.toArray({ signal: options.signal }))
+    if (file !== undefined) return await readWhole(file, options.signal)
+    if (url === undefined) return Buffer.concat(await pieces(process.stdin, options.signal))
     const answer = await fetch(url, { signal: options.signal })
     const body = Buffer.from(await answer.arrayBuffer())
     if (answer.ok || options.allowFailure) return body
@@ -53,8 +50,20 @@ async function fetchRaw(source: Source, options: FetchOptions): Promise<Buffer> 
   }
 }
 
+async function readWhole(file: string, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) =>
+    readFile(file, { signal }, (error, content) => (error === null ? resolve(content) : reject(error))),
+  )
+}
+
+async function pieces(stream: NodeJS.ReadStream, signal: AbortSignal): Promise<Buffer[]> {
+  return (await stream.toArray({ signal })) as Buffer[]
+}
+
 /** Runs a command; returns its standard output. Its standard error goes to ours. */
 async function run(command: readonly string[], options: FetchOptions, input?: Buffer): Promise<Buffer> {
+  // Loaded only for commands: that takes longer than to read a file.
+  const [{ spawn }, { once }] = await Promise.all([import('node:child_process'), import('node:events')])
   const [program, ...args] = command
   const { signal } = options
   const child = spawn(program!, args, {
