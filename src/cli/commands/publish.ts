@@ -1,5 +1,6 @@
 import { displayName } from '../../bytes/name.ts'
 import { publish, publishOnce, type PublishOptions, type PublishReport } from '../../mirror/origin/publish.ts'
+import { treeHandler } from '../../server/tree-handler.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -8,6 +9,7 @@ import { changeJson, printChanges } from '../mirrors/change-lines.ts'
 import { intervals } from '../mirrors/origin-options.ts'
 import { choice, duration, flag, text } from '../options.ts'
 import { safeText } from '../safe-text.ts'
+import { parseAddress, serveWeb } from '../web-server.ts'
 
 export const command: Command = defineCommand({
   about:
@@ -18,6 +20,10 @@ export const command: Command = defineCommand({
   arguments: [{ name: '<directory>', summary: 'what to publish', completes: 'directory' }],
   options: {
     once: flag('--once', 'bring the index up to date, and end'),
+    listen: text(
+      '--listen <address>',
+      'serve the directory over HTTP as well, at PORT or HOST:PORT: mirrors then have a change at once',
+    ),
     intervals: intervals('--intervals <list>', 'of a new index: the lengths of time of its files'),
     serializer: choice(
       '--serializer <name>',
@@ -42,6 +48,7 @@ export const command: Command = defineCommand({
   examples: [
     { command: 'tidemark publish . --once', shows: 'an index for mirrors, up to date as of now' },
     { command: 'tidemark publish . --intervals 1h,1d,1M,Z', shows: 'watching until Ctrl-C' },
+    { command: 'tidemark publish . --listen 8080', shows: 'the same, and mirrors need no other web server' },
   ],
   exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'interrupted', 'terminated'],
   async run(context, [directory], options) {
@@ -71,6 +78,8 @@ export const command: Command = defineCommand({
     }
     if (options.once) await print(context, await publishOnce(directory!, common))
     else {
+      await using _server =
+        options.listen === undefined ? undefined : await serve(context, directory!, options.listen)
       for await (const report of publish(directory!, common)) {
         await print(context, report)
         await context.out.flush()
@@ -79,6 +88,23 @@ export const command: Command = defineCommand({
     return problems > 0 ? 'partial' : undefined
   },
 })
+
+async function serve(context: Context, directory: string, address: string): Promise<AsyncDisposable> {
+  const handler = treeHandler(directory)
+  try {
+    const server = await serveWeb(handler, parseAddress(address))
+    await context.note(`serving it at ${server.url}`)
+    return {
+      async [Symbol.asyncDispose]() {
+        await server.close()
+        handler.close()
+      },
+    }
+  } catch (error) {
+    handler.close()
+    throw error
+  }
+}
 
 async function print(
   context: Context,
