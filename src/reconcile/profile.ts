@@ -23,7 +23,7 @@ export interface Profile {
 }
 
 /**
- * For any size of difference. 15 %: density 1/8, Poisson hits; 85 %: density 5/8, binomial (3) hits, whose
+ * For any size of difference. 15 %: density 1/6, Poisson hits; 85 %: density 2/3, binomial (3) hits, whose
  * shorter tail at zero keeps the rare stuck decode away that a Poisson class of high density has.
  */
 export const general: Profile = {
@@ -32,15 +32,13 @@ export const general: Profile = {
   classes: [
     {
       below: 9830,
-      head: [256, 228, 205, 186, 171, 158, 146, 137, 128, 120, 114, 108, 102, 98, 93, 89],
-      slots: [
-        65280, 63860, 59925, 52650, 42564, 31379, 21042, 12853, 7177, 3680, 1741, 763, 312, 119, 43, 14, 5, 1,
-      ],
+      head: [256, 219, 192, 171, 154, 140, 128, 118, 110, 102, 96, 90, 85, 81, 77, 73],
+      slots: [64512, 60253, 51398, 39121, 26357, 15740, 8381, 4008, 1735, 685, 248, 83, 26, 7, 2, 1],
     },
     {
       below: 65536,
-      head: [256, 158, 114, 89, 73, 62, 54, 48, 43, 39, 35, 33, 30, 28, 26, 25],
-      slots: [49124, 20247, 3311],
+      head: [256, 154, 110, 85, 70, 59, 51, 45, 40, 37, 33, 31, 28, 26, 25, 23],
+      slots: [47252, 18159, 2728],
     },
   ],
 }

@@ -10,6 +10,7 @@ import {
   sketchKey,
   type Profile,
 } from '../../../src/reconcile/index.ts'
+import { cellsOf, maxHits } from '../../../src/reconcile/mapping.ts'
 
 const key = sketchKey(new Uint8Array(16).fill(9))
 
@@ -38,6 +39,17 @@ suite('cells per difference', () => {
     assert.ok(decoded(general, 100, 195, 300) >= 297)
     assert.ok(decoded(general, 500, 750, 100) >= 99)
     assert.ok(decoded(general, 3000, 4200, 20) === 20)
+  })
+
+  test('general: a change costs at most 25 XORs in a sketch of up to 131,072 cells that is kept up to date', () => {
+    const hits = new Int32Array(maxHits)
+    const ids = new Int32Array(digests(5000, 1).buffer)
+    for (const size of [1400, 2 ** 14, 2 ** 17]) {
+      let sum = 0
+      for (let at = 0; at < ids.length; at += 2) sum += cellsOf(general, ids[at]!, ids[at + 1]!, size, hits)
+      const each = (2 * sum) / ids.length
+      assert.ok(each < 24.8, `${each} at ${size}`)
+    }
   })
 
   test('large: 1.2 decode differences of 5,000', () => {
