@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { displayName } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
-import { Mirror, type MirrorEvent, type MirrorReport } from '../../mirror/follow/mirror.ts'
+import { Mirror, type MirrorEvent, type MirrorReport, type VerifyReport } from '../../mirror/follow/mirror.ts'
 import { readStatus, statusOf } from '../../mirror/follow/status.ts'
 import { parseLocation } from '../../mirror/transport/location.ts'
 import { defineCommand } from '../command.ts'
@@ -31,6 +31,12 @@ export const command: Command = defineCommand({
     once: flag('--once', 'look once, and end when all is done (without --watch too)'),
     every: duration('--every <time>', 'with --watch: how often to look (else 1s, over rsync 20s)'),
     all: flag('--all', 'read the whole index again and compare everything'),
+    verify: flag('--verify', 'read everything here again, prove it complete, and repair what differs'),
+    current: text(
+      '--current <link>',
+      'turn this link to the tree, in one step, whenever it is complete',
+      'path',
+    ),
     skipDeletes: flag('--skip-deletes', 'keep what the origin has deleted'),
     status: text('--status <file>', 'write the status to this file as JSON, again and again', 'path'),
     metrics: text('--metrics <file>', 'the same for Prometheus (textfile collector)', 'path'),
@@ -46,6 +52,10 @@ export const command: Command = defineCommand({
       shows: 'a mirror over the web, seconds behind',
     },
     { command: 'tidemark mirror rsync://example.org/pub/ pub', shows: 'once, through rsync' },
+    {
+      command: 'tidemark mirror https://example.org/pub/ pub --verify',
+      shows: 'prove that it is complete and whole, and repair it',
+    },
     { command: 'tidemark mirror status pub', shows: 'how far it is, and what is set aside' },
   ],
   exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'interrupted', 'terminated'],
@@ -58,6 +68,7 @@ export const command: Command = defineCommand({
       return undefined
     }
     if (options.watch && options.once) throw new TidemarkError('usage', 'either --watch or --once')
+    if (options.watch && options.verify) throw new TidemarkError('usage', 'either --watch or --verify')
     if (options.every !== undefined && !options.watch)
       throw new TidemarkError('usage', '--every needs --watch')
     const location = parseLocation(source, context.workingDirectory)
@@ -73,6 +84,7 @@ export const command: Command = defineCommand({
       requireSignature: options.requireSignature,
       key: options.key,
       forgetKey: options.forgetKey,
+      current: options.current === undefined ? undefined : resolve(context.workingDirectory, options.current),
       onEvent: (event) => teller.take(event),
     })
     const reports = { status: options.status, metrics: options.metrics }
@@ -83,6 +95,15 @@ export const command: Command = defineCommand({
         await mirror.watch(options.every ?? (location.kind === 'rsync' ? 20_000 : 1000))
         return undefined
       }
+      if (options.verify) {
+        const found = await mirror.verify((items) =>
+          progress.update({ phase: 'reading', files: items, bytes: 0 }),
+        )
+        progress.clear()
+        await teller.flush()
+        await tellVerified(context, found)
+        return found.repair.waiting > 0 ? 'partial' : undefined
+      }
       const report = await mirror.catchUp({ anew: options.all })
       return report.waiting + report.refused > 0 ? 'partial' : undefined
     } finally {
@@ -92,6 +113,28 @@ export const command: Command = defineCommand({
     }
   },
 })
+
+async function tellVerified(context: Context, found: VerifyReport): Promise<void> {
+  const { items, broken, extra, removed, proven, reread, repair } = found
+  if (context.json) {
+    const { waiting } = repair
+    await context.printJson({ items, broken, extra, removed, proven, reread, waiting })
+    return
+  }
+  for (const path of broken) await context.print(`not as it should be: ${displayName(path)}`)
+  for (const path of extra) await context.print(`not listed: ${displayName(path)}`)
+  const repaired = Math.max(0, broken.length - repair.waiting)
+  const parts = [
+    `${formatNumberOf(items, 'item')} read`,
+    broken.length === 0 ? 'all as they should be' : `${repaired} of ${broken.length} repaired`,
+    ...(extra.length === 0 ? [] : [`${removed} of ${extra.length} that are not listed removed`]),
+    proven
+      ? "the list proven by the sum in the origin's head"
+      : 'the list as the indexes have it (no sum to prove it)',
+    ...(reread ? ['the whole index was read again'] : []),
+  ]
+  await context.tell(parts.join('; '))
+}
 
 /** Idle looks are reported to files no more often than this, in milliseconds. */
 const reportEvery = 5000

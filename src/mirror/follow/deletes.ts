@@ -54,7 +54,11 @@ export function carryOutDeletes(tier: number, options: DeleteOptions): void {
   removeEmptied(emptied, options)
 }
 
-function removeEmptied(emptied: Set<Name>, { state, tree, onTouched }: DeleteOptions): void {
+/** Removes those of the directories, and of those above them, that are empty and not listed; longest first. */
+export function removeEmptied(
+  emptied: ReadonlySet<Name>,
+  { state, tree, onTouched }: Pick<DeleteOptions, 'state' | 'tree' | 'onTouched'>,
+): void {
   const byLength = new Set<Name>()
   for (let path of emptied) for (; path !== ''; path = directoryOf(path)) byLength.add(path)
   for (const path of [...byLength].toSorted((a, b) => b.length - a.length)) {

@@ -200,6 +200,23 @@ export class LocalTree {
     }
   }
 
+  /** Makes `path` a further name of the file that has the same path in another tree, in one step. */
+  linkFrom(other: LocalTree, path: Name): void {
+    const directory = this.makeDirectory(directoryOf(path))
+    this.#clear(directory, path)
+    const from = other.#directories.get(directoryOf(path))
+    const [now, wanted] = [directory.stat(nameOf(path)), from.stat(nameOf(path))]
+    if (now !== undefined && now.ino === wanted?.ino && now.dev === wanted.dev) return
+    const beside = this.#temporary()
+    try {
+      linkSync(from.path(nameOf(path)), directory.path(beside))
+      renameSync(directory.path(beside), directory.path(nameOf(path)))
+    } catch (error) {
+      removeQuietly(directory, beside)
+      throw refusal(error, 'link', childPath(directory.location, nameOf(path)))
+    }
+  }
+
   /** Makes a symbolic link in one step. */
   placeLink(path: Name, target: Name): void {
     const directory = this.makeDirectory(directoryOf(path))

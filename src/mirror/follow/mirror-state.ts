@@ -236,6 +236,13 @@ export class MirrorState {
     )
   }
 
+  /** The path is not listed any more. */
+  retire(path: Name, rank: number): void {
+    this.#run(
+      'UPDATE item SET gone = 1, detail = ?2, tier = 0, rank = ?3, due = 0, tries = 0, reason = NULL WHERE path = ?1',
+    ).run(nameToBytes(path), '', rank)
+  }
+
   /** Takes up at once what was set aside. */
   retry(path: Name): void {
     this.#run('UPDATE item SET due = 0 WHERE path = ?').run(nameToBytes(path))

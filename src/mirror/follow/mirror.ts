@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Name } from '../../bytes/name.ts'
 import { isTidemarkError, TidemarkError } from '../../errors.ts'
+import { directoryOf } from '../../folder/apply/work-directory.ts'
 import { syncFileSystem } from '../../folder/system/durability.ts'
 import { throwIfCancelled } from '../../store/call.ts'
 import type { Location } from '../transport/location.ts'
 import { openTransport } from '../transport/open-transport.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Contents, type Done } from './contents.ts'
-import { carryOutDeletes } from './deletes.ts'
+import { checkTree, type TreeCheck } from './check-tree.ts'
+import { carryOutDeletes, removeEmptied } from './deletes.ts'
+import { Generations } from './generations.ts'
 import { LocalTree } from './local-tree.ts'
 import { MirrorState } from './mirror-state.ts'
+import { prove } from './prove.ts'
 import { publishHead, publishIndex } from './publish.ts'
 import { OriginReader, type Look, type LookOptions } from './read-origin.ts'
 import { clearIncoming, openWorkFiles, type WorkFiles } from './work-files.ts'
@@ -29,6 +33,10 @@ export interface MirrorOptions {
   readonly key?: string | undefined
   /** The key and number of a head that are remembered do not count any more. */
   readonly forgetKey?: boolean | undefined
+  /** A link that is turned to the tree whenever that is complete. */
+  readonly current?: string | undefined
+  /** For how many milliseconds what it led to before stays as it was. */
+  readonly grace?: number | undefined
   /** Another way to the origin than `source` tells. */
   readonly transport?: Transport | undefined
   /** Milliseconds since 1970. */
@@ -58,6 +66,16 @@ export interface MirrorReport extends Readonly<Done> {
   readonly refused: number
 }
 
+export interface VerifyReport extends TreeCheck {
+  /** Of what was not listed. */
+  readonly removed: number
+  /** What is known of the origin adds up to what its head says. */
+  readonly proven: boolean
+  /** The whole index was read again for it. */
+  readonly reread: boolean
+  readonly repair: MirrorReport
+}
+
 /** While much is to be fetched, the origin is looked at again after so many milliseconds: the newest comes first. */
 const lookAgain = 20_000
 const progressEvery = 200
@@ -78,8 +96,9 @@ export class Mirror {
   #refused = 0
   #lastProgress = 0
   #left = 0
-  /** Called when something has changed at a path. */
-  onTouched: (path: Name) => void = () => {}
+  readonly #generations: Generations
+  /** Since the link was turned last. */
+  #hasWorked = true
 
   constructor(options: MirrorOptions) {
     this.#options = options
@@ -108,6 +127,8 @@ export class Mirror {
       },
     })
     this.tree = new LocalTree(root, incoming, (path) => this.#mayRemove(path))
+    const grace = options.grace ?? 10_000
+    this.#generations = new Generations(directory, this.state, this.tree, { grace, now: this.#now })
     clearIncoming(this.#files, (name) => name.startsWith('h-'))
     this.state.set('source', this.transport.name)
     if (options.forgetKey === true) for (const key of ['key', 'sequence']) this.state.set(key, undefined)
@@ -139,6 +160,7 @@ export class Mirror {
     let full = look.full
     if (!look.same || taken > 0 || unfinished || anew) {
       state.set('unfinished', '1')
+      this.#hasWorked = true
       if (await this.#work()) full = true
       throwIfCancelled(signal, 'mirror')
       state.set('unfinished', undefined)
@@ -149,6 +171,11 @@ export class Mirror {
     }
     this.#count()
     state.set('complete', String(this.#now()))
+    const { current } = this.#options
+    if (current !== undefined && (this.#hasWorked || !this.#generations.kept)) {
+      await this.#generations.turn(current, signal)
+      this.#hasWorked = false
+    }
     const waiting = state.nextDue() === undefined ? 0 : state.counts().aside
     const report = {
       ...this.#done,
@@ -159,6 +186,46 @@ export class Mirror {
     }
     this.#options.onEvent?.({ kind: 'complete', report })
     return report
+  }
+
+  /**
+   * Proves the mirror complete, and makes it so: everything here is read again and compared with what is known of
+   * the origin, and that with what the origin's head sums up. What differs is repaired.
+   */
+  async verify(onProgress: (items: number) => void = () => {}): Promise<VerifyReport> {
+    const { state, tree, reader } = this
+    const { signal, skipDeletes = false } = this.#options
+    let report = await this.catchUp()
+    const head = reader.publishedHead(this.#files.root)
+    const proof = head === undefined ? 'unknown' : await prove(state, head, this.transport, signal)
+    if (typeof proof === 'object' && proof.lacking === 0) {
+      const rank = Number(state.get('rank') ?? 0)
+      for (const path of proof.extra) state.retire(path, rank)
+    } else if (proof !== 'equal') report = await this.catchUp({ anew: true })
+    const check = checkTree({ state, tree, root: reader.root, signal, onProgress })
+    throwIfCancelled(signal, 'verify')
+    let removed = 0
+    if (!skipDeletes) {
+      for (const path of check.extra) {
+        if (!tree.remove(path)) continue
+        removed++
+        this.#generations.note(path)
+      }
+      const emptied = new Set(check.extra.map(directoryOf))
+      removeEmptied(emptied, { state, tree, onTouched: (path) => this.#generations.note(path) })
+    }
+    state.set('unfinished', '1')
+    const repair = await this.catchUp()
+    const isProven =
+      proof === 'equal' ||
+      (head !== undefined && (await prove(state, head, this.transport, signal)) === 'equal')
+    return {
+      ...check,
+      removed,
+      proven: isProven,
+      reread: report.full,
+      repair,
+    }
   }
 
   #count(): void {
@@ -173,7 +240,7 @@ export class Mirror {
     const { state, reader, tree } = this
     const { transport = this.transport, signal, jobs, skipDeletes = false, onEvent } = this.#options
     const onAside = (path: Name, error: TidemarkError): void => onEvent?.({ kind: 'aside', path, error })
-    const onTouched = (path: Name): void => this.onTouched(path)
+    const onTouched = (path: Name): void => this.#generations.note(path)
     const shared = { state, tree, done: this.#done, now: this.#now, onTouched, onAside }
     const onProgress = (): void => this.#progress()
     const contents = new Contents({

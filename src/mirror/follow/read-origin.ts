@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { displayName } from '../../bytes/name.ts'
@@ -19,6 +19,7 @@ import {
   type Meta,
   type SignedHead,
 } from '../../recent/index.ts'
+import type { DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import type { Transport } from '../transport/transport.ts'
 import { absorb } from './absorb.ts'
 import { copyIndex, eventsIn, type IndexCopy } from './index-copy.ts'
@@ -91,6 +92,14 @@ export class OriginReader {
 
   get hasHead(): boolean {
     return this.#state.get('headed') === '1'
+  }
+
+  /** The head that is followed and in its place; undefined when there is none. */
+  publishedHead(root: DirectoryHandle): SignedHead | undefined {
+    const name = nameOfHead(this.root)
+    if (!this.hasHead || root.stat(name)?.kind !== 'file') return undefined
+    const bytes = readFileSync(root.path(name))
+    return digestOf(bytes) === this.#state.get('followed') ? parseHead(bytes) : undefined
   }
 
   /** All indexes, in their order. */
