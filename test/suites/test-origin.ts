@@ -16,8 +16,11 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { newSigningKey, type SigningKey } from '../../src/hash/ed25519.ts'
+import { toHex } from '../../src/bytes/hex.ts'
+import { encodeSketch, Sketch } from '../../src/reconcile/index.ts'
 import {
   aggregate,
+  compareEpochs,
   emptyFile,
   encodeHead,
   intervalsOf,
@@ -28,7 +31,9 @@ import {
   update,
   type Change,
   type Detail,
+  type Head,
   type Producer,
+  type RecentEvent,
   type Recentfile,
   type Shelf,
 } from '../../src/recent/index.ts'
@@ -38,6 +43,8 @@ export interface OriginKind {
   readonly details?: boolean
   readonly head?: boolean
   readonly signed?: boolean
+  /** The head tells the sum of the tree, and a sketch of it stands beside. */
+  readonly sum?: boolean
   readonly suffix?: '.yaml' | '.json'
 }
 
@@ -228,6 +235,35 @@ export class TestOrigin {
     this.publish()
   }
 
+  /** The sum and the sketch of all that is listed. */
+  #sum(sequence: number): Pick<Head, 'tree' | 'sketch'> {
+    const newest = new Map<string, RecentEvent>()
+    for (const interval of intervals.toReversed()) {
+      for (const event of this.read(interval)?.events.toReversed() ?? []) {
+        const known = newest.get(event.path)
+        if (known === undefined || compareEpochs(known.epoch, event.epoch) <= 0) newest.set(event.path, event)
+      }
+    }
+    const sketch = new Sketch({ salt: new Uint8Array(16), size: 1024 })
+    for (const { path, type, detail } of newest.values()) {
+      if (type === 'new')
+        sketch.add(
+          new Uint8Array(
+            createHash('sha256')
+              .update(`${path}\0${detail ?? ''}`)
+              .digest(),
+          ),
+        )
+    }
+    const bytes = encodeSketch(sketch)
+    writeFileSync(join(this.root, 'RECENT.sketch'), bytes)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    return {
+      tree: { count: sketch.root.count, root: toHex(sketch.root.sum()) },
+      sketch: { name: 'RECENT.sketch', sequence, cells: 1024, sha256 },
+    }
+  }
+
   /** Writes the head. */
   publish(): void {
     if (this.kind.head !== true) return
@@ -239,7 +275,13 @@ export class TestOrigin {
         const bytes = readFileSync(join(this.root, name))
         return { name, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
       })
-    const head = { sequence: ++this.#sequence, written: (this.clock / 1e6).toFixed(5), indexes }
+    const sequence = ++this.#sequence
+    const head = {
+      sequence,
+      written: (this.clock / 1e6).toFixed(5),
+      indexes,
+      ...(this.kind.sum === true ? this.#sum(sequence) : {}),
+    }
     const bytes = encodeHead(head, this.kind.signed === true ? this.key : undefined)
     writeFileSync(join(this.root, 'RECENT.head.new'), bytes)
     renameSync(join(this.root, 'RECENT.head.new'), join(this.root, 'RECENT.head'))

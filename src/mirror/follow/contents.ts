@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Name } from '../../bytes/name.ts'
 import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
 import { fromBase64Url, parseDetail, toBase64Url, type Detail, type FileDetail } from '../../recent/index.ts'
+import type { FileStat } from '../../folder/system/file-stat.ts'
 import type { Fetched, Transport, Wanted } from '../transport/transport.ts'
 import type { LocalTree, Ready } from './local-tree.ts'
 import type { Item, MirrorState } from './mirror-state.ts'
@@ -96,15 +97,17 @@ export class Contents {
     } else if (detail.kind === 'symlink') {
       tree.placeLink(path, detail.target)
       done.links++
-    } else if (this.#isHere(path, detail)) {
-      tree.touch(path, detail.mode, detail.mtimeNs)
-      done.found++
     } else {
-      const along = this.#elsewhere(path, detail)
-      if (along === undefined) return { path, size: detail.size, hash: fromBase64Url(detail.hash) }
-      placed.push({ item, staged: [along], ...detail, path })
-      done.moved++
-      return undefined
+      const stat = this.#isHere(path, detail)
+      if (stat === undefined || !this.#touch(path, detail, stat)) {
+        const along = this.#elsewhere(path, detail, stat !== undefined)
+        if (along === undefined) return { path, size: detail.size, hash: fromBase64Url(detail.hash) }
+        placed.push({ item, staged: [along], ...detail, path })
+        if (stat === undefined) done.moved++
+        else done.found++
+        return undefined
+      }
+      done.found++
     }
     this.#settle(item, detail.kind === 'file' ? detail.hash : undefined)
     return undefined
@@ -124,24 +127,39 @@ export class Contents {
     return { path, have: { size: stat.size, mtimeNs: stat.mtimeNs } }
   }
 
-  /** Whether the right content is in its place already: of a tree taken over, or of a file with another mode. */
-  #isHere(path: Name, detail: FileDetail): boolean {
+  /** The file, when the right content is in its place already: of a tree taken over, or with another mode. */
+  #isHere(path: Name, detail: FileDetail): FileStat | undefined {
     const { tree } = this.#options
     const stat = tree.stat(path)
-    if (stat?.kind !== 'file' || stat.size !== detail.size) return false
+    if (stat?.kind !== 'file' || stat.size !== detail.size) return undefined
     const hash = tree.hash(path)
-    return hash !== undefined && toBase64Url(hash) === detail.hash
+    return hash !== undefined && toBase64Url(hash) === detail.hash ? stat : undefined
   }
 
-  /** Takes the content from another file here, when there is one; its staged name. */
-  #elsewhere(path: Name, detail: FileDetail): Name | undefined {
+  /** Mode and time of what is here. False for a file of several names: those would change with it. */
+  #touch(path: Name, { mode, mtimeNs }: FileDetail, stat: FileStat): boolean {
+    if (stat.mode === (mode & 0o777) && stat.mtimeNs === mtimeNs) return true
+    if (stat.nlink > 1) return false
+    this.#options.tree.touch(path, mode, mtimeNs)
+    return true
+  }
+
+  /** Takes the content from another file here, or from its own when that may not be touched; its staged name. */
+  #elsewhere(path: Name, detail: FileDetail, own: boolean): Name | undefined {
     const { tree, state, skipDeletes } = this.#options
+    const staged = `m-${randomBytes(12).toString('hex')}`
+    if (own) {
+      tree.takeAlong(path, staged, false)
+      return staged
+    }
     // An empty file is not worth the look.
     if (detail.size === 0) return undefined
     for (const other of state.withContent(detail.hash, 4)) {
-      if (other.path === path || !this.#isHere(other.path, detail)) continue
-      const staged = `m-${randomBytes(12).toString('hex')}`
-      tree.takeAlong(other.path, staged, other.gone && !skipDeletes)
+      if (other.path === path) continue
+      const stat = this.#isHere(other.path, detail)
+      if (stat === undefined) continue
+      // With another name already the file would be one with that.
+      tree.takeAlong(other.path, staged, other.gone && !skipDeletes && stat.nlink === 1)
       return staged
     }
     return undefined

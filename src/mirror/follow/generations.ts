@@ -28,8 +28,7 @@ const begun: Noted = { number: 0, current: 1, upTo: [-1, -1], switchedAt: 0 }
  * what has changed, and then the link is turned. So a switch costs what changed, and the copies no content.
  *
  * The copy that was left stays as it was for `grace` milliseconds at least, so that who is still reading in it can
- * come to an end; only then is it changed for the next switch. A change of mode or time alone shows at once in all
- * copies, for they share the file. Mirror and copies must be on one file system.
+ * come to an end; only then is it changed for the next switch. Mirror and copies must be on one file system.
  */
 export class Generations {
   readonly #state: MirrorState

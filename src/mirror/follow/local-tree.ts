@@ -42,8 +42,8 @@ const { O_RDONLY, O_WRONLY, COPYFILE_FICLONE, COPYFILE_EXCL } = constants
 
 /**
  * The tree of a mirror. Everything is reached step by step through open directories, so no symbolic link, whoever
- * made it, leads out. `isOurs` says whether something that stands in the way of a path may be removed: it is listed
- * as deleted.
+ * made it, leads out. `mayRemove` says whether something that stands in the way of a path may be removed: it is
+ * listed as deleted.
  */
 export class LocalTree {
   readonly #directories: OpenDirectories

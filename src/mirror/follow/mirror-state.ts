@@ -214,9 +214,10 @@ export class MirrorState {
     this.#run('UPDATE item SET tier = NULL WHERE path = ?').run(nameToBytes(path))
   }
 
-  /** Deletes that were left undone are to be done after all. */
-  unkeep(): void {
-    this.#run('UPDATE item SET tier = 0, due = 0 WHERE gone = 1 AND tier IS NULL').run()
+  /** Deletes that were left undone are to be done after all; returns how many. */
+  unkeep(): number {
+    const { changes } = this.#run('UPDATE item SET tier = 0, due = 0 WHERE gone = 1 AND tier IS NULL').run()
+    return Number(changes)
   }
 
   setAside(path: Name, reason: string, due: number): void {

@@ -94,6 +94,7 @@ export class Mirror {
   readonly #now: () => number
   #done: Done = nothingDone()
   #refused = 0
+  #isClosed = false
   #lastProgress = 0
   #left = 0
   readonly #generations: Generations
@@ -132,7 +133,7 @@ export class Mirror {
     clearIncoming(this.#files, (name) => name.startsWith('h-'))
     this.state.set('source', this.transport.name)
     if (options.forgetKey === true) for (const key of ['key', 'sequence']) this.state.set(key, undefined)
-    if (options.skipDeletes !== true) this.state.unkeep()
+    if (options.skipDeletes !== true && this.state.unkeep() > 0) this.state.set('unfinished', '1')
   }
 
   /** Something that is in the way: is it ours, and listed as deleted? */
@@ -357,7 +358,10 @@ export class Mirror {
     return seconds < 1 || this.state.get('unfinished') === '1' ? undefined : Math.min(seconds, longestWait)
   }
 
+  /** May be called more than once. */
   async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.tree.close()
     this.state.close()
     this.#files.close()

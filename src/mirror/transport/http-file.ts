@@ -53,7 +53,7 @@ export async function fetchFile(
         if (fetched !== undefined) return fetched
       } catch (error) {
         if (attempt === attempts || !isPassing(error)) throw error
-        await sleep(Math.min(longestPause, 100 * 4 ** attempt), undefined, { signal: options.signal })
+        await sleep(Math.min(longestPause, 100 * 3 ** (attempt - 1)), undefined, { signal: options.signal })
       }
       if (attempt === attempts) {
         throw new TidemarkError('corrupt', `${displayName(wanted.path)}: never the whole of it came`)
