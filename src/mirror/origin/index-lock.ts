@@ -34,12 +34,13 @@ export class IndexLock {
     const lock = `${path}.lock`
     const deadline = performance.now() + patienceMs
     for (let pause = 2; ; pause = Math.min(50, 2 * pause)) {
-      if (signal?.aborted === true) throw new TidemarkError('cancelled', `waiting for ${lock} was cancelled`)
       if (make(lock)) {
         held.add(lock)
         return new IndexLock(lock)
       }
       if (isAbandoned(lock)) breakLock(lock)
+      else if (signal?.aborted === true)
+        throw new TidemarkError('cancelled', `waiting for ${lock} was cancelled`)
       else if (performance.now() >= deadline)
         throw new TidemarkError(
           'busy',

@@ -163,17 +163,15 @@ export class OriginState {
    * All in microseconds, and all different.
    */
   assignEpochs(limit: bigint): void {
-    let last = -(2n ** 62n)
-    const sql = 'SELECT directory, name, mtime FROM entry ORDER BY mtime, directory, name'
-    const set = this.#prepare('UPDATE entry SET epoch = ? WHERE directory = ? AND name = ?')
-    this.transaction(() => {
-      for (const { directory, name, mtime } of this.#all(sql)) {
-        const own = typeof mtime === 'bigint' ? mtime / 1000n : limit
-        const wanted = own < limit ? own : limit
-        last = wanted > last ? wanted : last + 1n
-        set.run(last, directory!, name!)
-      }
-    })
+    // e[i] = max(e[i−1] + 1, w[i]) is the same as e[i] − i = the greatest of all w[j] − j up to i.
+    const wanted = 'SELECT directory, name, min(coalesce(mtime / 1000, ?1), ?1) AS w FROM entry'
+    const numbered = `SELECT *, row_number() OVER (ORDER BY w, directory, name) AS i FROM (${wanted})`
+    const assigned = `SELECT directory, name, i + max(w - i) OVER (ORDER BY i) AS e FROM (${numbered})`
+    this.#run(
+      `UPDATE entry SET epoch = a.e FROM (${assigned}) AS a
+        WHERE entry.directory = a.directory AND entry.name = a.name`,
+      limit,
+    )
   }
 
   get count(): number {

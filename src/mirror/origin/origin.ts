@@ -261,7 +261,7 @@ export class Origin {
 
   #recount(): void {
     this.#sum = new TreeSum(this.#state.count)
-    for (const { path, detail } of this.#state.all()) this.#sum.add(path, detail)
+    this.#sum.addAll(this.#state.all())
     this.#sketchIsStale = true
   }
 

@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import { toHex } from '../../bytes/hex.ts'
 import { nameToBytes, type Name } from '../../bytes/name.ts'
-import { encodeSketch, Sketch } from '../../reconcile/index.ts'
+import { digestLength, encodeSketch, Sketch } from '../../reconcile/index.ts'
 
 /**
  * What proves a mirror complete: a sketch of all items of a tree, kept up to date as they come and go. An item is
@@ -19,6 +19,19 @@ export class TreeSum {
 
   add(path: Name, detail: string | undefined): void {
     this.#sketch.add(digestOf(path, detail))
+  }
+
+  /** The same of many, in a fifth of the time. */
+  addAll(entries: Iterable<{ readonly path: Name; readonly detail: string | undefined }>): void {
+    const digests = new Uint8Array(batch * digestLength)
+    let count = 0
+    for (const { path, detail } of entries) {
+      digests.set(digestOf(path, detail), count * digestLength)
+      if (++count < batch) continue
+      this.#sketch.addAll(digests)
+      count = 0
+    }
+    this.#sketch.addAll(digests.subarray(0, count * digestLength))
   }
 
   delete(path: Name, detail: string | undefined): void {
@@ -41,6 +54,7 @@ export class TreeSum {
 
 const leastCells = 1024
 const mostCells = 65_536
+const batch = 4096
 
 function digestOf(path: Name, detail: string | undefined): Uint8Array {
   return new Uint8Array(hash('sha256', nameToBytes(`${path}\0${detail ?? ''}`), 'buffer'))

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { isSignedHead, parseHead } from '../../../src/recent/index.ts'
+import { asNobody } from '../../suites/as-nobody.ts'
+import { checkComplete, checkedHead, checkSketch } from '../../suites/published.ts'
+import { Scene } from './tidemark.ts'
+
+function makeScene(t: ConstructorParameters<typeof Scene>[0]): Scene {
+  const scene = new Scene(t)
+  mkdirSync(join(scene.directory, 'a'))
+  for (const path of ['one', 'a/two', 'a/new\nline']) writeFileSync(join(scene.directory, path), path)
+  symlinkSync('one', join(scene.directory, 'link'))
+  return scene
+}
+
+test('the life of an index by hand', async (t) => {
+  const scene = makeScene(t)
+  const at = (path: string): string => join(scene.directory, path)
+  const init = await scene.run(['recent', 'init', '.', '--intervals', '1h,1d,Z'])
+  assert.equal(init.code, 0, init.stderr)
+  assert.match(init.stdout, /listed 4 entries/)
+  checkComplete(scene.directory)
+  assert.equal((await scene.run(['recent', 'init', '.'])).code, 6)
+
+  writeFileSync(at('three'), '3')
+  rmSync(at('one'))
+  const dry = await scene.run(['recent', 'fsck', '.', '--json'])
+  assert.equal(dry.code, 8)
+  assert.deepEqual(
+    JSON.parse(dry.stdout).changes.map(({ path, type }: { path: string; type: string }) => `${type} ${path}`),
+    ['new three', 'delete one'],
+  )
+  const add = await scene.run(['recent', 'update', '.', 'three', '--add'])
+  assert.equal(add.code, 0, add.stderr)
+  assert.equal(add.stdout, '+ three\n')
+  const gone = await scene.run(['recent', 'update', 'RECENT.recent', at('one'), '--delete', '--dry-run'])
+  assert.equal(gone.stdout, '- one\n')
+  assert.equal((await scene.run(['recent', 'fsck', '.'])).stdout.split('\n')[0], '- one')
+  assert.equal((await scene.run(['recent', 'fsck', '.', '--yes'])).code, 0)
+  checkComplete(scene.directory)
+  checkedHead(scene.directory)
+
+  const aggregate = await scene.run(['recent', 'aggregate', 'RECENT-1h.yaml', '--force'])
+  assert.match(aggregate.stdout, /^wrote .*Z/)
+  const news = await scene.run(['recent', 'news', '.', '--max', '2'])
+  assert.match(news.stdout, /^\S+ \S+ {2}- one\n\S+ \S+ {2}\+ three\n$/)
+  const found = await scene.run(['recent', 'news', '.', '--contains-path', 'a/new\nline', '--json'])
+  assert.equal(JSON.parse(found.stdout).path, 'a/new\nline')
+  assert.equal((await scene.run(['recent', 'news', '.', '--contains-path', 'none'])).code, 8)
+  const rows = JSON.parse((await scene.run(['recent', 'overview', '--json'])).stdout)
+  assert.deepEqual(
+    rows.map(({ interval, count }: { interval: string; count: number }) => [interval, count]),
+    [
+      ['1h', 3],
+      ['1d', 3],
+      ['Z', 4],
+    ],
+  )
+  const table = await scene.run(['recent', 'overview', '-v'])
+  assert.match(table.stdout, /^Ival +Cnt +Dirtymark +Produced +Merged +Max +Min +Span +Util +Cloud\n/)
+  checkedHead(scene.directory)
+})
+
+test('an epoch of the past', async (t) => {
+  const scene = makeScene(t)
+  await scene.run(['recent', 'init'])
+  writeFileSync(join(scene.directory, 'dirty'), '1')
+  const update = await scene.run(['recent', 'update', '.', 'dirty', '--add', '--epoch', '1000.5'])
+  assert.equal(update.code, 0, update.stderr)
+  const news = await scene.run(['recent', 'news', '.', '--json', '--before', '1001'])
+  assert.equal(JSON.parse(news.stdout).epoch, '1000.5')
+  checkedHead(scene.directory)
+})
+
+test('what makes no sense is said, and nothing is done', async (t) => {
+  const scene = makeScene(t)
+  for (const [code, ...args] of [
+    ['2', 'dance'],
+    ['2', 'init', '.', '--intervals', '1h,1x'],
+    ['2', 'init', '.', '--intervals', '0s,Z'],
+    ['4', 'overview'],
+    ['4', 'news', 'RECENT-9h.yaml'],
+    ['4', 'fsck', '.'],
+  ])
+    assert.equal((await scene.run(['recent', ...args])).code, Number(code), args.join(' '))
+  await scene.run(['recent', 'init'])
+  const before = readFileSync(join(scene.directory, 'RECENT.head'))
+  for (const [code, ...args] of [
+    ['2', 'update', '.', 'one'],
+    ['2', 'update', '.', 'one', '--add', '--delete'],
+    ['2', 'update', '.', '--add'],
+    ['2', 'update', '.', '../outside', '--add'],
+    ['2', 'update', '.', '/etc/passwd', '--add'],
+    ['2', 'update', '.', 'RECENT-1h.yaml/..', '--add'],
+    ['2', 'update', '.', 'one', '--add', '--epoch', 'soon'],
+    ['4', 'update', '.', 'none', '--add'],
+    ['4', 'update', '.', 'none', '--delete'],
+    ['2', 'news', '.', '--after', '1e9'],
+    ['2', 'news', '.', '--contains-type', 'old'],
+    ['2', 'overview', '.', 'more'],
+  ])
+    assert.equal((await scene.run(['recent', ...args])).code, Number(code), args.join(' '))
+  assert.deepEqual(readFileSync(join(scene.directory, 'RECENT.head')), before)
+})
+
+test('publish --once, and what it prints as JSON', async (t) => {
+  const scene = makeScene(t)
+  const first = JSON.parse((await scene.run(['publish', '.', '--once', '--json'])).stdout)
+  assert.equal(first.first, true)
+  assert.equal(first.entries, 4)
+  writeFileSync(join(scene.directory, 'one'), 'changed')
+  const second = JSON.parse((await scene.run(['publish', '.', '--once', '--json'])).stdout)
+  assert.deepEqual([second.first, second.changes.length, second.changes[0].path], [false, 1, 'one'])
+  assert.match(second.changes[0].detail, /^f 644 [0-9.]+ 7 [A-Za-z0-9_-]{43}$/)
+  checkSketch(scene.directory, checkedHead(scene.directory))
+  assert.equal((await scene.run(['publish', 'nowhere', '--once'])).code, 4)
+  assert.equal((await scene.run(['publish', 'one', '--once'])).code, 2)
+})
+
+test('what cannot be read is said, and all else is listed', async (t) => {
+  const scene = makeScene(t)
+  if (!asNobody(t, scene)) return
+  chmodSync(join(scene.directory, 'one'), 0)
+  const run = await scene.run(['publish', '.', '--once'])
+  assert.equal(run.code, 3)
+  assert.match(run.stderr, /one/)
+})
+
+test('publish watches, and stops when it is told to: with all that it knows in the head', async (t) => {
+  const scene = makeScene(t)
+  const child = scene.start(['publish', '.', '--debounce', '10ms'])
+  await child.until(/listed 4 entries/)
+  writeFileSync(join(scene.directory, 'more'), '1')
+  await child.until(/told of 1 change/)
+  const { code } = await child.stop('SIGTERM')
+  assert.equal(code, 143)
+  const head = checkedHead(scene.directory)
+  assert.ok(isSignedHead(parseHead(readFileSync(join(scene.directory, 'RECENT.head')))))
+  checkSketch(scene.directory, head)
+  checkComplete(scene.directory)
+})
