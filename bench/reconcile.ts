@@ -1,7 +1,7 @@
 /**
  * Set reconciliation: cells per difference over many trials, the time to encode and decode, and the same task done by
  * negentropy (as nostr-tools has it), @peerbit/riblt and mathsync's algorithm. Prints Markdown tables.
- * Takes about a minute; with `--all` about ten, for the peers at a million items.
+ * Takes about a minute; with `--all` about nine, for the peers at a million items.
  */
 import { execFile } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
@@ -116,7 +116,7 @@ for (const profile of profiles) {
     [500, 500],
     [1000, 400],
     [10_000, 200],
-    [100_000, all ? 30 : 5],
+    [100_000, all ? 12 : 5],
   ] as const) {
     const cells = Array.from({ length: trials }, () => cellsNeeded(profile, count) / count)
     cells.sort((a, b) => a - b)

@@ -2,11 +2,12 @@
  * Streams: many versions of a text of 10,000 lines of 100 bytes, 0.1 to 1 % of them changed from one to the next,
  * recorded by Tidemark (through the library, and with a process for each version), git, RCS, `diff -u` and a chain of
  * `zstd --patch-from`. The peers take turns at each version, so that whatever else the machine does meets all alike.
- * Prints one Markdown table. `node bench/stream.ts [VERSIONS]`: 1,000 take some minutes.
+ * Git appears twice: as it comes, it forces no commit to the disk (`core.fsync` leaves loose objects out), Tidemark does;
+ * with `core.fsync=all` and `core.fsyncMethod=fsync` both promise the same.
+ * Prints one Markdown table. `node bench/stream.ts [VERSIONS]`: 1,000 take some minutes. Builds the program first.
  */
 import { spawnSync } from 'node:child_process'
 import {
-  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,7 +15,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -52,13 +52,18 @@ function* versions(): Generator<Buffer> {
   }
 }
 
+/** Bytes of the history alone, and with the newest versions that lie beside it in full (git's working file, `latest`). */
+interface Stored {
+  readonly history: number
+  readonly all: number
+}
+
 interface Peer {
   readonly name: string
   record(content: Buffer, i: number): Promise<void> | void
   /** What comes when all are recorded and the clock still runs; the time of it is shown apart. */
   finish?(): Promise<void> | void
-  /** Bytes of the whole history, and what is kept beside it in plain. */
-  stored(): string
+  stored(): Stored
   open(i: number): Promise<Buffer> | Buffer
 }
 
@@ -92,9 +97,9 @@ function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1)
 }
 
-function streamStored(root: string): string {
-  const full = bytesIn(join(root, 's', 'latest'))
-  return `${megabytes(bytesIn(root))} (${megabytes(full)} of it the three newest in full)`
+function streamStored(root: string): Stored {
+  const all = bytesIn(root)
+  return { history: all - bytesIn(join(root, 's', 'latest')), all }
 }
 
 function libraryPeer(): Peer {
@@ -111,11 +116,8 @@ function libraryPeer(): Peer {
 
 /** The program as it is installed: built, not run from source. */
 function build(): string {
-  const dist = join(place, 'dist')
-  run(join(repository, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', dist], repository)
-  symlinkSync(join(repository, 'node_modules'), join(place, 'node_modules'))
-  copyFileSync(join(repository, 'package.json'), join(place, 'package.json'))
-  return join(dist, 'cli/main.js')
+  run('npm', ['run', '--silent', 'build'], repository)
+  return join(repository, 'dist/cli/main.js')
 }
 
 function commandPeer(): Peer {
@@ -137,32 +139,35 @@ function commandPeer(): Peer {
   }
 }
 
-function gitPeer(): Peer {
-  const root = directory('git')
+function gitPeer(fsync: boolean): Peer {
+  const root = directory(fsync ? 'git-fsync' : 'git')
   const git = (...args: string[]): Buffer => run('git', args, root)
   git('init', '-q')
   for (const [key, value] of [
     ['user.name', 'a'],
     ['user.email', 'a@b'],
     ['gc.auto', '0'],
+    ...(fsync
+      ? [
+          ['core.fsync', 'all'],
+          ['core.fsyncMethod', 'fsync'],
+        ]
+      : []),
   ])
     git('config', key!, value!)
   let commits: string[] = []
-  let before = 0
   return {
-    name: 'git commit, then gc',
+    name: fsync ? 'git commit with core.fsync=all, then gc' : 'git commit, then gc',
     record(content, i) {
       writeFileSync(join(root, 'text'), content)
       if (i === 0) git('add', 'text')
       git('commit', '-qam', `version ${i}`)
     },
     finish() {
-      before = bytesIn(join(root, '.git'))
       git('gc', '-q')
       commits = git('rev-list', '--reverse', 'HEAD').toString().trim().split('\n')
     },
-    stored: () =>
-      `${megabytes(before)} → ${megabytes(bytesIn(join(root, '.git')))} (without the working file)`,
+    stored: () => ({ history: bytesIn(join(root, '.git')), all: bytesIn(root) }),
     open: (i) => git('cat-file', 'blob', `${commits[i]!}:text`),
   }
 }
@@ -175,7 +180,7 @@ function rcsPeer(): Peer {
       writeFileSync(join(root, 'text'), content)
       run('ci', ['-q', '-l', '-m.', ...(i === 0 ? ['-t-.'] : []), 'text'], root)
     },
-    stored: () => megabytes(statSync(join(root, 'text,v')).size),
+    stored: () => ({ history: statSync(join(root, 'text,v')).size, all: bytesIn(root) }),
     open: (i) => run('co', ['-q', '-p', `-r1.${i + 1}`, 'text'], root),
   }
 }
@@ -193,7 +198,7 @@ function diffPeer(): Peer {
       )
       renameSync(join(root, 'current'), join(root, 'previous'))
     },
-    stored: () => megabytes(bytesIn(root) - statSync(join(root, 'previous')).size),
+    stored: () => ({ history: bytesIn(root) - statSync(join(root, 'previous')).size, all: bytesIn(root) }),
     open(i) {
       writeFileSync(join(root, 'text'), '')
       run('sh', ['-c', `for i in $(seq 0 ${i}); do cat $i.diff; done | patch -s text`], root)
@@ -212,7 +217,7 @@ function zstdPeer(): Peer {
       run('zstd', ['-q', ...from, 'current', '-o', `${i}.zst`], root)
       renameSync(join(root, 'current'), join(root, 'previous'))
     },
-    stored: () => megabytes(bytesIn(root) - statSync(join(root, 'previous')).size),
+    stored: () => ({ history: bytesIn(root) - statSync(join(root, 'previous')).size, all: bytesIn(root) }),
     open(i) {
       run(
         'sh',
@@ -232,7 +237,15 @@ function median(numbers: readonly number[]): number {
 }
 
 async function measure(): Promise<void> {
-  const peers = [libraryPeer(), commandPeer(), gitPeer(), rcsPeer(), diffPeer(), zstdPeer()]
+  const peers = [
+    libraryPeer(),
+    commandPeer(),
+    gitPeer(false),
+    gitPeer(true),
+    rcsPeer(),
+    diffPeer(),
+    zstdPeer(),
+  ]
   const spent = peers.map(() => 0)
   const each: number[][] = peers.map(() => [])
   const finishing = peers.map(() => 0)
@@ -274,17 +287,28 @@ async function measure(): Promise<void> {
   const git = 2
   console.log(`${count} versions of 1.0 MB\n`)
   console.log(
-    '| | record all, s | of git | a version, ms (median) | then, s | stored, MB | an old version, ms (median / max) |',
+    '| | record all, s | of git | of git, fsync | a version, ms (median) | then, s | history, MB | all, MB | of git | an old version, ms (median / max) |',
   )
-  console.log('|---|---|---|---|---|---|---|')
+  console.log('|---|---|---|---|---|---|---|---|---|---|')
   for (const [p, peer] of peers.entries()) {
     const total = spent[p]! + (peer.name.startsWith('tidemark') ? finishing[p]! : 0)
     const then = peer.finish === undefined ? '' : (finishing[p]! / 1000).toFixed(1)
     const open = `${median(opened[p]!).toFixed(1)} / ${Math.max(...opened[p]!).toFixed(1)}`
-    const ratio = (total / spent[git]!).toFixed(2)
-    console.log(
-      `| ${peer.name} | ${(total / 1000).toFixed(1)} | ${ratio} | ${median(each[p]!).toFixed(1)} | ${then} | ${stored[p]!} | ${open} |`,
-    )
+    const { history, all } = stored[p]!
+    const cells = [
+      peer.name,
+      (total / 1000).toFixed(1),
+      (total / spent[git]!).toFixed(2),
+      (total / spent[git + 1]!).toFixed(2),
+      median(each[p]!).toFixed(1),
+      then,
+      megabytes(history),
+      megabytes(all),
+      // All of ours, the newest versions in full and all, against git's history without its working file.
+      (all / stored[git]!.history).toFixed(2),
+      open,
+    ]
+    console.log(`| ${cells.join(' | ')} |`)
   }
   const latest = readFileSync(join(place, 'library/s/latest.txt'))
   console.log(`\nlatest.txt: ${latest.length} bytes; checked: ${wanted.size} versions, byte for byte.`)
