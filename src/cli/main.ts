@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import nodeModule from 'node:module'
-import v8 from 'node:v8'
 import { version } from '../version.ts'
 
 const argv = process.argv.slice(2)
@@ -13,10 +12,6 @@ if (argv[0] === '--version' || argv[0] === '-V') {
   process.exitCode = 7
 } else {
   nodeModule.enableCompileCache()
-  // What a walk leaves behind is short-lived. Left to itself the heap would grow by 70 MB for it, in the nursery
-  // (doubled whenever it is full) and beyond (doubled before it is cleared), at no gain in time.
-  v8.setFlagsFromString('--semi-space-growth-factor=1')
-  v8.setFlagsFromString('--heap-growing-percent=30')
   // Node prints a warning for node:sqlite and for running TypeScript; neither is of use to whoever runs this.
   process.removeAllListeners('warning')
   process.on('warning', (warning) => {

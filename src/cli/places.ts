@@ -10,11 +10,9 @@ import { resolveSnapshot, shortId } from '../history/name-snapshot.ts'
 import type { Entry } from '../object/entry.ts'
 import type { Id } from '../object/id.ts'
 import type { Bucket } from '../store/bucket.ts'
-import { LayeredStore } from '../store/layered-store.ts'
 import { openBucket } from '../store/open-bucket.ts'
 import { Repository } from '../store/repository/repository.ts'
 import type { Store } from '../store/store.ts'
-import { lookUp } from '../tree/directory.ts'
 import type { Context } from './context.ts'
 import { fromDisplayed, splitSnapshotPath, toSnapshotPath } from './snapshot-path.ts'
 
@@ -83,6 +81,7 @@ export class Place {
     const [latest] = await this.snapshots()
     if (latest === undefined) return repository
     const { WorkingCopyStore } = await import('../folder/working-copy-store.ts')
+    const { LayeredStore } = await import('../store/layered-store.ts')
     this.#workingCopy ??= new WorkingCopyStore(folder.root, repository, latest.snapshot.root)
     return sayNotKept(new LayeredStore([repository, this.#workingCopy]))
   }
@@ -176,6 +175,8 @@ export async function findPlace(place: Place, text: string): Promise<FoundPlace>
 /** The entry at a path as the user wrote it: literally, or as displayName shows it. */
 export async function findIn(place: Place, logged: LoggedSnapshot, path: string): Promise<FoundPlace> {
   const { root } = logged.snapshot
+  // Not for `log`, which looks into no tree.
+  const { lookUp } = await import('../tree/directory.ts')
   for (const text of [path, fromDisplayed(path)]) {
     if (text === undefined) continue
     const name = place.pathIn(text, logged)

@@ -11,10 +11,16 @@ import { systemCode } from '../errors.ts'
  */
 const temporaryPattern = /^([0-9a-f]{8})-([0-9]{1,10})-([0-9]{1,20})-[0-9a-f]{16}$/
 
-const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
-const ownPrefix = `${host}-${ownPid}-${startOf(ownPid) ?? '0'}-`
+let host: string | undefined
+let ownPrefix: string | undefined
+
+/** Not at once: most commands write nothing. */
+function ownHost(): string {
+  return (host ??= createHash('sha256').update(hostname()).digest('hex').slice(0, 8))
+}
 
 export function temporaryName(): string {
+  ownPrefix ??= `${ownHost()}-${ownPid}-${startOf(ownPid) ?? '0'}-`
   return ownPrefix + randomBytes(8).toString('hex')
 }
 
@@ -24,7 +30,7 @@ export function temporaryName(): string {
  */
 export function isAbandoned(name: string): boolean {
   const match = temporaryPattern.exec(name)
-  if (match === null || match[1] !== host) return false
+  if (match === null || match[1] !== ownHost()) return false
   const pid = Number(match[2])
   const started = startOf(pid)
   if (started !== undefined) return started !== match[3] && match[3] !== '0'

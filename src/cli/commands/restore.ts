@@ -15,6 +15,7 @@ import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatNumberOf, formatSize } from '../format.ts'
 import type { Style } from '../output.ts'
+import { keepHeapLean } from '../lean-heap.ts'
 import { flag, off, text } from '../options.ts'
 import { findIn, openPlace } from '../places.ts'
 import type { Place } from '../places.ts'
@@ -51,6 +52,7 @@ export const command: Command = defineCommand({
   ],
   exits: ['partial', 'missing', 'damage', 'busy', 'refused'],
   async run(context, [name = '', ...paths], options) {
+    await keepHeapLean()
     if ((options.to === undefined) === !options.inPlace) {
       throw new TidemarkError('usage', 'say where to restore: either --to DIR or --in-place')
     }

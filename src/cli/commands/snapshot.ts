@@ -6,6 +6,7 @@ import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatDuration, formatNumberOf, formatSize } from '../format.ts'
 import { checkMessage, checkTags } from '../labels.ts'
+import { keepHeapLean } from '../lean-heap.ts'
 import { flag, text, texts } from '../options.ts'
 import { openContextFolder } from '../places.ts'
 import { reportJson, warnOfProblems } from '../snapshot-report.ts'
@@ -28,6 +29,7 @@ export const command: Command = defineCommand({
   ],
   exits: ['partial', 'missing', 'damage', 'busy', 'refused'],
   async run(context, _args, options) {
+    await keepHeapLean()
     const { message, tag: tags, always, oneFileSystem } = options
     checkTags(tags)
     checkMessage(message)

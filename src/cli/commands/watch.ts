@@ -8,6 +8,7 @@ import type { WatchEvent } from '../../history/watch-event.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
+import { keepHeapLean } from '../lean-heap.ts'
 import { formatNumberOf, formatSize, formatTime } from '../format.ts'
 import { duration, flag } from '../options.ts'
 import { openContextFolder } from '../places.ts'
@@ -39,6 +40,7 @@ export const command: Command = defineCommand({
   ],
   exits: ['missing', 'damage', 'busy', 'refused', 'interrupted', 'terminated'],
   async run(context, _args, options) {
+    await keepHeapLean()
     const folder = await openContextFolder(context)
     try {
       if (options.systemd) await printUnit(context, folder, options)

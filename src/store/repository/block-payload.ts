@@ -1,9 +1,10 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import type * as Zlib from 'node:zlib'
 import { corrupt } from '../../errors.ts'
 import { blockFlags, maxPlainLength } from '../../object/block.ts'
 import type { BlockHeader } from '../../object/block.ts'
 
-const params = { [constants.ZSTD_c_compressionLevel]: 1 }
+/** Loaded when it is needed: it takes 4 ms, and some commands never look into a block. */
+const zlib = (): typeof Zlib => process.getBuiltinModule('node:zlib')
 
 /**
  * Gives `use` a payload as it is to be stored: compressed when `compress` and when that makes it at least
@@ -16,7 +17,7 @@ export function sealPayload<T>(
   use: (header: BlockHeader, payload: Uint8Array) => T,
 ): T {
   const plainLength = plain.length
-  const packed = compress ? zstdCompressSync(plain, { params, chunkSize: plainLength + 1024 }) : undefined
+  const packed = compress ? compressed(plain) : undefined
   try {
     if (packed === undefined || packed.length >= plainLength - plainLength / 32) {
       return use({ flags, storedLength: plainLength, plainLength }, plain)
@@ -40,7 +41,7 @@ export function openPayload(header: BlockHeader, payload: Uint8Array): Uint8Arra
   try {
     // In one piece of memory: by default the output is put together from many, which takes a quarter longer.
     const maxOutputLength = Math.max(1, header.plainLength)
-    plain = zstdDecompressSync(payload, { maxOutputLength, chunkSize: header.plainLength + 64 })
+    plain = zlib().zstdDecompressSync(payload, { maxOutputLength, chunkSize: header.plainLength + 64 })
   } catch (error) {
     throw corrupt(
       'block',
@@ -49,4 +50,10 @@ export function openPayload(header: BlockHeader, payload: Uint8Array): Uint8Arra
   }
   if (plain.length !== header.plainLength) throw corrupt('block', 'has another length than promised')
   return plain
+}
+
+function compressed(plain: Uint8Array): Buffer<ArrayBuffer> {
+  const { constants, zstdCompressSync } = zlib()
+  const params = { [constants.ZSTD_c_compressionLevel]: 1 }
+  return zstdCompressSync(plain, { params, chunkSize: plain.length + 1024 })
 }

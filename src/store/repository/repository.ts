@@ -8,7 +8,7 @@ import type { Store } from '../store.ts'
 import { ChunkIndex } from './chunk-index.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import { configName } from './place.ts'
-import { RepositoryWriter } from './repository-writer.ts'
+import type { RepositoryWriter } from './repository-writer.ts'
 import { SnapshotShelf } from './snapshot-shelf.ts'
 
 /**
@@ -78,7 +78,9 @@ export class Repository implements Store {
   }
 
   /** Begins to write. The writer must be closed. */
-  write(options?: CallOptions): Promise<RepositoryWriter> {
+  async write(options?: CallOptions): Promise<RepositoryWriter> {
+    // Loaded when it is needed: most commands only read, and a short one is mostly the loading of its modules.
+    const { RepositoryWriter } = await import('./repository-writer.ts')
     return RepositoryWriter.open(this, options)
   }
 
