@@ -17,14 +17,12 @@ const pattern = /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)(?:_(\d{6}))?(?:@(\d{1,1
 /** Names are as close to the truth as a second; a difference beyond it is written down. */
 const tolerance = 1000
 
-export function isVersionName(text: string): boolean {
-  const match = pattern.exec(text)
-  return match !== null && isDate(match)
-}
+/** The same with the ranges of the digits: one look for each of thousands of names. */
+const valid =
+  /^\d{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d|6[01])(?:_\d{6})?(?:@\d{1,12}\.\d{6})?$/
 
-function isDate(match: RegExpExecArray): boolean {
-  const [month, day, hour, minute, second] = match.slice(2, 7).map(Number)
-  return month! >= 1 && month! <= 12 && day! >= 1 && day! <= 31 && hour! < 24 && minute! < 60 && second! < 62
+export function isVersionName(text: string): boolean {
+  return valid.test(text)
 }
 
 /** The version that a file name stands for; undefined for a file that is none. */
@@ -34,16 +32,19 @@ export function versionOfFile(file: string): VersionName | undefined {
   return isVersionName(name) ? name : undefined
 }
 
-/** The order of the file names, byte by byte, which is the order that programs in other languages see. */
+/**
+ * The order of the file names, byte by byte, which is the order that programs in other languages see. It is also that of
+ * the names: what may follow where a shorter one ends (a digit, `_`, `@`) sorts behind the `.` of its `.txt`.
+ */
 export function compareVersions(a: VersionName, b: VersionName): number {
   if (a === b) return 0
-  return `${a}.txt` < `${b}.txt` ? -1 : 1
+  return a < b ? -1 : 1
 }
 
 /** The moment of a version: milliseconds since 1970, with microseconds as a fraction. */
 export function versionTime(name: VersionName, zone: NameZone): number {
-  const match = pattern.exec(name)
-  if (match === null || !isDate(match)) throw corrupt(name, 'not the name of a version')
+  const match = isVersionName(name) ? pattern.exec(name) : null
+  if (match === null) throw corrupt(name, 'not the name of a version')
   if (match[8] !== undefined) return Number(match[8]) * 1000 + Number(match[9]) / 1000
   return readDigits(match, zone) + Number(match[7] ?? 0) / 1000
 }

@@ -80,3 +80,26 @@ suite('names of versions', () => {
     assert.ok(!isVersionName('20261121-120000_12'))
   })
 })
+
+test('names sort as their files do, and dates that are none make no names', () => {
+  const names = ['20261122-030405', '20261122-030406', '20271122-030405'].flatMap((name) => [
+    name,
+    `${name}_000001`,
+    `${name}_050000`,
+    `${name}@1.000000`,
+    `${name}@12.000000`,
+    `${name}_050000@1795316645.000001`,
+  ])
+  for (const a of names) {
+    assert.ok(isVersionName(a), a)
+    for (const b of names) {
+      const files = [`${a}.txt`, `${b}.txt`]
+      const order = a === b ? 0 : files.toSorted()[0] === files[0] ? -1 : 1
+      assert.equal(compareVersions(a, b), order, `${a} ${b}`)
+    }
+  }
+  for (const digits of ['20261322', '20260022', '20261100', '20261132'])
+    assert.ok(!isVersionName(`${digits}-000000`), digits)
+  for (const digits of ['240000', '236000', '235962']) assert.ok(!isVersionName(`20261122-${digits}`), digits)
+  assert.ok(isVersionName('20261231-235961'))
+})
