@@ -27,6 +27,8 @@ export class DiskShelf implements Shelf {
   #latest: { readonly interval: Interval; readonly state: string; readonly file: Recentfile } | undefined
 
   constructor(directory: string, root: string, suffix: string) {
+    if (suffix !== '.yaml' && suffix !== '.json')
+      throw new TidemarkError('unsupported', `index files are read as .yaml or .json, not ${suffix}`)
     this.directory = directory
     this.root = root
     this.suffix = suffix
@@ -102,6 +104,12 @@ export class DiskShelf implements Shelf {
     const digest = { name: this.name(interval), size, sha256: hash.digest('hex') }
     this.#digests.set(interval, { state, digest })
     return digest
+  }
+
+  /** True when the file is as this shelf last wrote or read it. */
+  isKnown(interval: Interval): boolean {
+    const stats = this.#stat(interval)
+    return stats !== undefined && this.#digests.get(interval)?.state === stateOf(stats)
   }
 
   #parse(interval: Interval): Recentfile {

@@ -14,6 +14,7 @@ import {
   type AggregateOptions,
   type Change,
   type Head,
+  type IndexDigest,
   type Interval,
   type Producer,
   type Recentfile,
@@ -113,14 +114,27 @@ export class IndexWriter {
   /** Says what the index files are now. Its sequence number is greater than any before. */
   async writeHead(extras: HeadExtras | ((sequence: number) => HeadExtras) = {}): Promise<Head> {
     const sequence = Math.max((this.#readHead()?.sequence ?? 0) + 1, Date.now())
-    const indexes = intervalsOf(this.read())
-      .map((interval) => this.shelf.digest(interval))
-      .filter((digest) => digest !== undefined)
+    const indexes = this.#digests()
     const more = typeof extras === 'function' ? extras(sequence) : extras
     const head = { sequence, written: this.#producer.now(), indexes, ...more }
     replaceFile(join(this.directory, nameOfHead(this.shelf.root)), [encodeHead(head, this.#key)])
     await syncDirectory(this.directory)
     return head
+  }
+
+  /** False when the head does not say what the files are, as after a writer that was killed or knows of no heads. */
+  isHeadCurrent(tree: NonNullable<Head['tree']>): boolean {
+    const head = this.#readHead()
+    if (head?.tree === undefined || head.tree.count !== tree.count || head.tree.root !== tree.root)
+      return false
+    const told = JSON.stringify(head.indexes)
+    return told === JSON.stringify(this.#digests())
+  }
+
+  #digests(): IndexDigest[] {
+    return intervalsOf(this.read())
+      .map((interval) => this.shelf.digest(interval))
+      .filter((digest) => digest !== undefined)
   }
 
   /** Lets RECENT.recent lead to the principal. */

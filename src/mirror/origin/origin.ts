@@ -7,6 +7,7 @@ import {
   compareEpochs,
   emptyFile,
   intervalSeconds,
+  isIndexPath,
   nameOfSketch,
   ownDirectory,
   produce,
@@ -133,7 +134,10 @@ export class Origin {
   ): Promise<CheckReport> {
     this.#assertPresent()
     if (this.#isFirst) return this.#listAll(watch, dryRun)
-    await this.#writer.locked(() => this.#absorb())
+    await this.#writer.locked(async () => {
+      this.#absorb()
+      if (!dryRun && !this.#writer.isHeadCurrent(this.#sum.root)) await this.#finish()
+    })
     const changes = new Map<Name, Change>()
     const unstable: Name[] = []
     let noted: Noted[] = []
@@ -148,6 +152,16 @@ export class Origin {
     }
     if (noted.length > 0) await flush()
     return { first: false, entries: this.#sum.root.count, changes: [...changes.values()], unstable }
+  }
+
+  /** False when somebody else has written the principal since this one last looked. */
+  get knowsPrincipal(): boolean {
+    return this.#isFirst || this.#writer.shelf.isKnown(this.#writer.principal)
+  }
+
+  /** Whether a path from the root is that of an index file, or of what stands beside one. */
+  isIndexPath(path: Name): boolean {
+    return isIndexPath(path, this.#writer.shelf.root)
   }
 
   /** True when the principal has something that was not merged on. */

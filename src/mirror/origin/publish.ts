@@ -90,7 +90,10 @@ class Publisher {
     this.#time = options.time ?? systemTime
     this.#changed = new ChangedPlaces(options.debounceMs ?? 100, options.maxDelayMs ?? 1000)
     this.#watcher = (options.openWatcher ?? openWatcher)(origin.directory, {
-      changed: (place, name) => this.#note((now) => this.#changed.add(place, name, now)),
+      changed: (place, name) => {
+        if (place === '' && name !== undefined && this.#isOwnWriting(name)) return
+        this.#note((now) => this.#changed.add(place, name, now))
+      },
       everything: (why) => {
         if (why === 'lost') this.#say('lost', 'changes came too fast to be told of: looking at everything')
         this.#note((now) => this.#changed.addEverything(now))
@@ -108,7 +111,10 @@ class Publisher {
     for (let isFirst = true; !this.#stopped;) {
       const report = isFirst ? await this.#step() : await this.#next()
       if (report === undefined) continue
-      if (isFirst) this.#say('watching', `watching ${this.#watcher.directories} directories`)
+      if (isFirst) {
+        this.#say('watching', `watching ${this.#watcher.directories} directories`)
+        await this.#origin.writeSketch()
+      }
       if (isFirst || report.changes.length > 0) yield report
       isFirst = false
     }
@@ -205,6 +211,11 @@ class Publisher {
   #untilRescan(): number {
     const { rescanMs = 60 * minute } = this.#options
     return this.#isBlind ? Math.min(rescanMs, 2 * minute) : rescanMs
+  }
+
+  /** What others write into the index is looked at at once. */
+  #isOwnWriting(name: Name): boolean {
+    return this.#origin.isIndexPath(name) && this.#origin.knowsPrincipal
   }
 
   #note(add: (now: number) => void): void {

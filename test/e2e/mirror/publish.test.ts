@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { updateByHand } from '../../../src/mirror/origin/by-hand.ts'
+import { IndexWriter } from '../../../src/mirror/origin/index-writer.ts'
 import { publishOnce } from '../../../src/mirror/origin/publish.ts'
+import type { SignedHead } from '../../../src/recent/index.ts'
 import { fuzz } from '../../suites/arbitraries.ts'
 import { checkComplete, checkedHead, readIndex } from '../../suites/published.ts'
 import { seededRandom } from '../../suites/random.ts'
@@ -69,11 +72,11 @@ function readable(path: string): boolean {
 }
 
 /** Waits until index and tree agree, and says why they do not when they never do. */
-async function agreed(tree: string): Promise<void> {
+async function agreed(tree: string, check: (head: SignedHead) => void = () => {}): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
       checkComplete(tree)
-      checkedHead(tree)
+      check(checkedHead(tree))
       return
     } catch (error) {
       if (tries > 200) throw error
@@ -103,6 +106,18 @@ test('a publisher tells of what happens while it watches', async (t) => {
   const [principal, ...longer] = readIndex(tree)
   assert.equal(longer.length, 3)
   assert.ok(principal!.events.length < longer[0]!.events.length)
+  await kill(child)
+})
+
+test('what is told of by hand while a publisher runs is in its head at once', async (t) => {
+  const tree = makeTree(t)
+  const child = start(t, tree)
+  await told(child)
+  let root: string | undefined
+  await agreed(tree, (head) => assert.ok((root = head.tree?.root) !== undefined))
+  const writer = IndexWriter.open(tree)
+  await updateByHand(writer, { type: 'new', paths: ['3/3'] })
+  await agreed(tree, (head) => assert.equal(head.tree?.root, root))
   await kill(child)
 })
 
@@ -146,12 +161,13 @@ function isQuiet(tree: string): boolean {
 test('killed in its first listing, the next one lists all', async (t) => {
   const tree = makeTree(t)
   let unfinished = 0
-  for (let delay = 60; delay < 400 && unfinished < 3; delay += 15) {
+  for (let round = 0; round < 40 && unfinished < 3; round++) {
     rmSync(join(tree, '.tidemark'), { recursive: true, force: true })
     for (const name of readdirSync(tree))
       if (name.startsWith('RECENT')) rmSync(join(tree, name), { recursive: true })
     const child = start(t, tree)
-    await sleep(delay)
+    while (!existsSync(join(tree, '.tidemark/origin.db'))) await sleep(1)
+    await sleep(5 * (round % 12))
     await kill(child)
     const isBegun = existsSync(join(tree, '.tidemark'))
     const isDone = existsSync(join(tree, 'RECENT.head'))

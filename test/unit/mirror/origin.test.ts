@@ -236,6 +236,25 @@ test('the sequence goes on when the head is lost', async (t) => {
   }
 })
 
+test('a head that was not written, because the writer was killed or knows of none, is written', async (t) => {
+  const tree = makeTree(t)
+  await publishOnce(tree)
+  const { sequence } = checkedHead(tree)
+  // As a publisher does that is killed before the head, and as a Perl program does.
+  const writer = IndexWriter.open(tree)
+  writeFileSync(join(tree, 'more'), '1')
+  await writer.locked(() => writer.update([{ path: 'more', type: 'new' }]))
+  assert.throws(() => checkedHead(tree))
+  assert.deepEqual((await publishOnce(tree)).changes, [])
+  const head = checkedHead(tree)
+  assert.ok(head.sequence > sequence)
+  checkSketch(tree, head)
+  await writer.locked(() => writer.aggregate({ force: true }))
+  assert.throws(() => checkedHead(tree))
+  await publishOnce(tree)
+  checkedHead(tree)
+})
+
 test('two cannot publish one tree', async (t) => {
   const tree = makeTree(t)
   const origin = await Origin.open(tree)
