@@ -174,7 +174,7 @@ export const commandTable: readonly CommandEntry[] = [
   {
     name: 'publish',
     group: 'Mirrors',
-    summary: 'publish a directory for mirrors, and tell them of its changes',
+    summary: 'publish a directory for any number of mirrors',
     load: () => import('./commands/publish.ts'),
   },
   {

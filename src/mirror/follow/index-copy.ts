@@ -43,6 +43,8 @@ export interface CopyRequest {
   /** Our own copy, and what is known of it. */
   readonly own?: { readonly path: string; readonly copy: IndexCopy } | undefined
   readonly expected?: Expected | undefined
+  /** The newest copy of the index before it, from which events flow into this one. */
+  readonly before?: string | undefined
   readonly signal?: AbortSignal | undefined
   readonly onBytes?: ((bytes: number) => void) | undefined
 }
@@ -60,7 +62,7 @@ export async function copyIndex(request: CopyRequest): Promise<IndexCopy | 'same
   if (expected !== undefined && expected.size > largestIndex) throw tooLarge(request.name)
   if (expected !== undefined && expected.sha256 === own?.copy.sha256) return 'same'
   if (transport.ranged && expected !== undefined && own?.copy.max !== undefined) {
-    const copy = await copyTop(request, expected, own)
+    const copy = (await copyMerged(request, expected, own)) ?? (await copyTop(request, expected, own))
     if (copy !== undefined) return copy
   }
   return copyWhole(request)
@@ -97,14 +99,45 @@ async function copyWhole({
   return describe(name, to, writer, expected, reading)
 }
 
-/** Reads the new file's beginning until it meets what our own has; undefined when that does not lead to it. */
-async function copyTop(
+interface Own {
+  readonly path: string
+  readonly copy: IndexCopy
+}
+
+/** More events than these are read from the origin again rather than held. */
+const mostMerged = 100_000
+
+/**
+ * What is new in an index has mostly been merged into it from the one before, which is here: then only what stands
+ * before its events is read. Undefined when that does not lead to it.
+ */
+async function copyMerged(
   request: CopyRequest,
   expected: Expected,
-  own: { readonly path: string; readonly copy: IndexCopy },
+  own: Own,
 ): Promise<IndexCopy | undefined> {
+  if (request.before === undefined) return undefined
+  const top = await readPreamble(request, expected, own.copy)
+  if (top === undefined) return undefined
+  const newest = top.meta.minmax?.max
+  if (newest === undefined) return undefined
+  for (const event of eventsIn(request.before)) {
+    if (compareEpochs(event.epoch, own.copy.max!) <= 0) break
+    if (compareEpochs(event.epoch, newest) <= 0) top.events.push(event)
+    if (top.events.length > mostMerged) return undefined
+  }
+  return putTogether(request, expected, own, top)
+}
+
+/** Reads the new file's beginning until it meets what our own has; undefined when that does not lead to it. */
+async function copyTop(request: CopyRequest, expected: Expected, own: Own): Promise<IndexCopy | undefined> {
   const top = await readTop(request, expected, own.copy)
-  if (top === undefined || top.meta.dirtymark !== own.copy.dirtymark) return undefined
+  return top === undefined ? undefined : putTogether(request, expected, own, top)
+}
+
+/** The top and what our own copy has below it, if that is what the head says. */
+function putTogether(request: CopyRequest, expected: Expected, own: Own, top: Top): IndexCopy | undefined {
+  if (top.meta.dirtymark !== own.copy.dirtymark) return undefined
   const paths = new Set(top.events.map(({ path }) => path))
   const least = top.meta.minmax?.min
   const writer = new CopyWriter(request.to)
@@ -134,12 +167,36 @@ async function copyTop(
 interface Top {
   readonly meta: Meta
   readonly preamble: string
-  readonly events: readonly RecentEvent[]
+  readonly events: RecentEvent[]
   readonly reading: Reading
 }
 
 /** Beyond so many bytes the whole is the better choice. */
 const mostOfTop = 8 * 1024 * 1024
+
+/** A few digits more than it had. */
+const growth = 32
+
+async function readPreamble(
+  { transport, name, signal, onBytes }: CopyRequest,
+  expected: Expected,
+  own: IndexCopy,
+): Promise<Top | undefined> {
+  const reader = new RecentReader()
+  const end = Math.min(expected.size, own.preamble + growth)
+  const reading = await transport.read(name, { range: { start: 0, end }, signal })
+  if (typeof reading === 'string') return undefined
+  const isOther = reading.start !== 0 || (reading.size !== undefined && reading.size !== expected.size)
+  // Read to its end, for a body that is given up takes the connection with it.
+  for await (const piece of reading.body) {
+    onBytes?.(piece.length)
+    if (isOther) return undefined
+    reader.push(piece)
+  }
+  const { preamble, meta } = reader
+  if (preamble === undefined || meta === undefined) return undefined
+  return { meta, preamble, events: [], reading }
+}
 
 async function readTop(
   { transport, name, signal, onBytes }: CopyRequest,
@@ -158,17 +215,22 @@ async function readTop(
     if (typeof reading === 'string') return undefined
     first ??= reading
     const isOther = reading.start !== at || (reading.size !== undefined && reading.size !== expected.size)
+    let isMet = false
     for await (const piece of reading.body) {
       onBytes?.(piece.length)
       if (isOther || at + piece.length > end) return undefined
       at += piece.length
+      if (isMet) continue
       for (const event of reader.push(piece)) {
-        const { preamble, meta } = reader
-        if (preamble === undefined || meta === undefined) return undefined
-        if (compareEpochs(event.epoch, own.max!) <= 0) return { meta, preamble, events, reading: first }
+        isMet = compareEpochs(event.epoch, own.max!) <= 0
+        if (isMet) break
         events.push(event)
       }
     }
+    const { preamble, meta } = reader
+    if (isMet && preamble !== undefined && meta !== undefined)
+      return { meta, preamble, events, reading: first }
+    if (isMet) return undefined
     if (isOther || at < end) return undefined
     // Without a name for the state nobody knows what the next range would be of.
     if (first.state === undefined) return undefined

@@ -213,7 +213,7 @@ export class OriginReader {
     for (const [tier, expected] of head.indexes.entries()) {
       const { name } = expected
       if (parseIndexName(name)?.root !== this.root) throw corrupt('head', `${name} is no index of this tree`)
-      const copy = await this.#copy(tier, name, expected)
+      const copy = await this.#copy(tier, name, expected, copies.at(-1))
       if (copy === 'missing') throw new TidemarkError('conflict', `${name} is missing at the origin`)
       copies.push(copy)
     }
@@ -227,6 +227,7 @@ export class OriginReader {
     tier: number,
     name: string,
     expected?: { readonly size: number; readonly sha256: string },
+    previous?: IndexCopy,
   ): Promise<IndexCopy | 'missing'> {
     const { signal, onBytes } = this.#options
     const noted = this.copy(tier)
@@ -234,7 +235,8 @@ export class OriginReader {
     const own = noted === undefined || path === undefined ? undefined : { path, copy: noted }
     const to = `${this.staged(name)}.new`
     const transport = this.#transport
-    const copy = await copyIndex({ transport, name, to, own, expected, signal, onBytes })
+    const before = previous && this.#pathOf(previous)
+    const copy = await copyIndex({ transport, name, to, own, expected, before, signal, onBytes })
     if (copy === 'missing') return copy
     if (copy === 'same') return own!.copy
     return copy

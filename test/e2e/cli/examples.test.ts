@@ -6,7 +6,11 @@ import { commandTable } from '../../../src/cli/command-table.ts'
 import { Scene, makeHistory } from './tidemark.ts'
 
 /** Those that run until they are stopped. */
-const endless = new Set(['tidemark watch', 'tidemark publish . --intervals 1h,1d,1M,Z'])
+const endless = new Set([
+  'tidemark watch',
+  'tidemark publish . --intervals 1h,1d,1M,Z',
+  'tidemark publish . --listen 8080',
+])
 
 /** Those that need an origin of a mirror: test/e2e/mirror runs the like. */
 const elsewhere = /example\.org|\bmirror status\b/

@@ -107,6 +107,29 @@ suite('a mirror', () => {
     )
   })
 
+  test('reads of an index no events that were merged into it from the one before', async (t) => {
+    const { origin, server, follow, compare } = await scene(t)
+    for (let i = 0; i < 500; i++) origin.write(`dir/${i}`, `${i}`)
+    origin.aggregate(true)
+    const mirror = follow()
+    await mirror.catchUp()
+    origin.wait(1)
+    for (let i = 0; i < 100; i++) origin.write(`dir/${i * 3}`, `changed ${i}`)
+    origin.flush()
+    origin.aggregate(true)
+    server.requests.length = 0
+    await mirror.catchUp()
+    compare()
+    const bytes = (interval: string): number[] =>
+      server.requests.filter(({ path }) => path === `/RECENT-${interval}.yaml`).map(({ bytes }) => bytes)
+    assert.ok(bytes('5s').reduce((sum, n) => sum + n) > 10_000)
+    for (const interval of ['20s', '80s', '320s'])
+      assert.ok(
+        bytes(interval).length === 1 && bytes(interval)[0]! < 1500,
+        `${interval}: ${bytes(interval).join()}`,
+      )
+  })
+
   test('links what was moved, and copies what is here already, without fetching', async (t) => {
     const { origin, server, target, follow, compare } = await scene(t)
     const content = randomBytes(50_000).toString('hex')
