@@ -33,6 +33,7 @@ const options = {
   containsType: text('--contains-type <type>', 'news: the newest new or delete', ['new', 'delete']),
   skipDeletes: flag('--skip-deletes', 'news: only what came or changed'),
   keepDeletes: flag('--keep-deletes', 'aggregate: keep deletes in the Z file too'),
+  remote: text('--remote <source>', 'fsck: of a mirror: compare with this origin (with --yes: and repair)'),
   yes: flag('-y, --yes', 'fsck: correct the index'),
   dryRun: flag('--dry-run', 'update, fsck: only say what would be told'),
   lockTimeout: duration('--lock-timeout <time>', 'wait so long for another that writes the index (else 10m)'),
@@ -91,6 +92,7 @@ async function dispatch(
     readonly containsType: string | undefined
     readonly skipDeletes: boolean
     readonly keepDeletes: boolean
+    readonly remote: string | undefined
     readonly yes: boolean
     readonly dryRun: boolean
     readonly lockTimeout: number | undefined
@@ -100,6 +102,7 @@ async function dispatch(
   if (action !== 'update' && paths.length > 0)
     throw new TidemarkError('usage', `recent ${action} takes one index`)
   if (action === 'init') return init(context, index, given)
+  if (action === 'fsck' && given.remote !== undefined) return fsckMirror(context, index, given.remote, given)
   if (action === 'fsck') return fsck(context, index, given)
   const writer = (): IndexWriter =>
     IndexWriter.open(index, { patienceMs: given.lockTimeout, signal: context.signal })
@@ -173,6 +176,35 @@ async function fsck(context: Context, index: string, given: Options): Promise<Ex
     return changes.length > 0 && !given.yes ? 'negative' : undefined
   } finally {
     origin.close()
+  }
+}
+
+/** A mirror’s files are proven, not its index: that is the origin's. */
+async function fsckMirror(
+  context: Context,
+  index: string,
+  remote: string,
+  { yes, dryRun }: Options,
+): Promise<Exit | undefined> {
+  if (!yes || dryRun) throw new TidemarkError('usage', 'fsck --remote repairs what differs: say --yes')
+  const [{ Mirror }, { parseLocation }] = await Promise.all([
+    import('../../mirror/follow/mirror.ts'),
+    import('../../mirror/transport/location.ts'),
+  ])
+  const found = findIndex(index)
+  if (found === undefined) throw new TidemarkError('missing', `${index} has no index`)
+  const source = parseLocation(remote, context.workingDirectory)
+  const mirror = new Mirror({ source, directory: found.directory, signal: context.signal })
+  try {
+    const { items, broken, removed, proven, repair } = await mirror.verify()
+    if (context.json) await context.printJson({ items, broken, removed, proven, waiting: repair.waiting })
+    else {
+      const repaired = `${formatNumberOf(repair.files, 'file')} fetched, ${formatNumberOf(removed, 'entry', 'entries')} removed`
+      await context.tell(`${formatNumberOf(items, 'entry', 'entries')} compared; ${repaired}`)
+    }
+    return repair.waiting > 0 ? 'partial' : undefined
+  } finally {
+    await mirror.close()
   }
 }
 
