@@ -186,7 +186,7 @@ export const commandTable: readonly CommandEntry[] = [
   {
     name: 'mirror',
     group: 'Mirrors',
-    summary: 'follow an origin: make a directory what it is, and keep it so',
+    summary: 'follow an origin: keep a directory what it is',
     load: () => import('./commands/mirror.ts'),
   },
   {

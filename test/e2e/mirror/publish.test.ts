@@ -160,6 +160,9 @@ function isQuiet(tree: string): boolean {
 
 test('killed in its first listing, the next one lists all', async (t) => {
   const tree = makeTree(t)
+  // So that it takes a while, also where whoever kills has to wait for his turn.
+  mkdirSync(join(tree, 'many'))
+  for (let n = 0; n < 4000; n++) writeFileSync(join(tree, 'many', String(n)), String(n))
   let unfinished = 0
   for (let round = 0; round < 40 && unfinished < 3; round++) {
     rmSync(join(tree, '.tidemark'), { recursive: true, force: true })
