@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { displayName } from '../../bytes/name.ts'
 import { publish, publishOnce, type PublishOptions, type PublishReport } from '../../mirror/origin/publish.ts'
 import { treeHandler } from '../../server/tree-handler.ts'
@@ -17,7 +19,9 @@ export const command: Command = defineCommand({
     'longer time, so that a mirror need only look at the shortest to be up to date in seconds. Takes over a directory ' +
     'as it is, or an index that the Perl program File::Rsync::Mirror::Recent began. Watches the directory until it is ' +
     'stopped (Ctrl-C), or looks at it --once.',
-  arguments: [{ name: '<directory>', summary: 'what to publish', completes: 'directory' }],
+  arguments: [
+    { name: '<directory>', summary: 'what to publish, or its shortest RECENT file', completes: 'path' },
+  ],
   options: {
     once: flag('--once', 'bring the index up to date, and end'),
     listen: text(
@@ -90,7 +94,9 @@ export const command: Command = defineCommand({
 })
 
 async function serve(context: Context, directory: string, address: string): Promise<AsyncDisposable> {
-  const handler = treeHandler(directory)
+  // A principal was named: what is served is the tree it lies in.
+  const isFile = statSync(directory, { throwIfNoEntry: false })?.isFile() === true
+  const handler = treeHandler(isFile ? dirname(directory) : directory)
   try {
     const server = await serveWeb(handler, parseAddress(address))
     await context.note(`serving it at ${server.url}`)

@@ -91,29 +91,26 @@ export class Origin {
   /** There is no index yet, or none that was finished. */
   #isFirst: boolean
 
-  private constructor(directory: string, state: OriginState, options: OriginOptions) {
+  private constructor({ directory, root }: Place, state: OriginState, options: OriginOptions) {
     this.directory = directory
     this.#options = options
     this.#state = state
     this.#identity = identityOf(directory)
-    const found = findIndex(directory)
+    const found = findIndex(directory, root)
     this.#isFirst = found === undefined || options.afresh === true || state.get('first') !== undefined
     const [interval = '1h'] = sortIntervals(options.intervals ?? defaultIntervals)
     const { suffix = '.yaml' } = options
-    const place =
-      this.#isFirst || found === undefined ? { directory, root: 'RECENT', interval, suffix } : found
+    const place = this.#isFirst || found === undefined ? { directory, root, interval, suffix } : found
     this.#writer = new IndexWriter(place, options)
     this.#sum = new TreeSum(0)
   }
 
-  /** Begins work on a tree; throws `busy` while another process publishes it. Changes nothing yet. */
+  /** Begins work on a tree, named by its directory or its principal; throws `busy` while another process publishes it. Changes nothing yet. */
   static async open(path: string, options: OriginOptions = {}): Promise<Origin> {
-    const directory = directoryAt(path)
-    const own = join(directory, ownDirectory)
-    // Makes the directory of the bookkeeping.
-    const state = openState(own)
+    const place = placeOf(path)
+    const state = openState(join(place.directory, ownDirectory))
     try {
-      const origin = new Origin(directory, state, options)
+      const origin = new Origin(place, state, options)
       if (!origin.#isFirst) await origin.#writer.locked(() => origin.#absorb())
       origin.#recount()
       return origin
@@ -375,7 +372,13 @@ export class Origin {
     for (const [at, interval] of [...intervals.entries()].toReversed()) {
       const isPrincipal = at === 0
       const aggregator = intervals.slice(1)
-      const { meta } = emptyFile({ interval, aggregator, suffix, comment: isPrincipal ? comment : undefined })
+      const { meta } = emptyFile({
+        interval,
+        aggregator,
+        filenameroot: this.#writer.shelf.root,
+        suffix,
+        comment: isPrincipal ? comment : undefined,
+      })
       const next = intervals[at + 1]
       const merged = next === undefined ? undefined : { time: now, epoch: newest?.epoch, intoInterval: next }
       // The Perl programs want at least one event in each: that up to which it was merged.
@@ -407,14 +410,22 @@ export class Origin {
   }
 }
 
-function directoryAt(path: string): string {
+interface Place {
+  readonly directory: string
+  /** What the names of the index files begin with. */
+  readonly root: string
+}
+
+function placeOf(path: string): Place {
   try {
-    const directory = realpathSync(path)
-    if (statSync(directory).isDirectory()) return directory
+    const place = realpathSync(path)
+    if (statSync(place).isDirectory()) return { directory: place, root: 'RECENT' }
+    const found = findIndex(path)
+    if (found !== undefined) return { directory: realpathSync(found.directory), root: found.root }
   } catch (error) {
     throw fromSystem(error, path)
   }
-  throw new TidemarkError('usage', `${path} is no directory`)
+  throw new TidemarkError('missing', `${path} has no index`)
 }
 
 function identityOf(directory: string): string {

@@ -118,7 +118,7 @@ test('publish --once, and what it prints as JSON', async (t) => {
   assert.match(second.changes[0].detail, /^f 644 [0-9.]+ 7 [A-Za-z0-9_-]{43}$/)
   checkSketch(scene.directory, checkedHead(scene.directory))
   assert.equal((await scene.run(['publish', 'nowhere', '--once'])).code, 4)
-  assert.equal((await scene.run(['publish', 'one', '--once'])).code, 2)
+  assert.equal((await scene.run(['publish', 'one', '--once'])).code, 4)
 })
 
 test('what cannot be read is said, and all else is listed', async (t) => {

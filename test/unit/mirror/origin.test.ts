@@ -311,6 +311,32 @@ test('an index as JSON, of other intervals', async (t) => {
   assert.equal(meta.suffix, '.json')
 })
 
+test('an index of another name is the one that is named', async (t) => {
+  const tree = join(memoryDirectory(t), 'tree')
+  cpSync(join(golden, '10-evolution/04-t6.4-third-aggregate'), tree, { recursive: true })
+  for (const interval of ['2s', '4s', '8s', 'Z']) {
+    const text = readFileSync(join(tree, `RECENT-${interval}.yaml`), 'utf8')
+    writeFileSync(
+      join(tree, `CHANGES-${interval}.yaml`),
+      text.replace('filenameroot: RECENT', 'filenameroot: CHANGES'),
+    )
+    rmSync(join(tree, `RECENT-${interval}.yaml`))
+  }
+  rmSync(join(tree, 'RECENT.recent'))
+  for (const path of ['f2', 'f3', 'f5']) {
+    writeFileSync(join(tree, path), path)
+    utimesSync(join(tree, path), 1_760_000_000, 1_760_000_000)
+  }
+  const { first, changes } = await publishOnce(join(tree, 'CHANGES-2s.yaml'))
+  assert.equal(first, false)
+  assert.deepEqual(
+    changes.map(({ path, type }) => `${type} ${path}`),
+    ['delete f4'],
+  )
+  assert.ok(existsSync(join(tree, 'CHANGES.head')))
+  assert.equal(readlinkSync(join(tree, 'CHANGES.recent')), 'CHANGES-2s.yaml')
+})
+
 test('a first listing that was begun is made anew', async (t) => {
   const tree = makeTree(t)
   await publishOnce(tree)
