@@ -1,158 +1,202 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
-import { measure, row, warm, type Cost } from './measure.ts'
-import { MirrorServers, type Traffic } from './mirror-servers.ts'
-import { randomSource } from './trees.ts'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Mirror } from '../src/mirror/follow/mirror.ts'
+import { publishOnce } from '../src/mirror/origin/publish.ts'
+import { parseLocation } from '../src/mirror/transport/location.ts'
+import { row } from './measure.ts'
 
 /*
- * One origin and its mirrors, against rsync: node bench/mirror.ts PLACE [FILES]
+ * Following an origin against rsync -a --delete: node bench/mirror.ts PLACE [FILES]
  *
- * In PLACE (some 5 GB) it makes a tree of FILES files (300,000), publishes it, and serves it by nginx and by an
- * rsync daemon through proxies that count bytes. After each change the origin is published again and three
- * mirrors follow: tidemark over HTTP, tidemark over rsync, and rsync -a --delete. Tidemark runs as users have it:
- * the built package's command (npm run build first). Bytes are those beyond the content that changed.
+ * In PLACE (on one file system; 2 GB for 300,000 files) it makes a tree of FILES files of 1 KB, publishes it, and
+ * serves it with nginx and an rsync daemon on loopback. Then 0, 1, 100 and 5,000 files change, and each contender
+ * brings its copy up to date: a mirror that runs, one that is started for it (over HTTP and over rsync), and rsync
+ * itself. Bytes are those that go through a relay between both sides, in both directions, headers and all, less the
+ * content; in a mirror that runs processor time is its own, of others that of all their processes on this side.
+ * Caches are warm. Build before (npm run build), so that the command starts as an installed one does.
  */
 
-const [place, count = '300000'] = process.argv.slice(2)
-if (place === undefined) {
-  console.error('usage: node bench/mirror.ts PLACE [FILES]')
-  process.exit(2)
-}
-const files = Number(count)
-const origin = join(place, 'origin')
-const program = join(import.meta.dirname, '../dist/cli/main.js')
-const tidemark = (...args: string[]): string[] => [process.execPath, program, ...args]
-const random = randomSource(files)
+const [placeText, filesText = '300000'] = process.argv.slice(2)
+if (placeText === undefined) throw new Error('usage: node bench/mirror.ts PLACE [FILES]')
+const place = resolve(placeText)
+const files = Number(filesText)
+const size = 1024
+const children: ChildProcess[] = []
 
-const nameOf = (n: number): string => `${Math.floor(n / 10_000)}/${Math.floor(n / 100) % 100}/file-${n}.txt`
-
-/** Gives a file new content; returns its length. */
-function write(n: number): number {
-  const content = Array.from({ length: 20 + (random() % 60) }, () => random().toString(36)).join(' ')
-  writeFileSync(join(origin, nameOf(n)), content)
-  return content.length
-}
+const tree = join(place, 'tree')
+const pathOf = (i: number): string => `d${Math.floor(i / 500)}/f${i}`
 
 function makeTree(): void {
-  if (existsSync(join(place!, 'made'))) return
-  for (let n = 0; n < files; n++) {
-    if (n % 100 === 0) mkdirSync(join(origin, nameOf(n), '..'), { recursive: true })
-    write(n)
+  if (existsSync(tree)) return
+  for (let i = 0; i < files; i++) {
+    if (i % 500 === 0) mkdirSync(join(tree, `d${i / 500}`), { recursive: true })
+    writeFileSync(join(tree, pathOf(i)), randomBytes(size))
   }
-  writeFileSync(join(place!, 'made'), '')
 }
 
-/** Spreads `count` changes over the tree. */
-const spread = (count: number): number[] =>
-  Array.from({ length: count }, (_, n) => Math.floor(((n + 0.5) * files) / count))
-
-function print(label: string, cost: Cost, reference?: Cost, traffic?: Traffic, content = 0): void {
-  const { wall, cpu, megabytes } = cost
-  const ratio = reference === undefined ? '' : `x${(wall / reference.wall).toFixed(3)}`
-  const bytes = traffic === undefined ? ['', ''] : [String(traffic.requests), String(traffic.bytes - content)]
-  console.log(row(label, [wall, cpu, megabytes.toFixed(0), ratio, ...bytes]))
-}
-
-async function follow(servers: MirrorServers, step: string, content: number): Promise<void> {
-  const target = (name: string): string => join(place!, name)
-  print(`${step}: publish --once`, measure(place!, tidemark('publish', origin, '--once')))
-  for (const name of ['origin', 'by-rsync']) warm(target(name))
-  await servers.traffic()
-  const excludes = ['--exclude=/.tidemark/', '--exclude=/RECENT*']
-  const rsync = measure(place!, ['rsync', '-a', '--delete', ...excludes, servers.rsync, target('by-rsync')])
-  const ofRsync = (await servers.traffic()).rsync
-  for (const [name, source] of [
-    ['http', servers.http],
-    ['rsync', servers.rsync],
-  ] as const) {
-    const cost = measure(place!, tidemark('mirror', source, target(`over-${name}`), '--once'))
-    print(`${step}: mirror over ${name}`, cost, rsync, (await servers.traffic())[name], content)
-  }
-  print(`${step}: rsync -a --delete`, rsync, rsync, ofRsync, content)
-}
-
-/** Processor seconds that a process has taken so far. */
-function cpuOf({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-async function seen(path: string, content: string): Promise<void> {
-  for (let n = 0; n < 6000; n++) {
-    if (existsSync(path) && readFileSync(path, 'utf8') === content) return
-    await setTimeout(5)
-  }
-  throw new Error(`${path} did not arrive within 30 s`)
-}
-
-/** A mirror and an origin that keep running: what idling costs, and how long a change takes to get through. */
-async function watch(servers: MirrorServers): Promise<void> {
-  const target = join(place!, 'over-http')
-  const [command, ...args] = tidemark('mirror', servers.http, target, '--watch')
-  const [, ...publish] = tidemark('publish', origin)
-  const mirror = spawn(command!, args, { stdio: 'ignore' })
-  const publisher = spawn(command!, publish, { stdio: 'ignore' })
-  try {
-    // Both begin with a look at the whole tree.
-    for (let n = 0; n < 5; n++) {
-      writeFileSync(join(origin, 'first'), `first ${n}`)
-      await seen(join(target, 'first'), `first ${n}`)
+/** Relays connections to `port` and counts what goes by. */
+async function relay(port: number): Promise<{ port: number; bytes: () => number }> {
+  let bytes = 0
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1')
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      from.on('data', (piece) => (bytes += piece.length))
+      from.on('error', () => to.destroy())
+      from.pipe(to)
     }
-    await servers.traffic()
-    const before = cpuOf(mirror)
-    await setTimeout(10_000)
-    const { requests, bytes } = (await servers.traffic()).http
-    const cpu = (1000 * (cpuOf(mirror) - before)) / requests
-    console.log(
-      `idle mirror: ${requests} requests in 10 s, ${(bytes / requests).toFixed(0)} bytes and ${cpu.toFixed(1)} ms CPU each`,
-    )
-    const delays: number[] = []
-    for (let n = 0; n < 31; n++) {
-      await setTimeout(400 + (random() % 700))
-      const started = performance.now()
-      writeFileSync(join(origin, 'first'), `change ${n}`)
-      await seen(join(target, 'first'), `change ${n}`)
-      delays.push(performance.now() - started)
-    }
-    delays.sort((a, b) => a - b)
-    console.log(`change to visible: median ${delays[15]!.toFixed(0)} ms, worst ${delays[30]!.toFixed(0)} ms`)
-  } finally {
-    for (const child of [mirror, publisher]) {
-      child.kill('SIGTERM')
-      if (child.exitCode === null) await once(child, 'exit')
-    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  server.unref()
+  return { port: (server.address() as AddressInfo).port, bytes: () => bytes }
+}
+
+async function serve(): Promise<{ http: number; rsync: number }> {
+  const [http, rsync] = [18_080, 18_873]
+  const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${join(place, 'nginx', name)};`)
+    .join(' ')
+  mkdirSync(join(place, 'nginx'), { recursive: true })
+  writeFileSync(
+    join(place, 'nginx.conf'),
+    `daemon off; master_process off; pid ${place}/nginx.pid; error_log ${place}/nginx.log; events {}
+     http { access_log off; ${scratch} keepalive_requests 1000000;
+       server { listen 127.0.0.1:${http}; root ${tree}; } }\n`,
+  )
+  writeFileSync(
+    join(place, 'rsyncd.conf'),
+    `use chroot = no\nuid = ${process.getuid?.()}\ngid = ${process.getgid?.()}\n[tree]\npath = ${tree}\nread only = yes\n`,
+  )
+  children.push(
+    spawn('nginx', ['-c', join(place, 'nginx.conf'), '-e', join(place, 'nginx.log')], { stdio: 'ignore' }),
+  )
+  const daemon = ['--daemon', '--no-detach', '--address=127.0.0.1', `--port=${rsync}`]
+  children.push(spawn('rsync', [...daemon, `--config=${join(place, 'rsyncd.conf')}`], { stdio: 'ignore' }))
+  await sleep(500)
+  return { http, rsync }
+}
+
+interface Cost {
+  readonly wall: number
+  readonly cpu: number
+  readonly bytes: number
+  readonly megabytes: number
+}
+
+/** Runs a command; its processes on this side are its own and its children. */
+async function run(command: readonly string[], bytes: () => number): Promise<Cost> {
+  const report = join(place, 'time')
+  const before = bytes()
+  const child = spawn('/usr/bin/time', ['-o', report, '-f', '%e %U %S %M', ...command], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const [code] = (await once(child, 'exit')) as [number]
+  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}`)
+  const [wall, user, system, kilobytes] = readFileSync(report, 'utf8').trim().split(' ').map(Number)
+  return { wall: wall!, cpu: user! + system!, bytes: bytes() - before, megabytes: kilobytes! / 1024 }
+}
+
+async function running(mirror: Mirror, bytes: () => number): Promise<Cost> {
+  const [before, cpu, start] = [bytes(), process.cpuUsage(), performance.now()]
+  await mirror.catchUp()
+  const { user, system } = process.cpuUsage(cpu)
+  return {
+    wall: (performance.now() - start) / 1000,
+    cpu: (user + system) / 1e6,
+    bytes: bytes() - before,
+    megabytes: process.memoryUsage().rss / 1024 / 1024,
   }
+}
+
+let version = 0
+
+async function change(count: number): Promise<number> {
+  version++
+  for (let i = 0; i < count; i++) {
+    const path = pathOf(Math.floor((i * files) / count))
+    writeFileSync(join(tree, path), randomBytes(size))
+  }
+  const start = performance.now()
+  await publishOnce(tree)
+  return (performance.now() - start) / 1000
 }
 
 makeTree()
-const servers = await MirrorServers.start(join(place, 'servers'), origin)
-try {
-  console.log(
-    row(`${files} files: step`, ['wall s', 'CPU s', 'RSS MB', 'wall/rsync', 'requests', 'extra bytes']),
-  )
-  await follow(servers, 'first', 0)
-  await follow(servers, 'nothing changed', 0)
-  for (const changes of [1, 100, 5000]) {
-    const content = spread(changes).reduce((sum, n) => sum + write(n), 0)
-    await follow(servers, `${changes} changes`, content)
-  }
-  for (const n of spread(5000)) rmSync(join(origin, nameOf(n)))
-  await follow(servers, '5000 deletes', 0)
+await publishOnce(tree)
+const ports = await serve()
+const [http, rsync] = [await relay(ports.http), await relay(ports.rsync)]
+const [webUrl, rsyncUrl] = [`http://127.0.0.1:${http.port}/`, `rsync://127.0.0.1:${rsync.port}/tree/`]
+const built = join(import.meta.dirname, '../dist/cli/main.js')
+const program = existsSync(built) ? built : join(import.meta.dirname, '../src/cli/main.ts')
+const once1 = (source: string, to: string): string[] => [
+  process.execPath,
+  program,
+  'mirror',
+  '-q',
+  source,
+  join(place, to),
+]
 
-  const damaged = spread(12).slice(1, 11)
-  const content = damaged.reduce((sum, n) => sum + readFileSync(join(origin, nameOf(n))).length, 0)
-  for (const n of damaged) writeFileSync(join(place, 'over-http', nameOf(n)), 'damaged')
-  await servers.traffic()
-  const cost = measure(place, tidemark('mirror', servers.http, join(place, 'over-http'), '--verify'))
-  print('10 damaged: mirror --verify', cost, undefined, (await servers.traffic()).http, content)
-  for (const n of damaged) {
-    const [here, there] = ['origin', 'over-http'].map((name) => readFileSync(join(place, name, nameOf(n))))
-    if (!here!.equals(there!)) throw new Error(`${nameOf(n)} was not repaired`)
+try {
+  const signal = new AbortController().signal
+  const start = performance.now()
+  const mirror = new Mirror({ source: parseLocation(webUrl, '/'), directory: join(place, 'running'), signal })
+  await mirror.catchUp()
+  console.log(`first copy of ${files} files over HTTP: ${((performance.now() - start) / 1000).toFixed(1)} s`)
+  await mirror.close()
+  for (const name of ['web', 'rsync', 'plain']) {
+    if (!existsSync(join(place, name))) spawnSync('cp', ['-a', join(place, 'running'), join(place, name)])
   }
-  await watch(servers)
+  rmSync(join(place, 'plain/.tidemark'), { recursive: true, force: true })
+  const again = new Mirror({ source: parseLocation(webUrl, '/'), directory: join(place, 'running'), signal })
+  await run(once1(webUrl, 'web'), http.bytes)
+  await run(once1(rsyncUrl, 'rsync'), rsync.bytes)
+  const plain = ['rsync', '-a', '--delete', '--exclude=/.tidemark', rsyncUrl, `${join(place, 'plain')}/`]
+  await run(plain, rsync.bytes)
+  // Web servers tell times in whole seconds.
+  await sleep(2500)
+  await again.catchUp()
+  console.log(row('', ['changes', 'wall s', 'CPU s', 'bytes +', 'each', 'RSS MB', '/ rsync']))
+  for (const count of [0, 1, 100, 5000]) {
+    const publishing = await change(Math.min(count, files))
+    const contenders: readonly (readonly [string, () => Promise<Cost>])[] = [
+      ['rsync -a --delete', () => run(plain, rsync.bytes)],
+      ['mirror, running, HTTP', () => running(again, http.bytes)],
+      ['mirror, one-shot, HTTP', () => run(once1(webUrl, 'web'), http.bytes)],
+      ['mirror, one-shot, rsync', () => run(once1(rsyncUrl, 'rsync'), rsync.bytes)],
+    ]
+    let reference = 0
+    for (const [label, contend] of contenders) {
+      const cost = await contend()
+      reference ||= cost.wall
+      const over = cost.bytes - count * size
+      console.log(
+        row(label, [
+          String(count),
+          cost.wall,
+          cost.cpu,
+          String(over),
+          count === 0 ? '' : String(Math.round(over / count)),
+          String(Math.round(cost.megabytes)),
+          `1/${(reference / cost.wall).toFixed(1)}`,
+        ]),
+      )
+    }
+    console.log(row('(publish --once: a look at all)', [String(count), publishing]))
+  }
+  const verifying = http.bytes()
+  const found = await again.verify()
+  console.log(`verify: ${found.items} items, proven ${found.proven}, ${http.bytes() - verifying} bytes`)
+  await again.close()
 } finally {
-  await servers.stop()
+  for (const child of children) child.kill()
 }
+process.exit()

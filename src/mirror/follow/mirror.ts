@@ -131,9 +131,22 @@ export class Mirror {
     const grace = options.grace ?? 10_000
     this.#generations = new Generations(directory, this.state, this.tree, { grace, now: this.#now })
     clearIncoming(this.#files, (name) => name.startsWith('h-'))
-    this.state.set('source', this.transport.name)
+    this.#meet(this.transport.name)
     if (options.forgetKey === true) for (const key of ['key', 'sequence']) this.state.set(key, undefined)
     if (options.skipDeletes !== true && this.state.unkeep() > 0) this.state.set('unfinished', '1')
+  }
+
+  /** What another way to the origin, or another origin, said of the state of files means nothing here. */
+  #meet(source: string): void {
+    const { state, reader } = this
+    if (state.get('source') === source) return
+    state.step(() => {
+      state.set('head', undefined)
+      for (const [tier] of reader.names().entries()) {
+        state.setTier(tier, JSON.stringify({ ...reader.copy(tier), state: undefined }))
+      }
+      state.set('source', source)
+    })
   }
 
   /** Something that is in the way: is it ours, and listed as deleted? */
