@@ -116,10 +116,8 @@ async function running(mirror: Mirror, bytes: () => number): Promise<Cost> {
   }
 }
 
-let version = 0
-
 async function change(count: number): Promise<number> {
-  version++
+  if (count === 0) return 0
   for (let i = 0; i < count; i++) {
     const path = pathOf(Math.floor((i * files) / count))
     writeFileSync(join(tree, path), randomBytes(size))

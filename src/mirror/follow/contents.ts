@@ -48,7 +48,9 @@ interface Placed extends Ready {
 }
 
 /** Items seen to at a time: as many are lost, and done again, when the process is killed. */
-const atOnce = 1024
+const atOnce = 4096
+/** Files that are made durable and put in their places together, while others are fetched. */
+const placedAtOnce = 1024
 /** And bytes, where details tell them. */
 const bytesAtOnce = 256 * 1024 * 1024
 
@@ -171,16 +173,22 @@ export class Contents {
       done.bytes += bytes
       onProgress()
     }
+    let placing = Promise.resolve()
     try {
       for await (const fetched of transport.fetch(wanted, files.incoming, { jobs, signal, onBytes })) {
         const { path } = fetched.wanted
         const item = items.get(path)!
         this.#orAside(path, () => this.#take(item, fetched, placed))
+        if (placed.length < placedAtOnce) continue
+        await placing
+        placing = this.#place(placed.splice(0))
+        // Its failure is reported when the next is begun; until then it is nobody's.
+        placing.catch(() => {})
       }
-    } catch (error) {
-      // What has come is not thrown away.
+    } finally {
+      // What has come is not thrown away, whatever became of the rest.
+      await placing
       await this.#place(placed.splice(0))
-      throw error
     }
   }
 

@@ -143,7 +143,8 @@ function putTogether(request: CopyRequest, expected: Expected, own: Own, top: To
   const writer = new CopyWriter(request.to)
   try {
     const kept = function* (): Generator<RecentEvent> {
-      yield* top.events
+      // Z keeps no deletes, but what they deleted leaves it.
+      for (const event of top.events) if (event.type === 'new' || top.meta.interval !== 'Z') yield event
       for (const event of eventsIn(own.path)) {
         if (least !== undefined && compareEpochs(event.epoch, least) < 0) return
         if (!paths.has(event.path)) yield event
@@ -206,8 +207,9 @@ async function readTop(
   const reader = new RecentReader()
   const events: RecentEvent[] = []
   let first: Reading | undefined
-  // What stands before the events is about as long as it was, and a few events follow.
-  let length = own.preamble + 700
+  // What stands before the events is about as long as it was; then come, if nothing has dropped out at the end, as
+  // many bytes as the file has grown by, and one event more.
+  let length = own.preamble + Math.max(0, expected.size - own.size) + 400
   for (let at = 0; at < expected.size;) {
     const end = Math.min(expected.size, at + length)
     if (end > Math.min(mostOfTop, expected.size / 2 + 4096)) return undefined
@@ -234,7 +236,7 @@ async function readTop(
     if (isOther || at < end) return undefined
     // Without a name for the state nobody knows what the next range would be of.
     if (first.state === undefined) return undefined
-    length = Math.max(2048, at)
+    length = Math.max(2048, at >> 1)
   }
   return undefined
 }

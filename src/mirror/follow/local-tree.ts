@@ -50,6 +50,8 @@ export class LocalTree {
   readonly #incoming: DirectoryHandle
   readonly #mayRemove: (path: Name) => boolean
   readonly #temporary = temporaryNames()
+  /** Directories in which something has been put in its place. */
+  readonly #changed = new Set<Name>()
 
   constructor(root: DirectoryHandle, incoming: DirectoryHandle, mayRemove: (path: Name) => boolean) {
     this.#directories = new OpenDirectories(root)
@@ -135,6 +137,24 @@ export class LocalTree {
         closeSync(fd)
       }
     })
+  }
+
+  /** Makes durable what was put in its place since the last call. */
+  async settle(): Promise<void> {
+    const changed = [...this.#changed]
+    this.#changed.clear()
+    const one = (): void => {
+      for (const path of changed) {
+        try {
+          this.#directories.get(path).sync()
+        } catch (error) {
+          // It has gone since.
+          if (!isTidemarkError(error, 'missing', 'conflict')) throw error
+        }
+      }
+    }
+    if (changed.length < fewFiles) one()
+    else await syncDevicesLater(this.#directories, [''], one)
   }
 
   /** Makes files that came durable, all at once where that is possible. */
@@ -233,6 +253,7 @@ export class LocalTree {
 
   /** Makes the directory `path` and those above it. Throws `conflict` when something stands in the way. */
   makeDirectory(path: Name): DirectoryHandle {
+    this.#changed.add(path)
     try {
       return this.#directories.get(path)
     } catch (error) {

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Name } from '../../bytes/name.ts'
 import { isTidemarkError, TidemarkError } from '../../errors.ts'
 import { directoryOf } from '../../folder/apply/work-directory.ts'
-import { syncFileSystem } from '../../folder/system/durability.ts'
 import { throwIfCancelled } from '../../store/call.ts'
 import type { Location } from '../transport/location.ts'
 import { openTransport } from '../transport/open-transport.ts'
@@ -283,13 +282,14 @@ export class Mirror {
         continue
       }
       if (!reader.hasHead) {
-        this.#settleDown()
+        // Before an index is seen, what it names survives a power cut.
+        await tree.settle()
         publishIndex(this.#files.root, reader, tier)
         carryOutDeletes(tier, deletes)
       }
       tier++
     }
-    this.#settleDown()
+    await tree.settle()
     const last = reader.names().length
     // With a head all of them change at once: what it tells of them is then true.
     if (reader.hasHead)
@@ -310,12 +310,6 @@ export class Mirror {
       if (isTidemarkError(error, 'unavailable', 'timeout', 'conflict')) return undefined
       throw error
     }
-  }
-
-  /** Before an index is seen, what it names survives a power cut. */
-  #settleDown(): void {
-    const { files, moved, links, directories } = this.#done
-    if (files + moved + links + directories > 0) syncFileSystem(`${this.#options.directory}/.`, [])
   }
 
   #retryBlocked(): boolean {

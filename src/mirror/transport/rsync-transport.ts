@@ -62,7 +62,7 @@ export class RsyncTransport implements Transport {
       const careful = small ? ['--checksum'] : ['--modify-window=-1']
       // One link is followed: the name of the principal index may be one.
       const { complaints } = await this.#run(
-        [...careful, '--times', '--copy-links', '--no-relative'],
+        [...careful, '--times', '--copy-links', '--no-relative', '--compress'],
         [path],
         directory,
         signal,
