@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { canChangeUser, nobody } from '../../suites/as-nobody.ts'
-import { checkComplete, checkedHead, checkSketch } from '../../suites/published.ts'
+import { checkComplete, checkedHead, checkSketch, listed, readIndex } from '../../suites/published.ts'
 import { Scene } from './tidemark.ts'
 
 function makeScene(t: TestContext): Scene {
@@ -130,6 +130,14 @@ test('what cannot be read is said, and all else is listed', async (t) => {
   const run = await scene.run(['publish', '.', '--once'], { uid: nobody })
   assert.equal(run.code, 3)
   assert.match(run.stderr, /one/)
+  const listedPaths = (): string[] => [...listed(readIndex(scene.directory)).keys()].toSorted()
+  assert.deepEqual(listedPaths(), ['a/new\nline', 'a/two', 'link'])
+  // What cannot be looked at is not gone.
+  chmodSync(join(scene.directory, 'a'), 0)
+  rmSync(join(scene.directory, 'link'))
+  assert.equal((await scene.run(['publish', '.', '--once'], { uid: nobody })).code, 3)
+  assert.deepEqual(listedPaths(), ['a/new\nline', 'a/two'])
+  chmodSync(join(scene.directory, 'a'), 0o755)
 })
 
 test('publish watches, and stops when it is told to: with all that it knows in the head', async (t) => {

@@ -109,6 +109,18 @@ test('a publisher tells of what happens while it watches', async (t) => {
   await kill(child)
 })
 
+test('changes that come faster than the system can tell of them are all found', async (t) => {
+  const tree = makeTree(t)
+  const child = start(t, tree)
+  await told(child)
+  // More than the system queues while the publisher cannot read: it is stopped meanwhile.
+  child.kill('SIGSTOP')
+  for (let n = 0; n < 20_000; n++) writeFileSync(join(tree, `${n % 10}/many-${n % 4000}`), `${n}`)
+  child.kill('SIGCONT')
+  await agreed(tree)
+  await kill(child)
+})
+
 test('what is told of by hand while a publisher runs is in its head at once', async (t) => {
   const tree = makeTree(t)
   const child = start(t, tree)
