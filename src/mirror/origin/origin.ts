@@ -88,6 +88,8 @@ export class Origin {
   #sum: TreeSum
   #sketch: SketchReference | undefined
   #sketchIsStale = true
+  /** The sum has followed changes that the state may not have: a step was broken off, by a full disk for example. */
+  #sumIsAhead = false
   /** There is no index yet, or none that was finished. */
   #isFirst: boolean
 
@@ -250,6 +252,7 @@ export class Origin {
     await this.#writer.locked(async () => {
       this.#absorb()
       const file = this.#writer.update(noted.map(({ path, type, detail }) => ({ path, type, detail })))
+      this.#sumIsAhead = true
       for (const change of noted) this.#sumUp(change)
       await this.#writer.writeHead({ tree: this.#sum.root, sketch: this.#sketch })
       this.#state.transaction(() => {
@@ -259,6 +262,7 @@ export class Origin {
         }
         this.#mark(file)
       })
+      this.#sumIsAhead = false
     })
   }
 
@@ -274,6 +278,7 @@ export class Origin {
     this.#sum = new TreeSum(this.#state.count)
     this.#sum.addAll(this.#state.all())
     this.#sketchIsStale = true
+    this.#sumIsAhead = false
   }
 
   /**
@@ -281,16 +286,19 @@ export class Origin {
    * nothing, or stands at the top of the principal; else all of the index is read.
    */
   #absorb(): void {
+    if (this.#sumIsAhead) this.#recount()
     const file = this.#writer.read()
     const digest = this.#writer.shelf.digest(this.#writer.principal)
     if (digest !== undefined && digest.sha256 === this.#state.get('principal')) return
     const news = this.#newsOf(file)
+    this.#sumIsAhead = true
     this.#state.transaction(() => {
       if (news === undefined) this.#state.takeOver(this.#wholeIndex())
       else for (const event of news) this.#absorbEvent(event)
       this.#mark(file)
     })
     if (news === undefined) this.#recount()
+    this.#sumIsAhead = false
   }
 
   /** The events that are not known yet, oldest first; undefined when that cannot be told. */

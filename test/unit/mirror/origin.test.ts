@@ -255,6 +255,26 @@ test('a head that was not written, because the writer was killed or knows of non
   checkedHead(tree)
 })
 
+test('a step that breaks off half-way is made good by the next', async (t) => {
+  const tree = makeTree(t)
+  const origin = await Origin.open(tree)
+  t.after(() => origin.close())
+  await origin.check()
+  for (const obstacle of ['RECENT.head.new', 'RECENT-1h.yaml.new']) {
+    writeFileSync(join(tree, 'one'), obstacle)
+    rmSync(join(tree, 'null'), { force: true })
+    mkdirSync(join(tree, obstacle))
+    await assert.rejects(origin.check(), (error) => isTidemarkError(error))
+    rmSync(join(tree, obstacle), { recursive: true })
+    await origin.check()
+    checkComplete(tree)
+    checkedHead(tree)
+    assert.ok(!existsSync(join(tree, 'RECENT-1h.yaml.lock')))
+  }
+  await origin.writeSketch()
+  checkSketch(tree, checkedHead(tree))
+})
+
 test('two cannot publish one tree', async (t) => {
   const tree = makeTree(t)
   const origin = await Origin.open(tree)
