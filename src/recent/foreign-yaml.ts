@@ -1,7 +1,19 @@
-import { parseDocument } from 'yaml'
+import type * as Yaml from 'yaml'
 import type { Name } from '../bytes/name.ts'
-import { TidemarkError } from '../errors.ts'
+import { isTidemarkError, TidemarkError } from '../errors.ts'
 import type { MetaValue } from './recentfile.ts'
+
+/**
+ * The library, loaded when it is first needed, which is hardly ever: that takes longer than to read most indexes. There
+ * is no importing in the middle of reading, and in a room without Node's modules this is the way to what requires.
+ */
+function library(): typeof Yaml {
+  const builtin = globalThis.process?.getBuiltinModule?.('node:module')
+  if (builtin === undefined) throw new TidemarkError('unsupported', 'YAML of this shape is read on Node only')
+  return (loaded ??= builtin.createRequire(import.meta.url)('yaml') as typeof Yaml)
+}
+
+let loaded: typeof Yaml | undefined
 
 /**
  * Reads YAML of any shape; every scalar is text. Throws `corrupt`. For the few documents that neither we nor
@@ -9,7 +21,7 @@ import type { MetaValue } from './recentfile.ts'
  */
 export function readForeignYaml(text: Name, what: string): MetaValue {
   try {
-    const document = parseDocument(text, {
+    const document = library().parseDocument(text, {
       schema: 'failsafe',
       logLevel: 'silent',
       uniqueKeys: true,
@@ -20,6 +32,7 @@ export function readForeignYaml(text: Name, what: string): MetaValue {
     // No aliases: a few lines of them stand for more values than any memory holds.
     return textOnly(document.toJS({ maxAliasCount: 0 }), 0)
   } catch (error) {
+    if (isTidemarkError(error)) throw error
     const problem = error instanceof Error ? error.message.split('\n')[0] : String(error)
     throw new TidemarkError('corrupt', `${what}: ${problem}`, { cause: error })
   }
