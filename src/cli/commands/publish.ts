@@ -1,7 +1,10 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { displayName } from '../../bytes/name.ts'
+import { TidemarkError } from '../../errors.ts'
+import { readNames } from '../../folder/system/paths.ts'
 import { publish, publishOnce, type PublishOptions, type PublishReport } from '../../mirror/origin/publish.ts'
+import { ownDirectory } from '../../recent/index.ts'
 import { treeHandler } from '../../server/tree-handler.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
@@ -56,6 +59,7 @@ export const command: Command = defineCommand({
   ],
   exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'interrupted', 'terminated'],
   async run(context, [directory], options) {
+    refuseEmpty(directory!)
     let problems = 0
     const progress = context.progress()
     const common: PublishOptions = {
@@ -92,6 +96,16 @@ export const command: Command = defineCommand({
     return problems > 0 ? 'partial' : undefined
   },
 })
+
+/** At boot a disk may not be there yet, and the place where it will be mounted is an empty directory. */
+function refuseEmpty(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return
+  if (readNames(directory).some((name) => name !== ownDirectory)) return
+  throw new TidemarkError(
+    'missing',
+    `${directory} is empty: is the disk there? tidemark recent init begins an index in an empty directory`,
+  )
+}
 
 async function serve(context: Context, directory: string, address: string): Promise<AsyncDisposable> {
   // A principal was named: what is served is the tree it lies in.

@@ -412,7 +412,7 @@ export class Origin {
       statSync(join(this.directory, ownDirectory, 'origin.db'), { throwIfNoEntry: false }) !== undefined
     if (!isThere)
       throw new TidemarkError(
-        'unavailable',
+        'missing',
         `${this.directory} is not the directory that it was: is the disk there?`,
       )
   }

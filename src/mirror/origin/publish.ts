@@ -243,7 +243,10 @@ class Publisher {
   }
 }
 
-/** Whether to try again: a disk that is full or away, a lock that is held. */
+/**
+ * Whether to try again: a disk that is full, a lock that is held. When the directory or its index is gone, nothing that is
+ * known of it holds any longer, not even that it is watched.
+ */
 function passes(error: TidemarkError): boolean {
-  return ['busy', 'full', 'unavailable', 'timeout', 'failed', 'missing'].includes(error.code)
+  return ['busy', 'full', 'unavailable', 'timeout', 'failed'].includes(error.code)
 }

@@ -121,6 +121,19 @@ test('publish --once, and what it prints as JSON', async (t) => {
   assert.equal((await scene.run(['publish', 'one', '--once'])).code, 4)
 })
 
+test('an empty directory may be where a disk is to be mounted', async (t) => {
+  const scene = new Scene(t)
+  const refused = await scene.run(['publish', '.', '--once'])
+  assert.equal(refused.code, 4)
+  assert.match(refused.stderr, /is empty/)
+  assert.equal((await scene.run(['recent', 'init', '.'])).code, 0)
+  assert.equal((await scene.run(['publish', '.', '--once'])).code, 0)
+  writeFileSync(join(scene.directory, 'first'), '1')
+  assert.equal((await scene.run(['publish', '.', '--once'])).code, 0)
+  checkComplete(scene.directory)
+  checkedHead(scene.directory)
+})
+
 test('what cannot be read is said, and all else is listed', async (t) => {
   const scene = makeScene(t)
   if (!canChangeUser(t)) return

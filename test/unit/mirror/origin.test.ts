@@ -289,7 +289,7 @@ test('a tree that is away is not a tree that is empty', async (t) => {
   await origin.check()
   renameSync(tree, `${tree}-away`)
   mkdirSync(tree)
-  await assert.rejects(origin.check(), (error) => isTidemarkError(error, 'unavailable'))
+  await assert.rejects(origin.check(), (error) => isTidemarkError(error, 'missing'))
   assert.ok(!existsSync(join(tree, 'RECENT-1h.yaml')))
   rmSync(tree, { recursive: true })
   renameSync(`${tree}-away`, tree)
