@@ -163,6 +163,7 @@ function snapshotExample(): string {
     unreadable: 0,
     unstable: 0,
     program: 'tidemark 0.1.0',
+    contents: true,
   })
   return dump(bytes, [
     [1, 'snapshot'],

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, realpathSync, statSync } from 'node:fs'
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fromSystem, isTidemarkError, TidemarkError } from '../errors.ts'
+import type { Snapshot } from '../object/snapshot.ts'
 import { DirectoryBucket } from '../store/directory-bucket.ts'
 import { openBucket } from '../store/open-bucket.ts'
 import { Repository } from '../store/repository/repository.ts'
@@ -42,6 +43,12 @@ export class Folder {
       const own = new DirectoryBucket(join(root, ownDirectory))
       return new Folder(realpathSync(root), decodeSettings(await own.get(settingsName)), open)
     } catch (error) {
+      if (isTidemarkError(error, 'corrupt')) {
+        const advice = `move it away and run tidemark init ${root}: it takes up the history that is there`
+        throw new TidemarkError('corrupt', `${join(root, ownDirectory)}/${error.message} (${advice})`, {
+          cause: error,
+        })
+      }
       if (!isTidemarkError(error, 'missing')) throw fromSystem(error, `open ${root}`)
       throw new TidemarkError('missing', `${root}: its history is not kept (run: tidemark init ${root})`)
     }
@@ -60,7 +67,9 @@ export class Folder {
       .catch((error: unknown) => {
         this.#repository = undefined
         throw isTidemarkError(error)
-          ? new TidemarkError(error.code, `${this.place}: ${error.message}`, { cause: error })
+          ? new TidemarkError(error.code, `${this.place}: ${error.message}${movedHint(error)}`, {
+              cause: error,
+            })
           : error
       })
     return this.#repository
@@ -115,30 +124,89 @@ export class Folder {
   }
 }
 
-/** Begins to keep the history of `directory`, which must exist. Rejects `exists` when it is kept already. */
+function movedHint(error: TidemarkError): string {
+  return error.code === 'missing' ? ' (if it has moved: tidemark init --repository, with its new place)' : ''
+}
+
+/**
+ * Begins to keep the history of `directory`, which must exist. When its repository holds a history of it
+ * already (its `folder.json` was lost), that goes on. When it is kept already, at a place where no repository is
+ * any more, and `repository` is where that has moved, the folder is told so; else rejects `exists`.
+ */
 export async function initFolder(directory: string, options: InitOptions = {}): Promise<Folder> {
   const root = realDirectory(directory)
   const own = new DirectoryBucket(join(root, ownDirectory))
-  if (existsSync(join(root, ownDirectory, settingsName))) {
-    throw new TidemarkError('exists', `${root}: its history is kept already (see: tidemark status)`)
-  }
+  if (existsSync(join(root, ownDirectory, settingsName))) return moveRepository(root, own, options)
   const place = options.repository ?? 'repository'
-  const chosen =
-    options.repository === undefined || isUrl(place) || isAbsolute(place) ? place : resolve(place)
+  const chosen = options.repository === undefined ? place : settledPlace(root, place)
   const bucket = await openBucket(isUrl(chosen) ? chosen : resolve(root, ownDirectory, chosen))
   const repository = await openOrCreate(bucket)
+  const former = options.repository === undefined ? await newestOf(repository) : undefined
   repository.close()
   const settings: FolderSettings = {
     format: 'tidemark folder',
     version: 1,
-    folder: randomBytes(16).toString('hex'),
-    device: randomBytes(16).toString('hex'),
+    folder: former?.folder ?? randomBytes(16).toString('hex'),
+    device: former?.device ?? randomBytes(16).toString('hex'),
     repository: chosen,
-    history: options.history ?? 'kept',
+    history: options.history ?? (former?.contents === false ? 'none' : 'kept'),
   }
   // Last, because it is what makes the directory a folder.
   await own.put(settingsName, encodeSettings(settings))
   return Folder.open(root)
+}
+
+async function moveRepository(root: string, own: DirectoryBucket, options: InitOptions): Promise<Folder> {
+  const kept = `${root}: its history is kept already (see: tidemark status)`
+  if (options.repository === undefined) throw new TidemarkError('exists', kept)
+  const folder = await Folder.open(root)
+  folder.close()
+  if (await isRepository(folder.place))
+    throw new TidemarkError('exists', `${root}: its history is kept already, in ${folder.place}`)
+  const place = isUrl(options.repository) ? options.repository : resolve(options.repository)
+  const repository = await Repository.open(await openBucket(place))
+  try {
+    if ((await newestOf(repository, folder.settings.folder)) === undefined)
+      throw new TidemarkError('missing', `${place}: there is no history of ${root} in it`)
+  } finally {
+    repository.close()
+  }
+  const settings = { ...folder.settings, repository: settledPlace(root, place) }
+  await own.put(settingsName, encodeSettings(settings))
+  return Folder.open(root)
+}
+
+/** A place as settings have it: inside the folder relative, so that both may be moved together. */
+function settledPlace(root: string, place: string): string {
+  if (isUrl(place)) return place
+  const path = resolve(place)
+  return relative(root, path).startsWith('..') ? path : relative(join(root, ownDirectory), path)
+}
+
+async function isRepository(place: string): Promise<boolean> {
+  try {
+    const repository = await Repository.open(await openBucket(place))
+    repository.close()
+    return true
+  } catch (error) {
+    if (isTidemarkError(error, 'missing')) return false
+    throw error
+  }
+}
+
+/** The newest snapshot in a repository, of one folder or of any; undefined when there is none that can be read. */
+async function newestOf(repository: Repository, folder?: string): Promise<Snapshot | undefined> {
+  let newest: Snapshot | undefined
+  for (const id of await repository.snapshots.list()) {
+    try {
+      const snapshot = await repository.snapshots.read(id)
+      if (folder !== undefined && snapshot.folder !== folder) continue
+      if (newest === undefined || snapshot.time > newest.time) newest = snapshot
+    } catch (error) {
+      if (!isTidemarkError(error, 'corrupt', 'missing', 'unsupported')) throw error
+    }
+  }
+  return newest
 }
 
 /** Opens the folder that `path` is in: its history may be kept from any directory above. */

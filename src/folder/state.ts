@@ -142,6 +142,15 @@ export class FolderState {
     this.#write('linked', Uint8Array.of(value ? 1 : 0))
   }
 
+  /** What the repository had told of chunks that were lost when the base was noted (see `lossNotes`). */
+  get losses(): string {
+    return new TextDecoder().decode(this.#read('losses'))
+  }
+
+  set losses(notes: string) {
+    this.#write('losses', new TextEncoder().encode(notes))
+  }
+
   #read(key: string): Uint8Array | undefined {
     const value = this.#prepare('SELECT value FROM meta WHERE key = ?').get(key)?.['value']
     return value instanceof Uint8Array ? value : undefined

@@ -3,6 +3,16 @@ import { idToHex } from '../object/id.ts'
 import { lineage, type LoggedSnapshot } from './log.ts'
 import { parseTime } from './snapshot-time.ts'
 
+/**
+ * What a folder was before something was restored in place. Such a snapshot is no version that a person wanted:
+ * `latest` and `~n` pass over it, so that the same restore twice does the same.
+ */
+export const beforeRestoreTag = 'before-restore'
+
+function isWanted({ snapshot }: LoggedSnapshot): boolean {
+  return !snapshot.tags.includes(beforeRestoreTag)
+}
+
 /** Digits of an id that are shown to people. */
 const shownDigits = 12
 
@@ -14,7 +24,7 @@ export function shortId(id: string): string {
 /**
  * The snapshot that a person means by `text`, of `snapshots`, which come newest first (see `listSnapshots`):
  *
- * - `latest`;
+ * - `latest`, which passes over what was recorded before a restore in place;
  * - a tag, the newest snapshot that bears it;
  * - the beginning of an id, at least 4 hexadecimal digits;
  * - a date or time, the newest snapshot at or before it;
@@ -34,13 +44,14 @@ export async function resolveSnapshot(
   if (steps === undefined) return found
   const lines = lineage(snapshots)
   let place = snapshots.indexOf(found)
-  for (let left = Number(steps); left > 0; left--) {
+  for (let left = Number(steps); left > 0;) {
     const [previous] = lines[place]!
     if (previous === undefined) {
       const problem = `${describe(snapshots[place]!)} is the first of all`
       throw new TidemarkError('missing', `no snapshot ${JSON.stringify(text)}: ${problem}`)
     }
     place = previous
+    if (isWanted(snapshots[place]!)) left--
   }
   return snapshots[place]!
 }
@@ -51,7 +62,7 @@ async function resolveName(
   now: Date,
 ): Promise<LoggedSnapshot> {
   if (name === '') throw new TidemarkError('usage', 'which snapshot? Its name is empty')
-  if (name === 'latest') return snapshots[0]!
+  if (name === 'latest') return snapshots.find(isWanted) ?? snapshots[0]!
   const tagged = snapshots.find(({ snapshot }) => snapshot.tags.includes(name))
   if (tagged !== undefined) return tagged
   const isHex = /^[0-9a-f]{4,64}$/i.test(name)

@@ -7,6 +7,7 @@ import type { Bucket } from '../store/bucket.ts'
 import { takeCare } from '../store/repository/care.ts'
 import type { CareOptions } from '../store/repository/care.ts'
 import { listCondemned } from '../store/repository/condemned.ts'
+import { noteLoss } from '../store/repository/repairs.ts'
 import { listPacks } from '../store/repository/list-packs.ts'
 import { Marks } from '../store/repository/marks.ts'
 import { readPackFooter } from '../store/repository/pack-reader.ts'
@@ -65,6 +66,7 @@ export async function repair(bucket: Bucket, options: RepairOptions = {}): Promi
     const salvaged = await salvage(bucket, packs, options)
     const inspection = await inspect(bucket, options)
     try {
+      if (inspection.findings.anyLoss) await noteLoss(bucket, options)
       const replaced = options.replace === true ? await replaceDamaged(bucket, inspection, options) : []
       const deletedSnapshots =
         options.replace === true && options.dropDamaged === true

@@ -15,6 +15,7 @@ import type { Id } from '../object/id.ts'
 import type { Snapshot } from '../object/snapshot.ts'
 import { LayeredStore } from '../store/layered-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
+import { lossNotes } from '../store/repository/repairs.ts'
 import { holdsAll } from '../store/repository/holds-all.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
@@ -28,6 +29,8 @@ export interface SnapshotOptions {
   readonly tags?: readonly string[] | undefined
   /** Take one even when nothing has changed. A message or a tag asks for that as well. */
   readonly always?: boolean | undefined
+  /** Take one only when something has changed, in spite of a message or a tag. */
+  readonly onlyIfChanged?: boolean | undefined
   readonly oneFileSystem?: boolean | undefined
   /**
    * Look only at these directories (paths from the root) and what is new in them. Everything is looked at all
@@ -123,6 +126,7 @@ class Taking {
   /** The trees of a partial scan, where they have to be compared with those before. */
   #fresh: MemoryStore | undefined
   #writer: Promise<RepositoryWriter> | undefined
+  #losses = ''
 
   constructor(folder: Folder, repository: Repository, options: SnapshotOptions) {
     this.#folder = folder
@@ -137,10 +141,14 @@ class Taking {
       this.#options.signal,
     )
     try {
+      const state = this.#folder.state()
+      this.#losses = await lossNotes(this.#repository.bucket, this.#options)
+      // What was lost is to be had from the folder again, if that still has it.
+      if (state.base !== undefined && state.losses !== this.#losses) state.clear()
       const parent = await findParent(this.#folder, this.#repository)
       const before =
         parent?.base === undefined ? undefined : await this.#repository.snapshots.read(parent.base)
-      const { linked } = this.#folder.state()
+      const { linked } = state
       let partial = this.#options.only !== undefined && before !== undefined && !linked
       if (partial && before!.unreadable + before!.unstable > 0) this.#fresh = new MemoryStore()
       let scan = await this.#scan(ingest, before?.root, partial)
@@ -232,15 +240,19 @@ class Taking {
   }
 
   async #conclude(scan: ScanResult, parent: Id | undefined, flagged: Flagged): Promise<SnapshotReport> {
-    const { message = '', tags = [], always = false } = this.#options
+    const { message = '', tags = [], always = false, onlyIfChanged = false } = this.#options
     const state = this.#folder.state()
     const last = parent === undefined ? undefined : await this.#repository.snapshots.read(parent)
-    const wanted = always || message !== '' || tags.length > 0 || last === undefined
+    const described = message !== '' || tags.length > 0
+    const wanted = always || (described && !onlyIfChanged) || last === undefined
     const report = { ...scan.counts, problems: this.#problems, parent }
     if (!wanted && sameEntry(scan.root, last.root)) {
+      // Contents that had been lost are part of the repository again.
+      if (this.#writer) await (await this.#writer).flush(this.#options)
       // It need not be the base: one that was killed may have published the parent without noting it.
       note(state, () => {
         state.base = parent!
+        state.losses = this.#losses
         state.linked = scan.linked
       })
       return { ...report, id: undefined, snapshot: undefined, stored: 0 }
@@ -250,6 +262,7 @@ class Taking {
     const id = await writer.publish(snapshot, this.#options)
     note(state, () => {
       state.base = id
+      state.losses = this.#losses
       state.linked = scan.linked
       state.see(id)
     })
@@ -279,6 +292,7 @@ class Taking {
       unreadable: flagged.unreadable,
       unstable: flagged.unstable,
       program: `tidemark ${version}`,
+      contents: settings.history === 'kept',
     }
   }
 }

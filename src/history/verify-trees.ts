@@ -25,6 +25,11 @@ interface DirectoryPart {
   readonly size: number
 }
 
+export interface TreeCheckOptions extends CallOptions {
+  /** False: the trees alone, of snapshots whose contents are not kept. */
+  readonly contents?: boolean | undefined
+}
+
 /**
  * Checks trees and lists: that each can be had and decoded, that the index knows every chunk of every file
  * with its right length, and that sizes and counts add up. Each is checked once, however many snapshots
@@ -35,7 +40,7 @@ export class TreeCheck {
   readonly #index: ChunkIndex
   readonly #marks: Marks
   readonly #findings: Findings
-  readonly #options: CallOptions | undefined
+  readonly #options: TreeCheckOptions | undefined
   readonly #waiting: DirectoryEntry[] = []
   /** Roots, parts of large directories and of long lists, which many snapshots or versions share. */
   readonly #parts = new Map<Id, DirectoryPart | undefined>()
@@ -47,7 +52,7 @@ export class TreeCheck {
     index: ChunkIndex,
     marks: Marks,
     findings: Findings,
-    options?: CallOptions,
+    options?: TreeCheckOptions,
   ) {
     this.#store = store
     this.#index = index
@@ -146,7 +151,7 @@ export class TreeCheck {
   }
 
   async #checkFile({ content, size }: FileEntry): Promise<void> {
-    if (content === undefined) return
+    if (content === undefined || this.#options?.contents === false) return
     const { depth, id } = content
     if (depth === 0) return this.#checkData(id, size)
     const length = await this.#listLength({ kind: 'list', level: depth, id })

@@ -108,7 +108,7 @@ async function checkConfig(bucket: Bucket, findings: Findings, options: CallOpti
       throw new TidemarkError('missing', 'there is no repository here', { cause: error })
     else findings.add('config-damaged', place.configName, 'is missing')
   }
-  const known = /^(?:config|packs\/.*|index\/.*|snapshots\/.*|leases\/.*|condemned\/.*|keys\/.*)$/
+  const known = /^(?:config|packs\/.*|index\/.*|snapshots\/.*|leases\/.*|condemned\/.*|repairs\/.*|keys\/.*)$/
   for await (const { name } of bucket.list('', options)) {
     const part = name.slice(0, name.indexOf('/') + 1)
     const named =
@@ -225,11 +225,17 @@ async function checkTrees(
   findings: Findings,
   options: VerifyOptions,
 ): Promise<void> {
-  const check = new TreeCheck(reader, index, new Marks(index.segments), findings, options)
+  const marks = new Marks(index.segments)
+  const check = new TreeCheck(reader, index, marks, findings, options)
+  // With marks of its own: a directory may be part of a snapshot that has its contents as well.
+  const timeline = new TreeCheck(reader, index, new Marks(index.segments), findings, {
+    ...options,
+    contents: false,
+  })
   let done = 0
-  for (const { root } of snapshots.values()) {
+  for (const { root, contents } of snapshots.values()) {
     options.onProgress?.({ phase: 'trees', done: done++, total: snapshots.size })
-    await check.check(root)
+    await (contents ? check : timeline).check(root)
   }
 }
 

@@ -31,10 +31,14 @@ export interface Snapshot {
   readonly unstable: number
   /** Program and version that made it. */
   readonly program: string
+  /** False when the repository keeps the trees alone, and contents come from the folder as far as it has them. */
+  readonly contents: boolean
 }
 
 /** First byte; later formats take 0x32 to 0x3f. */
 const snapshotMark = 0x31
+/** The flags at the end, which are left out when there are none. */
+const withoutContents = 1
 const maxParents = 64
 const maxTags = 256
 const maxText = 65_536
@@ -64,6 +68,7 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   for (const tag of snapshot.tags.toSorted(compareTexts)) text(tag)
   writer.varint(snapshot.unreadable).varint(snapshot.unstable)
   text(snapshot.program)
+  if (!snapshot.contents) writer.varint(withoutContents)
   return writer.finish()
 }
 
@@ -103,8 +108,12 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const unreadable = reader.varint()
   const unstable = reader.varint()
   const program = text()
+  const flags = reader.remaining > 0 ? reader.varint() : undefined
+  // Flags of later programs would change what the snapshot means.
+  if (flags !== undefined && flags !== withoutContents) throw reader.fail('unknown flags')
   reader.end()
-  return { folder, device, host, path, time, parents, root, message, tags, unreadable, unstable, program }
+  const about = { folder, device, host, path, time, parents, root, message, tags }
+  return { ...about, unreadable, unstable, program, contents: flags === undefined }
 }
 
 function list<T>(reader: Reader, limit: number, read: () => T, compare: (a: T, b: T) => number): T[] {

@@ -150,4 +150,5 @@ export const snapshots: fc.Arbitrary<Snapshot> = record({
   unreadable: fc.nat(),
   unstable: fc.nat(),
   program: texts,
+  contents: fc.boolean(),
 })

@@ -52,7 +52,16 @@ export const testFolder: string = 'f0'.repeat(16)
 /** A snapshot of `root`; `more` replaces what tests care about. */
 export function snapshotOf(root: DirectoryEntry, more: Partial<Snapshot> = {}): Snapshot {
   const place = { folder: testFolder, device: 'd0'.repeat(16), host: 'test', path: '/test' }
-  const about = { time: 0, parents: [], message: '', tags: [], unreadable: 0, unstable: 0, program: 'test' }
+  const about = {
+    time: 0,
+    parents: [],
+    message: '',
+    tags: [],
+    unreadable: 0,
+    unstable: 0,
+    program: 'test',
+    contents: true,
+  }
   return { ...place, ...about, root, ...more }
 }
 

@@ -22,6 +22,7 @@ export function makeSnapshot(given: Partial<Snapshot> = {}): LoggedSnapshot {
     unreadable: 0,
     unstable: 0,
     program: 'tidemark test',
+    contents: true,
     ...given,
   }
   return { id: idOf(encodeSnapshot(snapshot)), snapshot }

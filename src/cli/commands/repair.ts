@@ -15,8 +15,9 @@ import { safeText } from '../safe-text.ts'
 export const command: Command = defineCommand({
   about:
     'Makes the index of a repository anew from its packs, saves what is whole out of damaged ones, and says ' +
-    'exactly what is lost. No snapshot is deleted unless --drop-damaged asks for it. What was lost and is still ' +
-    'in the folder comes back with the next snapshot.',
+    'exactly what is lost. Damage inside a pack is found with --data only, which reads everything. No snapshot is ' +
+    'deleted unless --drop-damaged asks for it. What was lost and is still in the folder comes back with the next ' +
+    'snapshot, which reads all of it.',
   arguments: [],
   options: {
     data: flag('--data', 'read everything, to find damage that does not show otherwise'),
@@ -25,6 +26,7 @@ export const command: Command = defineCommand({
   },
   examples: [
     { command: 'tidemark repair', shows: 'after verify has found damage' },
+    { command: 'tidemark repair --data', shows: 'after verify --data has found damage' },
     { command: 'tidemark repair --data --replace', shows: 'all that can be done without losing anything' },
   ],
   exits: ['missing', 'damage', 'busy', 'refused'],
@@ -33,7 +35,7 @@ export const command: Command = defineCommand({
     const { bucket, name } = await openContextBucket(context)
     const report = await repair(bucket, { data, replace, dropDamaged, signal: context.signal })
     if (context.json) await printJson(context, report)
-    else await print(context, report, name)
+    else await print(context, report, name, data)
     return report.findings.some(({ harm }) => harm) ? 'damage' : undefined
   },
 })
@@ -49,7 +51,7 @@ async function printJson(context: Context, report: RepairReport): Promise<void> 
   })
 }
 
-async function print(context: Context, report: RepairReport, name: string): Promise<void> {
+async function print(context: Context, report: RepairReport, name: string, data: boolean): Promise<void> {
   const { chunks, damagedPacks, salvagedChunks, salvagedBytes, newConfig, replaced, deletedSnapshots } =
     report
   await context.tell(`${safeText(name)}: new index of ${formatNumberOf(chunks, 'chunk')}`)
@@ -64,6 +66,7 @@ async function print(context: Context, report: RepairReport, name: string): Prom
     await context.tell(`${formatNumberOf(deletedSnapshots.length, 'damaged snapshot')} deleted`)
   await printFindings(context, report.findings)
   const { out } = context
-  if (!report.findings.some(({ harm }) => harm)) await context.tell(out.style('green', 'all is whole'))
+  const whole = data ? 'all is whole' : 'whole, as far as it shows without reading the packs (--data does)'
+  if (!report.findings.some(({ harm }) => harm)) await context.tell(out.style('green', whole))
   else await context.note('what is damaged still can be read but for what is listed above')
 }

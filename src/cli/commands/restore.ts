@@ -3,7 +3,7 @@ import type { Name } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
 import type { Action, Step } from '../../folder/apply/step.ts'
 import type { LoggedSnapshot } from '../../history/log.ts'
-import { shortId } from '../../history/name-snapshot.ts'
+import { beforeRestoreTag, shortId } from '../../history/name-snapshot.ts'
 import { restore } from '../../history/restore.ts'
 import type { RestoreReport } from '../../history/restore.ts'
 import type { StoredTree } from '../../history/restored-trees.ts'
@@ -125,7 +125,12 @@ async function lookFirst(context: Context, place: Place, record: boolean): Promi
   const { signal } = context
   try {
     if (!record) return { ...(await currentTree(folder, { signal, onProgress })), taken: undefined }
-    const { id, snapshot, parent, problems } = await takeSnapshot(folder, { signal, onProgress })
+    const { id, snapshot, parent, problems } = await takeSnapshot(folder, {
+      tags: [beforeRestoreTag],
+      onlyIfChanged: true,
+      signal,
+      onProgress,
+    })
     progress.clear()
     await warnOfProblems(context, problems)
     if (id !== undefined) await context.note(`what is there now is kept as ${shortId(id)}`)

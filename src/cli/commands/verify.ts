@@ -76,6 +76,6 @@ async function print(context: Context, report: VerifyReport, name: string): Prom
   const { out } = context
   const verdict = whole
     ? out.style('green', 'whole')
-    : out.style('red', 'damaged (see: tidemark repair --help)')
+    : out.style('red', `damaged (what can be done: tidemark repair${bytesRead === 0 ? '' : ' --data'})`)
   await context.tell(`${safeText(name)}: ${counts.join(', ')}: ${verdict}`)
 }

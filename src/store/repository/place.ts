@@ -9,6 +9,7 @@ export const segmentPrefix = 'index/'
 export const snapshotPrefix = 'snapshots/'
 export const leasePrefix = 'leases/'
 export const condemnedPrefix = 'condemned/'
+export const repairPrefix = 'repairs/'
 
 /** Packs are many: they are spread over 256 directories. */
 export function packName(id: Id): string {

@@ -22,7 +22,10 @@ test('damage is found, said, and told by the exit code', async (t) => {
   }
   const found = await scene.run(['verify', '--data'])
   assert.equal(found.code, 5)
-  assert.match(found.stdout, /^damaged {2}[^]*lost in [0-9a-f]{12}: [^]*: damaged \(see/m)
+  assert.match(
+    found.stdout,
+    /^damaged {2}[^]*lost in [0-9a-f]{12}: [^]*: damaged \(what can be done: tidemark repair --data\)/m,
+  )
   const json = await scene.run(['verify', '--data', '--json'])
   assert.equal(json.code, 5)
   const report = JSON.parse(json.stdout) as { whole: boolean; findings: { harm: boolean }[] }
