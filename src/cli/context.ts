@@ -11,6 +11,8 @@ export interface GlobalOptions {
   readonly folder?: string | undefined
   /** Work on this repository without any folder; for `init`, where to keep the history. */
   readonly repository?: string | undefined
+  /** Which folder's snapshots are meant, of those in the repository: a path at which it was. */
+  readonly of?: string | undefined
   readonly json: boolean
   readonly quiet: boolean
   readonly verbose: boolean

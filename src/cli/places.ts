@@ -14,6 +14,8 @@ import { openBucket } from '../store/open-bucket.ts'
 import { Repository } from '../store/repository/repository.ts'
 import type { Store } from '../store/store.ts'
 import type { Context } from './context.ts'
+import { areOfSeveralFolders, chooseFolder, severalFolders } from './folders-in-sight.ts'
+import { beginsId, countsBack, isLatest, namesOne } from './snapshot-name.ts'
 import { fromDisplayed, splitSnapshotPath, toSnapshotPath } from './snapshot-path.ts'
 
 /** Where a command reads: a repository, and the folder whose history it is, if one is meant. */
@@ -26,20 +28,23 @@ export class Place {
   readonly #warn: (message: string) => Promise<void>
   /** Snapshots that could not be read. */
   readonly damaged: Set<Id> = new Set()
+  readonly #of: string | undefined
+  readonly #doubted = new Set<string>()
   #workingCopy: WorkingCopyStore | undefined
 
   constructor(context: Context, repository: Repository, folder?: Folder) {
     this.repository = repository
     this.folder = folder
     this.signal = context.signal
+    this.#of = context.options.of
     this.#workingDirectory = context.workingDirectory
     this.#now = context.now()
     this.#warn = (message) => context.warn(message)
   }
 
   /**
-   * Newest first: those of the folder; all, when there is no folder or `all` is set. Damaged ones are left
-   * out, with a warning: they must not keep anyone from the others.
+   * Newest first: those of the folder, or of the one that --of names; all, when there is neither or `all` is set.
+   * Damaged ones are left out, with a warning: they must not keep anyone from the others.
    */
   async snapshots({ all = false }: { readonly all?: boolean } = {}): Promise<LoggedSnapshot[]> {
     const folder = all ? undefined : this.folder?.settings.folder
@@ -54,20 +59,72 @@ export class Place {
       this.damaged.add(id)
       await this.#warn(`snapshot ${shortId(id)} is damaged and left out (see: tidemark verify)`)
     }
+    return all || this.#of === undefined ? found : chooseFolder(found, this.#of, this.#workingDirectory)
+  }
+
+  /** Those of the one folder that is meant. Rejects `usage` when they are of several; `what` needs one. */
+  async snapshotsOfOne(what: string): Promise<LoggedSnapshot[]> {
+    const snapshots = await this.snapshots()
+    if (areOfSeveralFolders(snapshots)) throw severalFolders(snapshots, what)
+    return snapshots
+  }
+
+  /**
+   * The snapshot that `text` means: of the folder, or, by its id, any one of the repository. Where a damaged one
+   * may be what is meant, {@link uncertain} says so from then on.
+   */
+  async snapshot(text: string): Promise<LoggedSnapshot> {
+    const snapshots = await this.snapshots()
+    const several = this.folder === undefined && areOfSeveralFolders(snapshots)
+    if (several && isLatest(text)) throw severalFolders(snapshots, text)
+    const found = await this.#find(snapshots, text)
+    const named = namesOne(text, [found])
+    // A tag that several folders have means none of them.
+    if (several && !beginsId(text, found.id) && !this.#isTagOfOne(snapshots, text))
+      throw severalFolders(snapshots, text)
+    if (this.damaged.size > 0 && (!named || countsBack(text)) && !this.#doubted.has(text)) {
+      this.#doubted.add(text)
+      const taken = `${text} is taken to be ${shortId(found.id)}`
+      await this.#warn(`${taken}, but a damaged snapshot may be the one (see: tidemark verify)`)
+    }
     return found
   }
 
-  async snapshot(text: string): Promise<LoggedSnapshot> {
-    return resolveSnapshot(await this.snapshots(), text, this.#now)
+  /** Whether a name was resolved for which a damaged snapshot may stand: what comes of it may not be what was meant. */
+  get uncertain(): boolean {
+    return this.#doubted.size > 0
+  }
+
+  #isTagOfOne(snapshots: readonly LoggedSnapshot[], text: string): boolean {
+    const bearers = snapshots.filter((logged) => namesOne(text, [logged]))
+    return bearers.length > 0 && !areOfSeveralFolders(bearers)
+  }
+
+  async #find(snapshots: readonly LoggedSnapshot[], text: string): Promise<LoggedSnapshot> {
+    try {
+      return await resolveSnapshot(snapshots, text, this.#now)
+    } catch (error) {
+      if (!isTidemarkError(error, 'missing')) throw error
+      const damaged = [...this.damaged].find((id) => beginsId(text, id))
+      if (damaged !== undefined)
+        throw new TidemarkError('corrupt', `snapshot ${shortId(damaged)} is damaged (see: tidemark verify)`)
+      if (snapshots.length === 0 && this.damaged.size > 0)
+        throw new TidemarkError('corrupt', 'no snapshot is whole (see: tidemark verify)')
+      const all =
+        this.folder === undefined && this.#of === undefined ? [] : await this.snapshots({ all: true })
+      if (!all.some(({ id }) => beginsId(text, id))) throw error
+      return resolveSnapshot(all, text, this.#now)
+    }
   }
 
   /** What a path that the user wrote means; in `logged`, when it is about one snapshot. */
   pathIn(path: string, logged?: LoggedSnapshot): Name {
-    const formerRoot = logged?.snapshot.path
+    const { folder } = this
+    const own = folder && (logged === undefined || logged.snapshot.folder === folder.settings.folder)
     return toSnapshotPath(path, {
       workingDirectory: this.#workingDirectory,
-      root: this.folder?.root,
-      formerRoot: this.folder === undefined ? formerRoot : undefined,
+      root: own ? folder.root : undefined,
+      formerRoot: own ? undefined : logged?.snapshot.path,
     })
   }
 
@@ -108,7 +165,11 @@ function sayNotKept(store: Store): Store {
 
 /** The folder of --folder, or the one that the working directory is in. To be closed. */
 export function openContextFolder(context: Context): Promise<Folder> {
-  const { folder, repository } = context.options
+  const { folder, repository, of } = context.options
+  if (of !== undefined && repository === undefined) {
+    const problem = '--of chooses a folder in a repository: it goes with --repository'
+    return Promise.reject(new TidemarkError('usage', problem))
+  }
   if (repository !== undefined) {
     const problem = 'this works on a folder, not on a bare repository: leave --repository out'
     return Promise.reject(new TidemarkError('usage', problem))

@@ -24,7 +24,7 @@ export const command: Command = defineCommand({
       shows: 'the one before, into a file beside',
     },
   ],
-  exits: ['missing', 'damage', 'busy', 'refused'],
+  exits: ['partial', 'missing', 'damage', 'busy', 'refused'],
   async run(context, args) {
     using place = await openPlace(context)
     // All are found before anything is written.
@@ -35,7 +35,7 @@ export const command: Command = defineCommand({
     for (const file of files) {
       for await (const bytes of readContent(contents, file, { signal })) await context.out.bytes(bytes)
     }
-    return undefined
+    return place.uncertain ? 'partial' : undefined
   },
 })
 

@@ -38,7 +38,7 @@ export const command: Command = defineCommand({
     { command: 'tidemark diff latest~1 --text', shows: 'with the lines that changed' },
     { command: 'tidemark diff --name-only latest~1 latest', shows: 'only the paths' },
   ],
-  exits: ['missing', 'damage', 'busy', 'refused', 'negative'],
+  exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'negative'],
   async run(context, [from = '', to = 'latest'], options) {
     using place = await openPlace(context)
     const [before, after] = await findBoth(place, from, to)
@@ -50,6 +50,7 @@ export const command: Command = defineCommand({
       context.signal.throwIfAborted()
     }
     await printer.end()
+    if (place.uncertain) return 'partial'
     return options.exitCode && printer.any ? 'negative' : undefined
   },
 })

@@ -8,6 +8,7 @@ import { idToHex } from '../../object/id.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
+import { nameFolders } from '../folders-in-sight.ts'
 import { formatNumberOf, formatSize, formatTimeNs } from '../format.ts'
 import { entryJson } from '../json.ts'
 import { flag, size, text, words } from '../options.ts'
@@ -56,9 +57,11 @@ export const command: Command = defineCommand({
       signal: place.signal,
     }
     let any = false
-    for await (const found of findEntries(place.repository, await place.snapshots(), pattern, limits)) {
+    const snapshots = await place.snapshots()
+    const names = nameFolders(snapshots)
+    for await (const found of findEntries(place.repository, snapshots, pattern, limits)) {
       any = true
-      await print(context, found, options)
+      await print(context, found, names.size > 1 ? names.get(found.folder) : undefined, options)
     }
     if (any || context.json) return undefined
     throw new TidemarkError('missing', `no snapshot has anything that matches ${displayName(pattern)}`)
@@ -76,6 +79,7 @@ async function time(text: string | undefined, now: Date): Promise<bigint | undef
 async function print(
   context: Context,
   { path, folder, versions }: Found,
+  folderName: string | undefined,
   options: { readonly nameOnly: boolean; readonly null: boolean },
 ): Promise<void> {
   const { out } = context
@@ -88,7 +92,8 @@ async function print(
   } else if (options.null) await out.bytes(Buffer.concat([nameToBytes(path), Buffer.alloc(1)]))
   else if (options.nameOnly) await context.print(displayName(path))
   else {
-    await context.print(out.style('bold', displayName(path)))
+    const where = folderName === undefined ? '' : `  ${out.style('dim', `in ${displayName(folderName)}`)}`
+    await context.print(out.style('bold', displayName(path)) + where)
     for (const { entry, runs } of versions) {
       const size = entry.kind === 'file' ? formatSize(entry.size) : entry.kind
       const row = ['', size, formatTimeNs(entry.mtimeNs), runs.map(showRun).join(', ')]

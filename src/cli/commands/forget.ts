@@ -88,6 +88,8 @@ async function byName(place: Place, names: readonly string[], dryRun: boolean): 
   const found = new Map<string, LoggedSnapshot>()
   for (const name of names) {
     const logged = await place.snapshot(name)
+    if (place.uncertain)
+      throw new TidemarkError('corrupt', `${name} may mean a damaged snapshot: name what to forget by its id`)
     found.set(logged.id, logged)
   }
   await forgetSnapshots(place.repository, [...found.keys()], { dryRun, signal: place.signal })

@@ -33,7 +33,7 @@ export const command: Command = defineCommand({
     { command: 'tidemark history notes.txt', shows: 'all versions of it' },
     { command: 'tidemark history docs/b.txt --json', shows: 'also under its former name, for a program' },
   ],
-  exits: ['missing', 'damage', 'busy', 'refused'],
+  exits: ['partial', 'missing', 'damage', 'busy', 'refused'],
   async run(context, [path = ''], { maxCount = Infinity, before }) {
     using place = await openPlace(context)
     let shown = 0
@@ -45,15 +45,20 @@ export const command: Command = defineCommand({
         if (shown >= maxCount) break
       }
     }
-    if (shown > 0) return undefined
+    if (shown > 0) return place.uncertain ? 'partial' : undefined
     const name = displayName(place.pathIn(path))
     throw new TidemarkError('missing', `no snapshot has ${name} (tidemark find looks for names anywhere)`)
   },
 })
 
 async function* eventsOf(place: Place, path: Name, before: string | undefined): AsyncGenerator<PathEvent> {
-  const snapshots = await place.snapshots()
   const from = before === undefined ? undefined : await place.snapshot(before)
+  const snapshots =
+    from === undefined
+      ? await place.snapshotsOfOne('history')
+      : (await place.snapshots({ all: true })).filter(
+          ({ snapshot }) => snapshot.folder === from.snapshot.folder,
+        )
   yield* pathHistory(place.repository, snapshots, path, { from, signal: place.signal })
 }
 

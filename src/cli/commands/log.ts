@@ -1,8 +1,10 @@
+import { displayName } from '../../bytes/name.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import type { LoggedSnapshot } from '../../history/log.ts'
-import { formatCount, formatSize, formatTime } from '../format.ts'
+import { areOfSeveralFolders } from '../folders-in-sight.ts'
+import { formatCount, formatNumberOf, formatSize, formatTime } from '../format.ts'
 import { snapshotJson } from '../json.ts'
 import { count, flag, texts } from '../options.ts'
 import { openPlace } from '../places.ts'
@@ -32,6 +34,8 @@ export const command: Command = defineCommand({
         : all.filter(({ snapshot }) => options.tag.some((tag) => snapshot.tags.includes(tag)))
     const shown = tagged.slice(0, options.maxCount)
     if (context.json) await context.printJson(shown.map(({ id, snapshot }) => snapshotJson(id, snapshot)))
+    else if (all.length > 0 && shown.length === 0)
+      await context.note(`none of the ${formatNumberOf(all.length, 'snapshot')} has such a tag`)
     else await printLog(context, shown)
     return place.damaged.size > 0 ? 'damage' : undefined
   },
@@ -43,7 +47,9 @@ async function printLog(context: Context, snapshots: readonly LoggedSnapshot[]):
     return
   }
   const { out } = context
-  const title = ['SNAPSHOT', 'TIME', 'ENTRIES', 'SIZE', 'HOST', 'MESSAGE'].map((word) =>
+  const whichFolder = context.options.verbose || areOfSeveralFolders(snapshots)
+  const folderTitle = whichFolder ? ['FOLDER'] : []
+  const title = ['SNAPSHOT', 'TIME', 'ENTRIES', 'SIZE', 'HOST', ...folderTitle, 'MESSAGE'].map((word) =>
     out.style('bold', word),
   )
   const rows = snapshots.map(({ id, snapshot }) => [
@@ -52,9 +58,10 @@ async function printLog(context: Context, snapshots: readonly LoggedSnapshot[]):
     formatCount(snapshot.root.count),
     formatSize(snapshot.root.size),
     safeText(snapshot.host),
+    ...(whichFolder ? [displayName(snapshot.path)] : []),
     [safeText(snapshot.message), ...remarks(context, snapshot)].filter((text) => text !== '').join('  '),
   ])
-  const aligns = ['left', 'left', 'right', 'right', 'left', 'left'] as const
+  const aligns = ['left', 'left', 'right', 'right', 'left', 'left', 'left'] as const
   for (const line of alignTable([title, ...rows], aligns)) await context.print(line)
 }
 

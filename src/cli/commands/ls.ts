@@ -33,7 +33,7 @@ export const command: Command = defineCommand({
     { command: 'tidemark ls -l latest:docs', shows: 'the directory docs in it, in detail' },
     { command: 'tidemark ls -R "1 hour ago"', shows: 'everything that was there an hour ago' },
   ],
-  exits: ['missing', 'damage', 'busy', 'refused'],
+  exits: ['partial', 'missing', 'damage', 'busy', 'refused'],
   async run(context, [text = ''], options) {
     using place = await openPlace(context)
     const found = await findPlace(place, text)
@@ -45,7 +45,7 @@ export const command: Command = defineCommand({
       else if (batch.length > 0) await context.print(batch.map(show).join('\n'))
       context.signal.throwIfAborted()
     }
-    return undefined
+    return place.uncertain ? 'partial' : undefined
   },
 })
 

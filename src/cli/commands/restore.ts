@@ -95,7 +95,7 @@ export const command: Command = defineCommand({
           reportJson(logged, target, report, before?.taken, options.dryRun ? steps : undefined),
         )
       else await context.tell(summary(report, target, options.dryRun))
-      return report.problemCount === 0 ? undefined : 'partial'
+      return report.problemCount === 0 && !place.uncertain ? undefined : 'partial'
     } finally {
       progress.clear()
     }
