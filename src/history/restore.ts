@@ -12,8 +12,9 @@ import { OpenDirectories } from '../folder/apply/open-directories.ts'
 import { Problems, type Problem } from '../folder/apply/problem.ts'
 import { equalMetadata, planSteps, type Step } from '../folder/apply/step.ts'
 import { directoryOf, nameOf } from '../folder/apply/work-directory.ts'
+import { LeftOut } from '../folder/scan/left-out.ts'
 import { openDirectory } from '../folder/system/directory-handle.ts'
-import type { DirectoryEntry } from '../object/entry.ts'
+import type { DirectoryEntry, Entry } from '../object/entry.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { makeDirectories } from '../store/durable.ts'
 import { Repository } from '../store/repository/repository.ts'
@@ -34,7 +35,8 @@ export interface RestoreOptions extends CallOptions {
   /** Only these paths of the tree, and what is below them. Everything when there are none. */
   readonly paths?: readonly Name[] | undefined
   /**
-   * What the target holds, as a tree made of it just now. Without it the target is looked at: what has the
+   * What the target, a folder, holds, as a tree made of it just now: what its rules leave out is left alone then,
+   * there or not, unless it is one of `paths`. Without it the target is looked at: what has the
    * size and time that are wanted is taken to be right, what has only the size is read and compared.
    */
   readonly current?: StoredTree | undefined
@@ -97,7 +99,7 @@ export async function restore(
   const tally = new Tally(selected, options)
   const directories = openTarget(target, options.dryRun !== true)
   try {
-    const present = presentOf(store, directories, options)
+    const present = presentOf(store, directories, tally, options)
     const changes = differencesOf(present, selected)
     const passing = onTheWay(selected)
     const onStep = (step: Step): void => {
@@ -111,6 +113,7 @@ export async function restore(
             signal,
             delete: options.delete,
             checksum: options.checksum,
+            leavesSome: options.current !== undefined,
             directories,
             files: filesOf(store, directories, options),
             problems,
@@ -149,11 +152,24 @@ function openTarget(target: string, make: boolean): OpenDirectories | undefined 
   }
 }
 
-function presentOf(store: Store, directories: OpenDirectories | undefined, options: RestoreOptions): Present {
+function presentOf(
+  store: Store,
+  directories: OpenDirectories | undefined,
+  tally: Tally,
+  options: RestoreOptions,
+): Present {
   const { signal, current, delete: extra = false } = options
-  if (current) return presentTree(store, current, { signal, extra })
   if (directories === undefined) return presentNothing(store, { signal })
-  return presentLive(new LiveDifferences(store, directories, { signal, extra }))
+  const live = presentLive(new LiveDifferences(store, directories, { signal, extra }))
+  if (current === undefined) return live
+  const left = new LeftOut(directories)
+  return presentTree(store, current, {
+    signal,
+    extra,
+    live,
+    leftOut: (path, { kind }) => left.has(path, kind === 'directory'),
+    onLeftOut: (wanted) => tally.leaveOut(wanted),
+  })
 }
 
 function onTheWay(selected: readonly Selected[]): (path: Name) => boolean {
@@ -238,6 +254,12 @@ class Tally {
       this.#total.files += (path === '' ? 0 : 1) + (entry.kind === 'directory' ? entry.count : 0)
       this.#total.bytes += entry.kind === 'directory' || entry.kind === 'file' ? entry.size : 0
     }
+  }
+
+  /** It is no part of this, with all below it. */
+  leaveOut(entry: Entry): void {
+    this.#total.files -= 1 + (entry.kind === 'directory' ? entry.count : 0)
+    this.#total.bytes -= entry.kind === 'directory' || entry.kind === 'file' ? entry.size : 0
   }
 
   get unchanged(): number {

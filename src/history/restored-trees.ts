@@ -66,24 +66,44 @@ export function presentLive(live: LiveDifferences): Present {
   }
 }
 
-/** From a tree that was made of the directory just now: what it shares with the wanted one is never looked at. */
-export function presentTree(
-  store: Store,
-  current: StoredTree,
-  options: CallOptions & { readonly extra: boolean },
-): Present {
+interface PresentTreeOptions extends CallOptions {
+  readonly extra: boolean
+  /** For what the tree of the directory does not have, because it was left out of it. */
+  readonly live: Present
+  readonly leftOut: (path: Name, wanted: Entry) => boolean
+  /** Called for what is wanted but left out, and so not told, with all that is below it. */
+  readonly onLeftOut: (wanted: Entry) => void
+}
+
+/**
+ * From a tree that was made of the directory just now: what it shares with the wanted one is never looked at. What is
+ * left out of such trees is left alone, but for the paths that are asked for themselves.
+ */
+export function presentTree(store: Store, current: StoredTree, options: PresentTreeOptions): Present {
   const both = new LayeredStore([current.store, store])
-  const { signal } = options
-  const at = (path: Name): Promise<Entry | undefined> => lookUp(both, current.root, path, { signal })
-  const enter = ({ path, after }: Difference): boolean =>
-    !isReserved(path) && (after?.kind === 'directory' || options.extra)
+  const { signal, live, leftOut, onLeftOut } = options
+  const inTree = (path: Name): Promise<Entry | undefined> => lookUp(both, current.root, path, { signal })
+  const isLeft = ({ path, before, after }: Difference): boolean =>
+    before === undefined && after !== undefined && leftOut(path, after)
+  const enter = (difference: Difference): boolean =>
+    !isReserved(difference.path) &&
+    (difference.after?.kind === 'directory' || options.extra) &&
+    !isLeft(difference)
   return {
-    at,
+    at: async (path, wanted) => (await inTree(path)) ?? live.at(path, wanted),
     async *from(path, wanted) {
-      const before = await at(path)
+      const before = await inTree(path)
+      if (before === undefined) {
+        yield* live.from(path, wanted)
+        return
+      }
       yield [{ path, before, after: wanted }]
-      if (enter({ path, before, after: wanted }))
-        yield* compareTrees(both, before, wanted, { path, enter, signal })
+      if (!enter({ path, before, after: wanted })) return
+      for await (const batch of compareTrees(both, before, wanted, { path, enter, signal })) {
+        const left = batch.filter(isLeft)
+        for (const { after } of left) onLeftOut(after!)
+        yield left.length === 0 ? batch : batch.filter((difference) => !left.includes(difference))
+      }
     },
   }
 }

@@ -24,6 +24,8 @@ export interface ApplyOptions extends PlanOptions, CallOptions {
   readonly directories: OpenDirectories
   readonly files: FileSink
   readonly problems: Problems
+  /** What stands in a directory that is to be deleted may have been left out on purpose: then it stays, with what it holds. */
+  readonly leavesSome?: boolean | undefined
   /** Directories that are only on the way: made when they are not there, else left as they are. */
   readonly passing?: ((path: Name) => boolean) | undefined
   /** Called for each step before it is taken. */
@@ -311,6 +313,7 @@ class Application {
       const code = systemCode(error)
       if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EBUSY')
         throw refusal(error, 'delete directory', childPath(parent.location, nameOf(path)))
+      if (this.#options.leavesSome === true && replacement === undefined && code !== 'EBUSY') return
       this.#options.problems.add(
         path,
         'not-empty',

@@ -133,3 +133,50 @@ test('with the timeline alone the folder itself gives the contents, as far as it
   assert.match(restored.stderr, /warning: lost: its content is not kept/)
   assert.deepEqual(readdirSync(join(scene.directory, '../then')), ['kept'])
 })
+
+test('what is ignored is restored when it is named, and else left alone, there or not', async (t) => {
+  const scene = new Scene(t)
+  const at = (path: string): string => join(scene.directory, path)
+  for (const path of ['a.tmp', 'b.tmp', 'docs/c.tmp', 'docs/d.txt', 'build/deep/e', 'cache/f'])
+    scene.write(path, 'old')
+  await scene.ok('init')
+  await scene.ok('snapshot', '--tag', 'old')
+  scene.write('.tidemarkignore', '*.tmp\nbuild/\n')
+  scene.write('cache/CACHEDIR.TAG', 'Signature: 8a477f597d28d172789f06886806bc55')
+  for (const path of ['a.tmp', 'docs/c.tmp', 'docs/d.txt', 'build/deep/e', 'cache/f'])
+    scene.write(path, 'new')
+  rmSync(at('b.tmp'))
+  await scene.ok('snapshot')
+
+  // Not named: neither written nor made, nor said to be right.
+  const all = JSON.parse(await scene.ok('restore', 'old', '--in-place', '--json')) as Record<string, unknown>
+  assert.deepEqual([all['files'], all['problems']], [1, []])
+  // Of all that was wanted only the directory docs was right: cache has got another time.
+  assert.equal(all['unchanged'], 1)
+  assert.equal(readFileSync(at('docs/d.txt'), 'utf8'), 'old')
+  for (const path of ['a.tmp', 'docs/c.tmp', 'build/deep/e', 'cache/f'])
+    assert.equal(readFileSync(at(path), 'utf8'), 'new', path)
+  assert.ok(!existsSync(at('b.tmp')))
+  await scene.ok('restore', 'old', 'docs', '--in-place')
+  assert.equal(readFileSync(at('docs/c.tmp'), 'utf8'), 'new')
+
+  // Named: restored, as the rehearsal says.
+  const named = ['a.tmp', 'b.tmp', 'docs/c.tmp', 'build', 'cache/f']
+  const plan = await scene.ok('restore', 'old', ...named, '--in-place', '--dry-run')
+  assert.match(plan, /^write +a\.tmp$/m)
+  assert.match(plan, /^make +b\.tmp$/m)
+  assert.match(plan, /^write +build\/deep\/e$/m)
+  await scene.ok('restore', 'old', ...named, '--in-place')
+  for (const path of ['a.tmp', 'b.tmp', 'docs/c.tmp', 'build/deep/e', 'cache/f'])
+    assert.equal(readFileSync(at(path), 'utf8'), 'old', path)
+})
+
+test('a directory that stays because of what is ignored in it is no failure', async (t) => {
+  const scene = new Scene(t)
+  scene.write('.tidemarkignore', '*.o\n')
+  await makeHistory(scene)
+  scene.write('new/a.txt', 'a')
+  scene.write('new/a.o', 'a')
+  await scene.ok('restore', 'latest', '--in-place', '--delete')
+  assert.deepEqual(readdirSync(join(scene.directory, 'new')), ['a.o'])
+})

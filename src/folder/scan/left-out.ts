@@ -1,0 +1,55 @@
+import type { Name } from '../../bytes/name.ts'
+import { isTidemarkError } from '../../errors.ts'
+import type { OpenDirectories } from '../apply/open-directories.ts'
+import { nameOf } from '../apply/work-directory.ts'
+import { cacheTag, isCacheDirectory } from './cache-directory.ts'
+import { IgnoreRules, rulesFile } from './ignore-rules.ts'
+
+interface Place {
+  readonly rules: IgnoreRules
+  readonly isCache: boolean
+}
+
+/**
+ * What the rules in a folder leave out of its history, of paths that need not be there. The rules of a directory are
+ * read when a path in it is first asked for, and hold from then on, whatever becomes of their file.
+ */
+export class LeftOut {
+  readonly #directories: OpenDirectories
+  readonly #places = new Map<Name, Place>()
+
+  constructor(directories: OpenDirectories) {
+    this.#directories = directories
+  }
+
+  /** Whether `path` is left out, or something above it. */
+  has(path: Name, isDirectory: boolean): boolean {
+    if (path === '') return false
+    const above = path.slice(0, Math.max(0, path.lastIndexOf('/')))
+    if (this.has(above, true)) return true
+    const { rules, isCache } = this.#place(above)
+    return (isCache && nameOf(path) !== cacheTag) || rules.ignores(path, isDirectory)
+  }
+
+  #place(path: Name): Place {
+    let place = this.#places.get(path)
+    if (place === undefined) {
+      const above = path === '' ? undefined : this.#place(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
+      place = this.#read(path, above?.rules ?? IgnoreRules.none)
+      this.#places.set(path, place)
+    }
+    return place
+  }
+
+  /** In a directory that is not there the rules of the one above hold. */
+  #read(path: Name, above: IgnoreRules): Place {
+    try {
+      const handle = this.#directories.get(path)
+      const rules = handle.stat(rulesFile) === undefined ? above : above.enter(handle, path)
+      return { rules, isCache: handle.stat(cacheTag) !== undefined && isCacheDirectory(handle) }
+    } catch (error) {
+      if (!isTidemarkError(error)) throw error
+      return { rules: above, isCache: false }
+    }
+  }
+}
