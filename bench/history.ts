@@ -14,7 +14,7 @@ import { makeTree, treeNames } from './trees.ts'
  */
 
 const runs = Number(process.env['RUNS'] ?? 3)
-const command = join(import.meta.dirname, '../dist/cli/main.js')
+const command = join(import.meta.dirname, '../dist/cli/main.cjs')
 const env = { RESTIC_PASSWORD: 'bench' }
 
 class Comparison {

@@ -132,7 +132,7 @@ await publishOnce(tree)
 const ports = await serve()
 const [http, rsync] = [await relay(ports.http), await relay(ports.rsync)]
 const [webUrl, rsyncUrl] = [`http://127.0.0.1:${http.port}/`, `rsync://127.0.0.1:${rsync.port}/tree/`]
-const built = join(import.meta.dirname, '../dist/cli/main.js')
+const built = join(import.meta.dirname, '../dist/cli/main.cjs')
 const program = existsSync(built) ? built : join(import.meta.dirname, '../src/cli/main.ts')
 const once1 = (source: string, to: string): string[] => [
   process.execPath,

@@ -117,7 +117,7 @@ function libraryPeer(): Peer {
 /** The program as it is installed: built, not run from source. */
 function build(): string {
   run('npm', ['run', '--silent', 'build'], repository)
-  return join(repository, 'dist/cli/main.js')
+  return join(repository, 'dist/cli/main.cjs')
 }
 
 function commandPeer(): Peer {

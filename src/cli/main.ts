@@ -17,6 +17,10 @@ if (argv[0] === '--version' || argv[0] === '-V') {
   process.on('warning', (warning) => {
     if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`)
   })
+  void run()
+}
+
+async function run(): Promise<void> {
   const { runProgram } = await import('./program.ts')
   // Nothing that a command left open may keep the process: all its work is done, all its output written.
   process.exit(await runProgram(argv))

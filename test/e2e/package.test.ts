@@ -70,7 +70,7 @@ suite('the package', () => {
         assert.equal(status, 0)
         return stdout
       }
-      const tidemark = (...args: string[]): string => run('node_modules/tidemark/dist/cli/main.js', ...args)
+      const tidemark = (...args: string[]): string => run('node_modules/tidemark/dist/cli/main.cjs', ...args)
       assert.match(tidemark('--version'), new RegExp(manifest.version))
 
       const folder = join(directory, `folder-${line}`)
