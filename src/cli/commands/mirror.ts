@@ -8,6 +8,7 @@ import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatCount, formatDuration, formatNumberOf, formatSize, formatTime } from '../format.ts'
+import { keepHeapLean } from '../lean-heap.ts'
 import { writeReports } from '../mirrors/report-files.ts'
 import { printStatus, statusJson } from '../mirrors/status-text.ts'
 import { count, duration, flag, size, text } from '../options.ts'
@@ -72,6 +73,7 @@ export const command: Command = defineCommand({
     if (options.every !== undefined && !options.watch)
       throw new TidemarkError('usage', '--every needs --watch')
     const location = parseLocation(source, context.workingDirectory)
+    await keepHeapLean()
     const progress = context.progress()
     const teller = new Teller(context, progress, options.watch)
     const mirror = new Mirror({
@@ -96,6 +98,7 @@ export const command: Command = defineCommand({
         return undefined
       }
       if (options.verify) {
+        teller.tellsReports = false
         const found = await mirror.verify((items) =>
           progress.update({ phase: 'reading', files: items, bytes: 0 }),
         )
@@ -142,6 +145,8 @@ const reportEvery = 5000
 /** Says what happens as it happens. */
 class Teller {
   onReport: () => void = () => {}
+  /** False while the looks are parts of something else. */
+  tellsReports = true
   readonly #context: Context
   readonly #progress: ProgressLine
   readonly #watching: boolean
@@ -167,7 +172,7 @@ class Teller {
     if (event.kind === 'complete') {
       const idle = event.report.unchanged
       this.#report(idle ? reportEvery : 0)
-      if (!idle || !this.#watching) this.#say(() => this.#tell(event.report))
+      if (this.tellsReports && (!idle || !this.#watching)) this.#say(() => this.#tell(event.report))
       this.#asides = 0
       return
     }

@@ -100,7 +100,7 @@ export class Contents {
       tree.placeLink(path, detail.target)
       done.links++
     } else {
-      const stat = this.#isHere(path, detail)
+      const stat = mayBe(item.have, detail) ? this.#isHere(path, detail) : undefined
       if (stat === undefined || !this.#touch(path, detail, stat)) {
         const along = this.#elsewhere(path, detail, stat !== undefined)
         if (along === undefined) return { path, size: detail.size, hash: fromBase64Url(detail.hash) }
@@ -270,6 +270,11 @@ export class Contents {
       onAside(path, problem)
     }
   }
+}
+
+/** Whether what was put in an item's place can be the content wanted: where that is not known, it is looked at. */
+function mayBe(have: string | undefined, { hash }: FileDetail): boolean {
+  return have === undefined || have === '' || have.endsWith(` ${hash}`)
 }
 
 /** What concerns one item alone. Throws again what would be every item's trouble. */

@@ -95,7 +95,11 @@ export class MirrorState {
       try {
         const version = database.prepare('PRAGMA user_version').get()?.['user_version']
         if (!readOnly) {
-          database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000')
+          database.exec(
+            'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; ' +
+              // Pages that are written again and again reach the disk seldom.
+              'PRAGMA wal_autocheckpoint = 10000; PRAGMA journal_size_limit = 67108864',
+          )
           if (version === 0) database.exec(`BEGIN IMMEDIATE; ${tables} COMMIT`)
         }
         if (version !== schema && (version !== 0 || readOnly)) {
@@ -154,8 +158,8 @@ export class MirrorState {
   }
 
   find(path: Name): Item | undefined {
-    const row = this.#run(`SELECT ${fields} FROM item WHERE path = ?`).get(nameToBytes(path))
-    return row === undefined ? undefined : itemOf(row)
+    const row = this.#run(`SELECT ${fieldsButPath} FROM item WHERE path = ?`).get(keyOf(path))
+    return row === undefined ? undefined : itemOf(row, path)
   }
 
   /** Notes what an event says. What is in the path's place here stays known. */
@@ -164,12 +168,12 @@ export class MirrorState {
       `INSERT INTO item VALUES (?1, ?2, ?3, ?4, NULL, NULL, ?5, ?6, ?7, 0, 0, NULL)
        ON CONFLICT (path) DO UPDATE SET epoch = ?2, gone = ?3, detail = ?4, round = ?5, tier = ?6, rank = ?7,
          tries = 0, due = 0, reason = NULL`,
-    ).run(nameToBytes(path), epoch, gone ? 1 : 0, detail, round, tier ?? null, rank)
+    ).run(keyOf(path), epoch, gone ? 1 : 0, detail, round, tier ?? null, rank)
   }
 
   /** Notes that the full reading `round` lists the path, about which nothing is new. */
   see(path: Name, round: number): void {
-    this.#run('UPDATE item SET round = ? WHERE path = ?').run(round, nameToBytes(path))
+    this.#run('UPDATE item SET round = ? WHERE path = ?').run(round, keyOf(path))
   }
 
   /** Items whose content is to be brought through the indexes up to `tier`, newest first. */
@@ -178,7 +182,7 @@ export class MirrorState {
       `SELECT ${fields} FROM item WHERE tier IS NOT NULL AND gone = 0 AND due = 0 AND tier <= ? ORDER BY tier, rank LIMIT ?`,
     )
       .all(tier, limit)
-      .map(itemOf)
+      .map((row) => itemOf(row))
   }
 
   /** Items to be deleted through the indexes up to `tier`. */
@@ -187,31 +191,31 @@ export class MirrorState {
       `SELECT ${fields} FROM item WHERE tier IS NOT NULL AND gone = 1 AND due = 0 AND tier <= ? ORDER BY tier, rank LIMIT ?`,
     )
       .all(tier, limit)
-      .map(itemOf)
+      .map((row) => itemOf(row))
   }
 
   /** Other items here with a content. */
   withContent(hash: string, limit: number): Item[] {
     return this.#run(`SELECT ${fields} FROM item WHERE hash = ? LIMIT ?`)
       .all(fromBase64Url(hash), limit)
-      .map(itemOf)
+      .map((row) => itemOf(row))
   }
 
   /** The item is in its place, as `have` says. */
   settle(path: Name, have: string, hash: string | undefined): void {
     this.#run(
       'UPDATE item SET have = ?2, hash = ?3, tier = NULL, tries = 0, due = 0, reason = NULL WHERE path = ?1',
-    ).run(nameToBytes(path), have, hash === undefined ? null : fromBase64Url(hash))
+    ).run(keyOf(path), have, hash === undefined ? null : fromBase64Url(hash))
   }
 
   /** The item is deleted: nothing more is to be known of it. */
   forget(path: Name): void {
-    this.#run('DELETE FROM item WHERE path = ?').run(nameToBytes(path))
+    this.#run('DELETE FROM item WHERE path = ?').run(keyOf(path))
   }
 
   /** The item stays here although it is deleted at the origin. */
   keep(path: Name): void {
-    this.#run('UPDATE item SET tier = NULL WHERE path = ?').run(nameToBytes(path))
+    this.#run('UPDATE item SET tier = NULL WHERE path = ?').run(keyOf(path))
   }
 
   /** Deletes that were left undone are to be done after all; returns how many. */
@@ -222,7 +226,7 @@ export class MirrorState {
 
   setAside(path: Name, reason: string, due: number): void {
     this.#run('UPDATE item SET tries = tries + 1, due = ?2, reason = ?3 WHERE path = ?1').run(
-      nameToBytes(path),
+      keyOf(path),
       due,
       reason.slice(0, 500),
     )
@@ -231,7 +235,7 @@ export class MirrorState {
   /** Whether what was put in the path's place is to be brought again: it was found to be something else. */
   want(path: Name, tier: number, rank: number): void {
     this.#run('UPDATE item SET have = NULL, hash = NULL, tier = ?2, rank = ?3, due = 0 WHERE path = ?1').run(
-      nameToBytes(path),
+      keyOf(path),
       tier,
       rank,
     )
@@ -241,12 +245,12 @@ export class MirrorState {
   retire(path: Name, rank: number): void {
     this.#run(
       'UPDATE item SET gone = 1, detail = ?2, tier = 0, rank = ?3, due = 0, tries = 0, reason = NULL WHERE path = ?1',
-    ).run(nameToBytes(path), '', rank)
+    ).run(keyOf(path), '', rank)
   }
 
   /** Takes up at once what was set aside. */
   retry(path: Name): void {
-    this.#run('UPDATE item SET due = 0 WHERE path = ?').run(nameToBytes(path))
+    this.#run('UPDATE item SET due = 0 WHERE path = ?').run(keyOf(path))
   }
 
   /** Takes up again what was set aside until `now`; returns how many. */
@@ -330,7 +334,7 @@ export class MirrorState {
     let after: Uint8Array = new Uint8Array(0)
     for (;;) {
       const rows = this.#run(`SELECT ${fields} FROM item WHERE path > ? ORDER BY path LIMIT 1000`).all(after)
-      yield* rows.map(itemOf)
+      yield* rows.map((row) => itemOf(row))
       const last = rows.at(-1)
       if (last === undefined) return
       after = last['path'] as Uint8Array
@@ -339,7 +343,7 @@ export class MirrorState {
 
   /** Notes that `path` has changed here, for those who keep copies of the tree. */
   touch(path: Name, number: number): void {
-    this.#run('INSERT OR REPLACE INTO touched VALUES (?, ?)').run(nameToBytes(path), number)
+    this.#run('INSERT OR REPLACE INTO touched VALUES (?, ?)').run(keyOf(path), number)
   }
 
   /** The paths that have changed since `number`, in order. */
@@ -370,11 +374,22 @@ export class MirrorState {
   }
 }
 
-const fields = 'path, epoch, gone, detail, have, round, tries'
+const fieldsButPath = 'epoch, gone, detail, have, round, tries'
+const fields = `path, ${fieldsButPath}`
 
-function itemOf(row: Readonly<Record<string, SQLInputValue>>): Item {
+const encoder = new TextEncoder()
+/** Of three bytes for each character of the longest path: the database copies what it is given. */
+const scratch = new Uint8Array(3 * 4096)
+
+/** The bytes of a path, for the next call only: a buffer of its own for each would be the most that a mirror allocates. */
+function keyOf(path: Name): Uint8Array {
+  if (3 * path.length > scratch.length || !path.isWellFormed()) return nameToBytes(path)
+  return scratch.subarray(0, encoder.encodeInto(path, scratch).written)
+}
+
+function itemOf(row: Readonly<Record<string, SQLInputValue>>, path?: Name): Item {
   return {
-    path: nameFromBytes(row['path'] as Uint8Array),
+    path: path ?? nameFromBytes(row['path'] as Uint8Array),
     epoch: row['epoch'] as string,
     gone: row['gone'] === 1,
     detail: row['detail'] as string,
