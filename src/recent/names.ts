@@ -9,7 +9,8 @@ export interface IndexName {
   readonly suffix: string
 }
 
-const indexName = /^(.+)-([0-9]*[smhdWMQYZ])(\.[A-Za-z0-9]+)$/
+/** YAML, JSON, and two that only the Perl programs read: Storable and Data::Dumper. */
+const indexName = /^(.+)-([0-9]*[smhdWMQYZ])(\.(?:yaml|json|sto|dd))$/s
 
 /** `RECENT-1h.yaml`. */
 export function nameOfIndex({ root, interval, suffix }: IndexName): string {
@@ -57,7 +58,7 @@ export function isIndexPath(path: Name, root: string): boolean {
   if (!path.startsWith(root)) return false
   const rest = path.slice(root.length)
   return (
-    /^-[0-9]*[smhdWMQYZ]\.[A-Za-z0-9]+(?:\.new|\.lock(?:\/.*)?)?$/s.test(rest) ||
+    /^-[0-9]*[smhdWMQYZ]\.(?:yaml|json|sto|dd)(?:\.new|\.lock(?:\/.*)?)?$/s.test(rest) ||
     /^\.(?:recent|head|sketch)(?:\.[0-9]+|\.new)?$/.test(rest)
   )
 }

@@ -11,8 +11,8 @@ import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatDuration, formatNumberOf, formatTime } from '../format.ts'
 import { changeJson, printChanges } from '../mirrors/change-lines.ts'
-import { intervals } from '../mirrors/origin-options.ts'
-import { choice, duration, flag, text } from '../options.ts'
+import { intervals, serializer } from '../mirrors/origin-options.ts'
+import { duration, flag, text } from '../options.ts'
 import { safeText } from '../safe-text.ts'
 import { parseAddress, serveWeb } from '../web-server.ts'
 
@@ -32,12 +32,7 @@ export const command: Command = defineCommand({
       'serve the directory over HTTP as well, at PORT or HOST:PORT: mirrors then have a change at once',
     ),
     intervals: intervals('--intervals <list>', 'of a new index: the lengths of time of its files'),
-    serializer: choice(
-      '--serializer <name>',
-      'of a new index: how its files are written',
-      ['yaml', 'json'],
-      'yaml',
-    ),
+    serializer: serializer('of a new index: how its files are written'),
     comment: text('--comment <text>', 'of a new index: what to say in it'),
     debounce: duration('--debounce <time>', 'how long nothing must change before it is told of (else 100ms)'),
     maxDelay: duration('--max-delay <time>', 'at the latest so long after a change (else 1s)'),
@@ -64,7 +59,7 @@ export const command: Command = defineCommand({
     const progress = context.progress()
     const common: PublishOptions = {
       intervals: options.intervals,
-      suffix: `.${options.serializer}`,
+      suffix: options.serializer && `.${options.serializer}`,
       comment: options.comment,
       debounceMs: options.debounce,
       maxDelayMs: options.maxDelay,

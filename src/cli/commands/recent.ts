@@ -11,15 +11,15 @@ import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { formatNumberOf, formatTime } from '../format.ts'
 import { changeJson, printChanges } from '../mirrors/change-lines.ts'
-import { intervals } from '../mirrors/origin-options.ts'
+import { intervals, serializer } from '../mirrors/origin-options.ts'
 import { overviewTable } from '../mirrors/overview-table.ts'
-import { choice, count, duration, flag, text } from '../options.ts'
+import { count, duration, flag, text } from '../options.ts'
 
 const actions = ['init', 'update', 'aggregate', 'overview', 'news', 'fsck'] as const
 
 const options = {
   intervals: intervals('--intervals <list>', 'init: the lengths of time of the files'),
-  serializer: choice('--serializer <name>', 'init: how files are written', ['yaml', 'json'], 'yaml'),
+  serializer: serializer('init: how files are written'),
   comment: text('--comment <text>', 'init: what to say in the index'),
   force: flag('-f, --force', 'init: anew, though there is an index; aggregate: all files, due or not'),
   add: flag('--add', 'update: these came or changed'),
@@ -78,7 +78,7 @@ async function dispatch(
   place: { readonly index: string; readonly paths: readonly string[] },
   given: {
     readonly intervals: readonly string[] | undefined
-    readonly serializer: 'yaml' | 'json'
+    readonly serializer: 'yaml' | 'json' | undefined
     readonly comment: string | undefined
     readonly force: boolean
     readonly add: boolean
@@ -133,7 +133,7 @@ async function init(context: Context, index: string, given: Options): Promise<Ex
   const origin = await Origin.open(index, {
     ...originOptions(context, given, () => problems++),
     intervals: given.intervals,
-    suffix: `.${given.serializer}`,
+    suffix: given.serializer && `.${given.serializer}`,
     comment: given.comment,
     afresh: given.force,
   })

@@ -16,3 +16,19 @@ function parseIntervals(text: string): Interval[] {
   }
   return list
 }
+
+/** `--serializer <name>`. */
+export function serializer(summary: string): OptionSpec<'yaml' | 'json' | undefined> {
+  const completes = ['yaml', 'json'] as const
+  return {
+    flags: '--serializer <name>',
+    summary: `${summary} (yaml, json)`,
+    parse: parseSerializer,
+    completes,
+  }
+}
+
+function parseSerializer(text: string): 'yaml' | 'json' {
+  if (text === 'yaml' || text === 'json') return text
+  throw new TidemarkError('usage', `${text}: not one of yaml, json`)
+}

@@ -20,7 +20,7 @@ import { replaceFile } from './durable-file.ts'
 export class DiskShelf implements Shelf {
   readonly directory: string
   readonly root: string
-  readonly suffix: string
+  readonly suffix: '.yaml' | '.json'
   /** What this shelf knows the bytes of a file to be, with the state of the file when they were that. */
   readonly #digests = new Map<Interval, { readonly state: string; readonly digest: IndexDigest }>()
   /** The file that was written last, which mostly is the one that is read next. */

@@ -5,12 +5,10 @@ import { fromSystem, isTidemarkError, TidemarkError } from '../../errors.ts'
 import type { ScanWatch } from '../../folder/scan/scan.ts'
 import {
   compareEpochs,
-  emptyFile,
-  intervalSeconds,
+  intervalsOf,
   isIndexPath,
   nameOfSketch,
   ownDirectory,
-  produce,
   sortIntervals,
   type AggregateOptions,
   type Change,
@@ -22,7 +20,9 @@ import {
 } from '../../recent/index.ts'
 import { systemProducer } from './clock.ts'
 import { replaceFile } from './durable-file.ts'
-import { findIndex } from './find-index.ts'
+import { DiskShelf } from './disk-shelf.ts'
+import { findIndex, type FoundIndex } from './find-index.ts'
+import { removeOtherFiles, writeFirstFiles } from './first-index.ts'
 import { IndexWriter } from './index-writer.ts'
 import { Look, type Found, type Where } from './look.ts'
 import { microsecondsOf } from './microseconds.ts'
@@ -33,7 +33,7 @@ import { TreeSum } from './tree-sum.ts'
 export const defaultIntervals: readonly Interval[] = ['1h', '6h', '1d', '1W', '1M', '1Q', '1Y', 'Z']
 
 export interface OriginOptions {
-  /** Of a tree that has no index yet. */
+  /** Of a tree that has no index yet; else those of the index that is there. */
   readonly intervals?: readonly Interval[] | undefined
   readonly suffix?: '.yaml' | '.json' | undefined
   readonly comment?: string | undefined
@@ -84,6 +84,8 @@ export class Origin {
   readonly #options: OriginOptions
   readonly #state: OriginState
   readonly #identity: string
+  /** Of a first listing, from the principal up. */
+  readonly #intervals: readonly Interval[]
   #writer: IndexWriter
   #sum: TreeSum
   #sketch: SketchReference | undefined
@@ -100,14 +102,20 @@ export class Origin {
     this.#identity = identityOf(directory)
     const found = findIndex(directory, root)
     this.#isFirst = found === undefined || options.afresh === true || state.get('first') !== undefined
-    const [interval = '1h'] = sortIntervals(options.intervals ?? defaultIntervals)
-    const { suffix = '.yaml' } = options
+    const before = this.#isFirst && found !== undefined ? intervalsBefore(found) : undefined
+    const given = options.intervals ?? before ?? defaultIntervals
+    this.#intervals = sortIntervals(given)
+    const [interval = '1h'] = this.#intervals
+    const suffix = options.suffix ?? (found?.suffix === '.json' ? '.json' : '.yaml')
     const place = this.#isFirst || found === undefined ? { directory, root, interval, suffix } : found
     this.#writer = new IndexWriter(place, options)
     this.#sum = new TreeSum(0)
   }
 
-  /** Begins work on a tree, named by its directory or its principal; throws `busy` while another process publishes it. Changes nothing yet. */
+  /**
+   * Begins work on a tree, named by its directory or its principal; throws `busy` while another process publishes
+   * it. Changes nothing yet.
+   */
   static async open(path: string, options: OriginOptions = {}): Promise<Origin> {
     const place = placeOf(path)
     const state = openState(join(place.directory, ownDirectory))
@@ -367,37 +375,12 @@ export class Origin {
   }
 
   async #writeFirst(): Promise<void> {
-    const intervals = sortIntervals(this.#options.intervals ?? defaultIntervals)
-    const { producer = systemProducer, suffix = '.yaml', comment } = this.#options
-    const now = producer.now()
-    const finite = intervals.slice(0, -1).map(intervalSeconds)
-    const longest = finite.at(-1) ?? 0n
-    // Below the reach of all but the last, with room for all to count up.
-    this.#state.assignEpochs(microsecondsOf(now) - longest * 1_000_000n - 3_600_000_000n)
-    const newest = this.#state.edge('newest')
-    const oldest = this.#state.edge('oldest')
-    // The longest first: the principal makes an index of them.
-    for (const [at, interval] of [...intervals.entries()].toReversed()) {
-      const isPrincipal = at === 0
-      const aggregator = intervals.slice(1)
-      const { meta } = emptyFile({
-        interval,
-        aggregator,
-        filenameroot: this.#writer.shelf.root,
-        suffix,
-        comment: isPrincipal ? comment : undefined,
-      })
-      const next = intervals[at + 1]
-      const merged = next === undefined ? undefined : { time: now, epoch: newest?.epoch, intoInterval: next }
-      // The Perl programs want at least one event in each: that up to which it was merged.
-      const events = [newest, ...(next === undefined ? [oldest] : [])].filter((event) => event !== undefined)
-      const file = produce({ ...meta, dirtymark: now, merged }, events, producer)
-      if (next === undefined)
-        this.#writer.shelf.writeParts({ meta: file.meta, events: this.#state.newestFirst() })
-      else this.#writer.shelf.write(file)
-    }
+    const { producer = systemProducer, comment } = this.#options
+    const { shelf } = this.#writer
+    writeFirstFiles(this.#state, shelf, { intervals: this.#intervals, comment, producer })
     this.#writer.link()
     await this.#writer.writeHead({ tree: this.#sum.root })
+    if (this.#options.afresh === true) removeOtherFiles(shelf, this.#intervals)
     this.#state.transaction(() => {
       this.#mark(this.#writer.read())
       this.#state.set('first', undefined)
@@ -434,6 +417,17 @@ function placeOf(path: string): Place {
     throw fromSystem(error, path)
   }
   throw new TidemarkError('missing', `${path} has no index`)
+}
+
+/** Undefined where the index that is to be made anew cannot be read. */
+function intervalsBefore({ directory, root, suffix, interval }: FoundIndex): Interval[] | undefined {
+  try {
+    const principal = new DiskShelf(directory, root, suffix).read(interval)
+    return principal && intervalsOf(principal)
+  } catch (error) {
+    if (isTidemarkError(error, 'corrupt', 'unsupported', 'limit')) return undefined
+    throw error
+  }
 }
 
 function identityOf(directory: string): string {

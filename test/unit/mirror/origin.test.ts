@@ -357,6 +357,32 @@ test('an index of another name is the one that is named', async (t) => {
   assert.equal(readlinkSync(join(tree, 'CHANGES.recent')), 'CHANGES-2s.yaml')
 })
 
+test('an index that is made anew keeps its intervals and its form, unless others are wanted', async (t) => {
+  const tree = makeTree(t)
+  await publishOnce(tree, { intervals: ['2h', '1d', 'Z'], suffix: '.json' })
+  const { dirtymark } = readIndex(tree)[0]!.meta
+  writeFileSync(join(tree, 'one'), 'changed')
+  await publishOnce(tree, { afresh: true })
+  checkComplete(tree)
+  checkedHead(tree)
+  const anew = readIndex(tree)
+  assert.deepEqual(
+    anew.map(({ meta }) => meta.interval + meta.suffix),
+    ['2h.json', '1d.json', 'Z.json'],
+  )
+  assert.notEqual(anew[0]!.meta.dirtymark, dirtymark)
+  writeFileSync(join(tree, 'RECENT-2h.json'), 'damaged')
+  await assert.rejects(publishOnce(tree), (error) => isTidemarkError(error, 'corrupt'))
+  await publishOnce(tree, { afresh: true, intervals: ['1h', 'Z'], suffix: '.yaml' })
+  checkComplete(tree)
+  checkedHead(tree)
+  assert.deepEqual(
+    readIndex(tree).map(({ meta }) => meta.interval + meta.suffix),
+    ['1h.yaml', 'Z.yaml'],
+  )
+  assert.equal(readlinkSync(join(tree, 'RECENT.recent')), 'RECENT-1h.yaml')
+})
+
 test('a first listing that was begun is made anew', async (t) => {
   const tree = makeTree(t)
   await publishOnce(tree)
