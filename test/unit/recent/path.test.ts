@@ -56,6 +56,7 @@ test('which names are those of an index', () => {
     'RECENT-1h',
     'a/RECENT-1h.yaml',
     'RECENT-1x.yaml',
+    'RECENT-1d.txt',
     'RECENT.txt',
     'RECENT-1h.yaml/x',
   ])
