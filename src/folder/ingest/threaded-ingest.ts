@@ -11,8 +11,8 @@ import type { Ingest, Waiting } from './ingest.ts'
 import { packJobs, readResult } from './job.ts'
 
 /** A batch ends with this many bytes or files, whichever comes first. */
-const batchBytes = 4 * 1024 * 1024
-const batchFiles = 512
+const batchBytes = 1024 * 1024
+const batchFiles = 128
 /** Batches that a thread has at most, so that it never waits for the next one. */
 const batchesAhead = 3
 const mostThreads = 4
