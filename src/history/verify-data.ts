@@ -3,6 +3,7 @@ import { isTidemarkError } from '../errors.ts'
 import { blockHeaderSize, decodeBlockHeader } from '../object/block.ts'
 import { idOf } from '../object/id.ts'
 import type { Id } from '../object/id.ts'
+import { checkPackHeader, packHeaderSize } from '../object/pack.ts'
 import type { PackBlock, PackChunk } from '../object/pack.ts'
 import type { SegmentBlock } from '../object/segment.ts'
 import type { Bucket, CallOptions } from '../store/bucket.ts'
@@ -15,7 +16,7 @@ import type { Findings } from './finding.ts'
 /** A pack is read in pieces of this many bytes; most are smaller and read at once. */
 const windowSize = 32 * 1024 * 1024
 
-/** Reads a pack of `size` bytes whole: its hash, each block, each chunk. */
+/** Reads a pack of `size` bytes whole: what its name vouches for, each block, each chunk. */
 export async function checkPackData(
   bucket: Bucket,
   pack: Id,
@@ -25,8 +26,10 @@ export async function checkPackData(
   options?: CallOptions,
 ): Promise<void> {
   const name = packName(pack)
-  const hash = createHash('sha256')
+  const last = blocks.at(-1)
+  const hash = new NameHash(last === undefined ? packHeaderSize : endOf(last))
   let damaged = 0
+  let sameHeaders = true
   let chunks: Id[] = []
   const there = blocks.filter((block) => endOf(block) <= size)
   try {
@@ -34,7 +37,10 @@ export async function checkPackData(
       const bytes = await bucket.get(name, { ...options, range: { start, end } })
       hash.update(bytes)
       for (const block of blocks) {
-        const bad = badChunks(block, bytes.subarray(block.offset - start, endOf(block) - start))
+        const stored = bytes.subarray(block.offset - start, endOf(block) - start)
+        const same = hasHeader(block, stored)
+        const bad = badChunks(block, stored, same)
+        sameHeaders &&= same
         if (bad.length > 0) damaged++
         chunks = chunks.concat(bad)
       }
@@ -45,13 +51,48 @@ export async function checkPackData(
     damaged = there.length
     chunks = there.flatMap((block) => block.chunks.map(({ id }) => id))
   }
-  if (hash.digest('latin1') === pack && chunks.length === 0) return
+  if (hash.digest() === pack && sameHeaders && chunks.length === 0) return
   const message =
     damaged > 0
       ? `${chunks.length} chunks in ${damaged} of ${blocks.length} blocks are damaged`
       : 'its bytes do not match its name, though every chunk is whole'
   const finding = findings.add('pack-damaged', name, message)
   for (const id of chunks) findings.loseCopy(id, pack, finding)
+}
+
+/** The hash that names a pack, over its bytes as they come: see `packId`. Of version 1 it is over all of them. */
+class NameHash {
+  readonly #hash = createHash('sha256')
+  readonly #endAt: number
+  #at = 0
+  #whole = false
+
+  /** `endAt` is where the footer begins. */
+  constructor(endAt: number) {
+    this.#endAt = endAt
+  }
+
+  update(bytes: Uint8Array): void {
+    if (this.#at === 0) this.#whole = isFirstVersion(bytes)
+    if (this.#whole) this.#hash.update(bytes)
+    else {
+      this.#hash.update(bytes.subarray(0, Math.max(0, packHeaderSize - this.#at)))
+      this.#hash.update(bytes.subarray(Math.max(0, this.#endAt - this.#at)))
+    }
+    this.#at += bytes.length
+  }
+
+  digest(): Id {
+    return this.#hash.digest('latin1')
+  }
+}
+
+function isFirstVersion(bytes: Uint8Array): boolean {
+  try {
+    return checkPackHeader(bytes.subarray(0, packHeaderSize)) === 1
+  } catch {
+    return false
+  }
 }
 
 interface PackPiece {
@@ -85,14 +126,19 @@ function endOf(block: PackBlock): number {
   return block.offset + blockHeaderSize + block.storedLength
 }
 
-/** The chunks of a block, given with its header, that are not what their ids say. */
-function badChunks(block: PackBlock, bytes: Uint8Array): Id[] {
+/** Whether the header before a block says what the footer does. */
+function hasHeader(block: PackBlock, bytes: Uint8Array): boolean {
   const header = decodeBlockHeader(bytes)
-  const same =
+  return (
     header !== undefined &&
     header.flags === block.flags &&
     header.storedLength === block.storedLength &&
     header.plainLength === block.plainLength
+  )
+}
+
+/** The chunks of a block, given with its header, that are not what their ids say. */
+function badChunks(block: PackBlock, bytes: Uint8Array, same: boolean): Id[] {
   try {
     const plain = openPayload(block, bytes.subarray(blockHeaderSize))
     if (same)

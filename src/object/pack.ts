@@ -2,6 +2,7 @@ import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import { corrupt } from '../errors.ts'
 import { crc32 } from '../hash/crc32.ts'
+import { sha256Parts } from '../hash/sha256.ts'
 import { blockHeaderSize, checkBlockHeader } from './block.ts'
 import type { BlockHeader } from './block.ts'
 import { readId, writeId } from './id.ts'
@@ -9,7 +10,7 @@ import type { Id } from './id.ts'
 
 /**
  * A pack: `header, block…, footer, trailer`. The footer repeats what the blocks say of themselves and adds
- * the chunks' ids, so that one read at the end tells all that is inside. A pack is named by its SHA-256.
+ * the chunks' ids, so that one read at the end tells all that is inside. What names a pack is {@link packId}.
  */
 export interface PackBlock extends BlockHeader {
   /** Where its header begins in the pack. */
@@ -23,10 +24,11 @@ export interface PackChunk {
   readonly length: number
 }
 
-/** "TIDEPACK", format version 1, then 16 bytes drawn at random, so that no two packs share a name. */
+/** "TIDEPACK", the format's version, then 16 bytes drawn at random, so that no two packs share a name. */
 export const packHeaderSize = 32
 const packNonceSize = 16
-const packVersion = 1
+/** Packs of version 1 are named by the SHA-256 of all their bytes, and otherwise the same. */
+export type PackVersion = 1 | 2
 const startMagic = new TextEncoder().encode('TIDEPACK')
 const endMagic = new TextEncoder().encode('PACKTIDE')
 
@@ -38,15 +40,26 @@ export const maxPackSize: number = 1024 * 1024 * 1024
 
 export function encodePackHeader(nonce: Uint8Array): Uint8Array<ArrayBuffer> {
   if (nonce.length !== packNonceSize) throw new RangeError('a pack nonce has 16 bytes')
-  return new Writer(packHeaderSize).raw(startMagic).u32(packVersion).u32(0).raw(nonce).finish()
+  return new Writer(packHeaderSize).raw(startMagic).u32(2).u32(0).raw(nonce).finish()
 }
 
-/** Throws `corrupt` unless `bytes` begin as a pack of a known version does. */
-export function checkPackHeader(bytes: Uint8Array): void {
+/** The version of the pack that begins with `bytes`. Throws `corrupt` unless it is a known one. */
+export function checkPackHeader(bytes: Uint8Array): PackVersion {
   const reader = new Reader(bytes, 'pack header')
   if (!startMagic.every((byte) => byte === reader.u8())) throw reader.fail('not a pack')
-  if (reader.u32() !== packVersion || reader.u32() !== 0) throw reader.fail('unknown version')
+  const version = reader.u32()
+  if ((version !== 1 && version !== 2) || reader.u32() !== 0) throw reader.fail('unknown version')
   reader.take(packNonceSize)
+  return version
+}
+
+/**
+ * What names a pack of version 2: the SHA-256 of its header and its end, which is footer and trailer. The
+ * nonce makes it the only one, and the ids in the footer vouch for every chunk: hashing the blocks once more
+ * would tell no more.
+ */
+export function packId(header: Uint8Array, end: Uint8Array): Id {
+  return sha256Parts([header, end])
 }
 
 /** Footer and trailer. Blocks stand one after the other, the first behind the header. */

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
 import type { Bucket } from '../bucket.ts'
 import { canUpload } from '../upload.ts'
@@ -12,8 +10,8 @@ export interface PackSink {
   readonly length: number
   /** Takes the parts at once: they may be changed afterwards. */
   write(parts: readonly Uint8Array[]): void
-  /** Stores the pack under its hash, durably. */
-  finish(): Promise<Id>
+  /** Stores the pack, whose id is `id`, durably. */
+  finish(id: Id): Promise<void>
 }
 
 /** A sink that keeps the pack in memory only where the bucket cannot take it in parts. */
@@ -23,7 +21,6 @@ export function openSink(bucket: Bucket): PackSink {
 
 class UploadSink implements PackSink {
   readonly #upload
-  readonly #hash = createHash('sha256')
   length = 0
 
   constructor(bucket: UploadBucket) {
@@ -32,16 +29,11 @@ class UploadSink implements PackSink {
 
   write(parts: readonly Uint8Array[]): void {
     this.#upload.write(parts)
-    for (const part of parts) {
-      this.#hash.update(part)
-      this.length += part.length
-    }
+    for (const part of parts) this.length += part.length
   }
 
-  async finish(): Promise<Id> {
-    const id = this.#hash.digest('latin1')
+  async finish(id: Id): Promise<void> {
     await this.#upload.finish(packName(id))
-    return id
   }
 }
 
@@ -71,10 +63,7 @@ class BufferSink implements PackSink {
     this.#bytes = grown
   }
 
-  async finish(): Promise<Id> {
-    const bytes = this.#bytes.subarray(0, this.length)
-    const id = idOf(bytes)
-    await this.#bucket.put(packName(id), bytes)
-    return id
+  async finish(id: Id): Promise<void> {
+    await this.#bucket.put(packName(id), this.#bytes.subarray(0, this.length))
   }
 }

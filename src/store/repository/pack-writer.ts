@@ -3,7 +3,7 @@ import { blockFlags, blockHeaderSize, encodeBlockHeader, encodeChunkTable } from
 import type { BlockHeader } from '../../object/block.ts'
 import { looksCompressible } from '../../object/compressible.ts'
 import type { Id } from '../../object/id.ts'
-import { encodePackFooter, encodePackHeader } from '../../object/pack.ts'
+import { encodePackFooter, encodePackHeader, packId } from '../../object/pack.ts'
 import type { PackChunk } from '../../object/pack.ts'
 import type { Bucket } from '../bucket.ts'
 import { sealPayload } from './block-payload.ts'
@@ -49,6 +49,7 @@ export class PackWriter {
   readonly #size: number
   readonly #flags: number
   #sink: PackSink | undefined
+  #header = new Uint8Array(0)
   #blocks: (BlockHeader & { chunks: PackChunk[] })[] = []
   #footerCost = 64
   #sending: Promise<void> = Promise.resolve()
@@ -105,7 +106,8 @@ export class PackWriter {
     const wait = full ? this.#send() : undefined
     if (this.#sink === undefined) {
       this.#sink = openSink(this.#bucket)
-      this.#sink.write([encodePackHeader(randomBytes(16))])
+      this.#header = encodePackHeader(randomBytes(16))
+      this.#sink.write([this.#header])
     }
     this.#sink.write([encodeBlockHeader(header), ...parts])
     this.#blocks.push({ ...header, chunks })
@@ -118,10 +120,11 @@ export class PackWriter {
     const sink = this.#sink!
     const end = encodePackFooter(this.#blocks)
     sink.write([end])
+    const id = packId(this.#header, end)
     const before = this.#sending
     const send = async (): Promise<void> => {
       await before
-      const id = await sink.finish()
+      await sink.finish(id)
       this.#options.onPack({ id, size: sink.length, end })
     }
     this.#sending = send()

@@ -15,6 +15,7 @@ import { readPackFooter } from '../../../src/store/repository/pack-reader.ts'
 import { idInName } from '../../../src/store/repository/place.ts'
 import { Repository } from '../../../src/store/repository/repository.ts'
 import { flip, namesIn, rewrite } from '../../suites/damage.ts'
+import { seededRandom } from '../../suites/random.ts'
 import { snapshotOf, writeSnapshot, writeTree } from '../../suites/repository-builder.ts'
 
 const plan = {
@@ -69,6 +70,34 @@ suite('verify', () => {
     let read = 0
     for (const part of [1, 2, 3]) read += (await verify(bucket, { data: true, subset: [part, 3] })).bytesRead
     assert.equal(read, whole.bytesRead)
+  })
+
+  test('finds any byte that was changed in a pack', async () => {
+    const bucket = new MemoryBucket()
+    const repository = await Repository.create(bucket)
+    // What does not compress, in several chunks: of a compressed block a byte may change and mean the same.
+    const random = seededRandom(7)
+    const noise = Uint8Array.from({ length: 2500 }, () => random() * 256)
+    const before = await namesIn(bucket, 'packs/')
+    await writeSnapshot(repository, { noise })
+    const packs = (await namesIn(bucket, 'packs/')).filter((name) => !before.includes(name))
+    for (const name of packs) {
+      const whole = await bucket.get(name)
+      const id = idInName(name)!
+      const blocks = await readPackFooter(bucket, id, whole.length)
+      if ((blocks[0]!.flags & (blockFlags.metadata | blockFlags.zstd)) > 0) continue
+      const places = Array.from({ length: whole.length }, (_, at) => at)
+      for (const at of places.filter((at) => at < 64 || at > 2500 || at % 13 === 0)) {
+        const changed = whole.slice()
+        changed[at]! ^= 0x10
+        await bucket.put(name, changed)
+        assert.ok((await verify(bucket, { data: true })).findings.length > 0, `byte ${at}`)
+      }
+      await bucket.put(name, whole)
+      assert.deepEqual((await verify(bucket, { data: true })).findings, [])
+      return
+    }
+    assert.fail('there was no such pack')
   })
 
   test('names the files that a missing pack takes away, in each snapshot', async () => {
