@@ -187,7 +187,7 @@ async function checkPacks(
     const blocks = await checkFooter(bucket, pack, size, findings, options)
     if (blocks !== undefined)
       for (const segment of known.segments)
-        compareWithFooter(segment, pack, blocks, counts.get(segment)!.get(pack)!, findings)
+        compareWithFooter(index, segment, pack, blocks, counts.get(segment)!.get(pack)!, findings)
     if (options.data !== true || !isInSubset(pack, options.subset)) continue
     await checkPackData(
       bucket,

@@ -185,6 +185,32 @@ suite('verify', () => {
     assert.ok(codes((await verify(bucket)).findings).includes('index-differs'))
   })
 
+  test('lets a segment leave out a chunk that another segment has, and no other', async () => {
+    const bucket = new MemoryBucket()
+    const repositories = [await Repository.create(bucket), await Repository.open(bucket)]
+    // Two writers at once: each stores the chunk.
+    const writers = await Promise.all(repositories.map((repository) => repository.write()))
+    for (const writer of writers) await writer.publish(snapshotOf(await writeTree(writer, { a: 'shared' })))
+    for (const writer of writers) await writer.close()
+    const shared = idOf(new TextEncoder().encode('shared'))
+    for (const [n, name] of (await namesIn(bucket, 'index/')).entries()) {
+      const builder = new SegmentBuilder()
+      for (const pack of await namesIn(bucket, 'packs/')) {
+        const id = idInName(pack)!
+        const size = (await bucket.get(pack)).length
+        const blocks = await readPackFooter(bucket, id, size)
+        const others = blocks.map((block) => ({
+          ...block,
+          chunks: block.chunks.filter((chunk) => chunk.id !== shared),
+        }))
+        builder.addWholePack(id, size, others)
+      }
+      const bytes = builder.finish([idInName(name)!])
+      await bucket.put(`index/${Buffer.from(idOf(bytes), 'latin1').toString('hex')}`, bytes)
+      assert.equal(codes((await verify(bucket)).findings).includes('index-differs'), n === 1)
+    }
+  })
+
   test('finds a damaged snapshot', async () => {
     const { bucket } = await make()
     const [snapshot] = await namesIn(bucket, 'snapshots/')
