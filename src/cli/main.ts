@@ -21,7 +21,8 @@ if (argv[0] === '--version' || argv[0] === '-V') {
 }
 
 async function run(): Promise<void> {
+  const { exactArguments } = await import('./exact-arguments.ts')
   const { runProgram } = await import('./program.ts')
   // Nothing that a command left open may keep the process: all its work is done, all its output written.
-  process.exit(await runProgram(argv))
+  process.exit(await runProgram(exactArguments(argv)))
 }

@@ -11,7 +11,7 @@ import type { Command } from '../command.ts'
 import { flag, off } from '../options.ts'
 import { openPlace } from '../places.ts'
 import type { Place } from '../places.ts'
-import { splitSnapshotPath } from '../snapshot-path.ts'
+import { fromDisplayed, splitSnapshotPath } from '../snapshot-path.ts'
 import { displayName } from '../../bytes/name.ts'
 import type { Name } from '../../bytes/name.ts'
 import type { LoggedSnapshot } from '../../history/log.ts'
@@ -70,8 +70,12 @@ async function findBoth(place: Place, from: string, to: string): Promise<[Side, 
 }
 
 async function findSide(place: Place, logged: LoggedSnapshot, path: string | undefined): Promise<Side> {
-  const name = place.pathIn(path ?? '/', logged)
-  return { path: name, entry: await lookUp(place.repository, logged.snapshot.root, name, place) }
+  const given = path ?? '/'
+  const spelled = fromDisplayed(given)
+  const [name, other] = [given, spelled ?? given].map((text) => place.pathIn(text, logged)) as [Name, Name]
+  const entry = await lookUp(place.repository, logged.snapshot.root, name, place)
+  if (entry !== undefined || spelled === undefined) return { path: name, entry }
+  return { path: other, entry: await lookUp(place.repository, logged.snapshot.root, other, place) }
 }
 
 async function* changes(
