@@ -109,14 +109,24 @@ export function sortNames(names: Name[]): void {
   else names.sort()
 }
 
-/** For a person: control characters, invalid bytes and backslashes are shown as escapes. */
+/**
+ * Characters that are not seen, or that change how others are: controls, directions of writing, marks without a width,
+ * separators of lines, halves of surrogate pairs. Not the variation selectors, which only choose a form of what is
+ * seen. A set of characters, for use inside `[…]` with the flag `v`.
+ */
+export const unseen: string = String.raw`\p{Cc}\p{Surrogate}\u2028\u2029\ufff9-\ufffb[\p{DI}--\p{VS}]`
+
+const escaped = new RegExp(String.raw`[${unseen}\\]`, 'gv')
+
+/** For a person: what is not seen, invalid bytes and backslashes are shown as escapes. One to one. */
 export function displayName(name: Name): string {
-  // oxlint-disable-next-line no-control-regex
-  return name.replace(/[\u0000-\u001f\u007f-\u009f\\]|\p{Surrogate}/gu, (character) => {
-    const code = character.charCodeAt(0)
+  return name.replace(escaped, (character) => {
+    const code = character.codePointAt(0)!
     if (character === '\\') return '\\\\'
     if (character === '\n') return '\\n'
     if (character === '\t') return '\\t'
-    return `\\x${(code & 0xff).toString(16).padStart(2, '0')}`
+    // A byte that is not UTF-8 is a half of a surrogate pair.
+    if (code < 0x80 || (code & 0xff80) === 0xdc80) return `\\x${(code & 0xff).toString(16).padStart(2, '0')}`
+    return `\\u{${code.toString(16)}}`
   })
 }

@@ -75,17 +75,19 @@ function real(path: string): string {
   }
 }
 
-/**
- * The name that displayName shows as `text`, for names that cannot be typed; undefined when nothing in `text`
- * is escaped. What is shown as `\x80` to `\x9f` is taken as a byte that is not UTF-8.
- */
+/** The name that displayName shows as `text`, for names that cannot be typed; undefined when nothing in `text` is escaped. */
 export function fromDisplayed(text: string): Name | undefined {
   if (!text.includes('\\')) return undefined
-  return text.replace(/\\(\\|n|t|x[0-9a-f]{2})/g, (_all, escape: string) => {
-    if (escape === '\\') return '\\'
-    if (escape === 'n') return '\n'
-    if (escape === 't') return '\t'
-    const code = Number.parseInt(escape.slice(1), 16)
-    return String.fromCharCode(code < 0x80 ? code : 0xdc00 + code)
-  })
+  return text.replace(
+    /\\(?:(\\|n|t)|x([0-9a-f]{2})|u\{([0-9a-f]{1,6})\})/g,
+    (all, letter: string | undefined, byte: string | undefined, point: string | undefined) => {
+      if (letter === 'n') return '\n'
+      if (letter === 't') return '\t'
+      if (letter !== undefined) return letter
+      const code = Number.parseInt((byte ?? point)!, 16)
+      if (byte !== undefined) return String.fromCharCode(code < 0x80 ? code : 0xdc00 + code)
+      // Halves of surrogate pairs are no characters.
+      return code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? all : String.fromCodePoint(code)
+    },
+  )
 }

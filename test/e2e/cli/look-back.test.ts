@@ -131,6 +131,29 @@ test('names, messages and tags cannot control the terminal', async (t) => {
   assert.ok((await scene.ok('ls', '-0', 'latest')).split('\0').includes(evil))
 })
 
+test('characters that are not seen are shown as escapes, which can be typed', async (t) => {
+  const scene = new Scene(t)
+  const hidden = 'a\u202egnp.\u200bexe\u2028\ufeff'
+  scene.write(hidden, 'x')
+  await scene.ok('init')
+  await scene.ok('snapshot', '-m', hidden)
+  const shown = String.raw`a\u{202e}gnp.\u{200b}exe\u{2028}\u{feff}`
+  assert.equal(await scene.ok('ls', 'latest'), `${shown}\n`)
+  assert.equal(await scene.ok('cat', `latest:${shown}`), 'x')
+  assert.match(await scene.ok('history', shown), /created/)
+  for (const args of [
+    ['log'],
+    ['log', '--json'],
+    ['ls', 'latest', '--json'],
+    ['find', 'a*'],
+    ['ls', hidden],
+  ]) {
+    const { stdout, stderr } = await scene.run(args)
+    assert.doesNotMatch(stdout + stderr, /[\u200b\u202e\u2028\ufeff]/, args.join(' '))
+  }
+  assert.equal((JSON.parse(await scene.ok('ls', 'latest', '--json')) as { path: string }).path, hidden)
+})
+
 test('what cannot be read is said, and the rest recorded', async (t) => {
   const scene = new Scene(t)
   scene.write('good', 'g')
