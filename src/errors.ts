@@ -72,6 +72,20 @@ export function fromSystem(error: unknown, doing: string): TidemarkError {
   if (error instanceof TidemarkError) return error
   const system = systemCode(error)
   const code = system === undefined ? 'failed' : (systemCodes[system] ?? 'failed')
-  const reason = error instanceof Error ? error.message : String(error)
-  return new TidemarkError(code, `${doing}: ${reason}`, { cause: error })
+  return new TidemarkError(code, `${doing}: ${reasonOf(error, doing)}`, { cause: error })
+}
+
+/**
+ * What the system said, for a person: "ENOENT: no such file or directory, lstat '/a'" becomes "no such file or
+ * directory", behind the path when `doing` does not have it.
+ */
+function reasonOf(error: unknown, doing: string): string {
+  if (!(error instanceof Error)) return String(error)
+  const [, reason] = /^E[A-Z0-9]+: (.+?)(?:, [a-z_]+(?: '.*)?)?$/s.exec(error.message) ?? []
+  if (reason === undefined) return error.message
+  const path = 'path' in error && typeof error.path === 'string' ? error.path : ''
+  // What is reached by descriptors is named by whoever does that.
+  const isTold =
+    path === '' || path.startsWith('/proc/') || doing.includes(path.slice(path.lastIndexOf('/') + 1))
+  return isTold ? reason : `${path}: ${reason}`
 }

@@ -1,8 +1,12 @@
+import { statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { displayName } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
-import { isTidemarkError, TidemarkError } from '../errors.ts'
+import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../errors.ts'
 import { openFolder } from '../folder/folder.ts'
 import type { Folder } from '../folder/folder.ts'
+import { ownDirectory } from '../folder/own-directory.ts'
+import { settingsName } from '../folder/settings.ts'
 import type { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import { listSnapshots } from '../history/log.ts'
 import type { LoggedSnapshot } from '../history/log.ts'
@@ -30,6 +34,7 @@ export class Place {
   readonly damaged: Set<Id> = new Set()
   readonly #of: string | undefined
   readonly #doubted = new Set<string>()
+  #store: Store | undefined
   #workingCopy: WorkingCopyStore | undefined
 
   constructor(context: Context, repository: Repository, folder?: Folder) {
@@ -128,13 +133,23 @@ export class Place {
     })
   }
 
+  /** The chunks of the repository. One that it has lost is damage, whatever was asked for. */
+  get store(): Store {
+    return (this.#store ??= sayDamaged(this.repository))
+  }
+
+  /** Whether all contents are in the repository, or should be. */
+  get keepsContents(): boolean {
+    return this.folder?.settings.history !== 'none'
+  }
+
   /**
    * Where contents come from: the repository, or, when no history of them is kept, the files in the folder, as
    * far as they are what they were.
    */
   async contents(): Promise<Store> {
     const { folder, repository } = this
-    if (folder?.settings.history !== 'none') return repository
+    if (this.keepsContents || folder === undefined) return this.store
     const [latest] = await this.snapshots()
     if (latest === undefined) return repository
     const { WorkingCopyStore } = await import('../folder/working-copy-store.ts')
@@ -148,6 +163,18 @@ export class Place {
     if (this.folder) this.folder.close()
     else this.repository.close()
   }
+}
+
+function sayDamaged(store: Store): Store {
+  const get: Store['get'] = async (id, options) => {
+    try {
+      return await store.get(id, options)
+    } catch (error) {
+      if (!isTidemarkError(error, 'missing', 'corrupt')) throw error
+      throw new TidemarkError('corrupt', `${error.message} (see: tidemark verify)`, { cause: error })
+    }
+  }
+  return { get, has: (ids, options) => store.has(ids, options) }
 }
 
 function sayNotKept(store: Store): Store {
@@ -174,7 +201,24 @@ export function openContextFolder(context: Context): Promise<Folder> {
     const problem = 'this works on a folder, not on a bare repository: leave --repository out'
     return Promise.reject(new TidemarkError('usage', problem))
   }
-  return openFolder(folder ?? context.workingDirectory)
+  const start = folder ?? context.workingDirectory
+  return openFolder(start).catch((error: unknown) => {
+    if (isTidemarkError(error, 'missing')) checkReadable(start)
+    throw error
+  })
+}
+
+/** Throws `denied` when the bookkeeping of a folder that `path` is in is closed to this user: it seems not to be there. */
+function checkReadable(path: string): void {
+  for (let at = resolve(path); ; at = dirname(at)) {
+    const own = join(at, ownDirectory)
+    try {
+      statSync(join(own, settingsName), { throwIfNoEntry: false })
+    } catch (error) {
+      if (systemCode(error) === 'EACCES') throw fromSystem(error, `open ${own}/${settingsName}`)
+    }
+    if (dirname(at) === at) return
+  }
 }
 
 /**
@@ -241,7 +285,7 @@ export async function findIn(place: Place, logged: LoggedSnapshot, path: string)
   for (const text of [path, fromDisplayed(path)]) {
     if (text === undefined) continue
     const name = place.pathIn(text, logged)
-    const entry = await lookUp(place.repository, root, name, { signal: place.signal })
+    const entry = await lookUp(place.store, root, name, { signal: place.signal })
     if (entry !== undefined) return { logged, path: name, entry }
   }
   const shown = displayName(place.pathIn(path, logged))

@@ -1,4 +1,4 @@
-import { isTidemarkError, TidemarkError } from '../errors.ts'
+import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../errors.ts'
 import type { Context } from './context.ts'
 import { exitCodes, exitOf } from './exit-codes.ts'
 import type { Exit } from './exit-codes.ts'
@@ -14,7 +14,7 @@ export async function reportError(context: Context, error: unknown): Promise<Exi
   const exit = isTidemarkError(error, 'cancelled')
     ? (context.interruptedBy() ?? 'interrupted')
     : (context.interruptedBy() ?? exitOf(error))
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   if (context.json) {
     const code = error instanceof TidemarkError ? error.code : exit === 'bug' ? 'bug' : 'failed'
     await context.err.line(toJson({ error: { code, message, exitCode: exitCodes[exit] } }))
@@ -29,6 +29,11 @@ export async function reportError(context: Context, error: unknown): Promise<Exi
   }
   if (debugging()) await context.err.line(stackOf(error))
   return exit
+}
+
+function messageOf(error: unknown): string {
+  if (systemCode(error) !== undefined) return fromSystem(error, 'the system').message
+  return error instanceof Error ? error.message : String(error)
 }
 
 function debugging(): boolean {

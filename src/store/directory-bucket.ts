@@ -80,7 +80,7 @@ export class DirectoryBucket implements UploadBucket {
         closeSync(file)
       }
     } catch (error) {
-      if (!isAbsent(error)) throw directoryError(error, `read ${name}`)
+      if (!isAbsent(error)) throw directoryError(error, `read ${name} in ${this.root}`)
       this.#checkPresent()
       throw missing(name)
     }
@@ -116,7 +116,7 @@ export class DirectoryBucket implements UploadBucket {
       temporary = `${this.#temporary}/${temporaryName()}`
       file = openSync(temporary, writeFlags, this.#fileMode)
     } catch (error) {
-      throw directoryError(error, 'begin to write')
+      throw directoryError(error, `begin to write in ${this.root}`)
     }
     const abort = (): void => {
       closeSync(file)
@@ -130,7 +130,7 @@ export class DirectoryBucket implements UploadBucket {
           if (written < length) writeFully(file, Buffer.concat(parts).subarray(written))
         } catch (error) {
           abort()
-          throw directoryError(error, 'write')
+          throw directoryError(error, `write in ${this.root}`)
         }
       },
       finish: async (name) => {
@@ -170,7 +170,7 @@ export class DirectoryBucket implements UploadBucket {
         }
       }
     } catch (error) {
-      throw directoryError(error, `list ${prefix}`)
+      throw directoryError(error, `list ${prefix} in ${this.root}`)
     }
     // A disk that went away meanwhile looks like directories deleted meanwhile.
     this.#checkPresent()
@@ -294,7 +294,7 @@ export class DirectoryBucket implements UploadBucket {
         cause: error,
       })
     }
-    return directoryError(error, `write ${name}`)
+    return directoryError(error, `write ${name} in ${this.root}`)
   }
 
   /** True when `within`, empty or ending in `/`, leads through no link to a directory. */

@@ -73,9 +73,9 @@ async function findSide(place: Place, logged: LoggedSnapshot, path: string | und
   const given = path ?? '/'
   const spelled = fromDisplayed(given)
   const [name, other] = [given, spelled ?? given].map((text) => place.pathIn(text, logged)) as [Name, Name]
-  const entry = await lookUp(place.repository, logged.snapshot.root, name, place)
+  const entry = await lookUp(place.store, logged.snapshot.root, name, place)
   if (entry !== undefined || spelled === undefined) return { path: name, entry }
-  return { path: other, entry: await lookUp(place.repository, logged.snapshot.root, other, place) }
+  return { path: other, entry: await lookUp(place.store, logged.snapshot.root, other, place) }
 }
 
 async function* changes(
@@ -89,5 +89,5 @@ async function* changes(
     const self = toChange({ path, before: before.entry, after: after.entry })
     if (self) yield [self]
   }
-  yield* diffBatches(place.repository, before.entry, after.entry, { path, detectMoves, signal: place.signal })
+  yield* diffBatches(place.store, before.entry, after.entry, { path, detectMoves, signal: place.signal })
 }

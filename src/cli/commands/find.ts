@@ -59,7 +59,7 @@ export const command: Command = defineCommand({
     let any = false
     const snapshots = await place.snapshots()
     const names = nameFolders(snapshots)
-    for await (const found of findEntries(place.repository, snapshots, pattern, limits)) {
+    for await (const found of findEntries(place.store, snapshots, pattern, limits)) {
       any = true
       await print(context, found, names.size > 1 ? names.get(found.folder) : undefined, options)
     }

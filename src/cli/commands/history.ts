@@ -59,7 +59,7 @@ async function* eventsOf(place: Place, path: Name, before: string | undefined): 
       : (await place.snapshots({ all: true })).filter(
           ({ snapshot }) => snapshot.folder === from.snapshot.folder,
         )
-  yield* pathHistory(place.repository, snapshots, path, { from, signal: place.signal })
+  yield* pathHistory(place.store, snapshots, path, { from, signal: place.signal })
 }
 
 const styles: Readonly<Record<PathEvent['change'], Style>> = {

@@ -55,11 +55,11 @@ async function* list(
   recursive: boolean,
 ): AsyncGenerator<readonly PlacedEntry[]> {
   const { entry, path } = found
-  const { repository, signal } = place
+  const { store, signal } = place
   if (entry.kind !== 'directory') yield [{ path, entry }]
   else if (recursive) yield* walkBelow(place, found)
   else {
-    for await (const batch of listBatches(repository, entry, { signal })) {
+    for await (const batch of listBatches(store, entry, { signal })) {
       yield batch.map((entry) => ({ path: joinPath(path, entry.name), entry }))
     }
   }
@@ -70,8 +70,8 @@ async function* walkBelow(
   place: Place,
   { logged, path }: FoundPlace,
 ): AsyncGenerator<readonly PlacedEntry[]> {
-  const { repository, signal } = place
-  for await (const batch of walkBatches(repository, logged.snapshot.root, { under: path, signal })) {
+  const { store, signal } = place
+  for await (const batch of walkBatches(store, logged.snapshot.root, { under: path, signal })) {
     yield batch.filter((placed) => placed.path !== path)
   }
 }

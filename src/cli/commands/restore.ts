@@ -78,6 +78,7 @@ export const command: Command = defineCommand({
       const report = await restore(await place.contents(), logged.snapshot.root, target, {
         ...(found.length === 0 ? {} : { paths: found }),
         ...(before === undefined ? {} : { current: before }),
+        repository: place.keepsContents ? place.repository : undefined,
         delete: options.delete,
         checksum: options.checksum,
         dryRun: options.dryRun,
@@ -95,12 +96,20 @@ export const command: Command = defineCommand({
           reportJson(logged, target, report, before?.taken, options.dryRun ? steps : undefined),
         )
       else await context.tell(summary(report, target, options.dryRun))
+      if (isDamage(report, place)) {
+        await context.note('the repository is damaged (tidemark verify says what is lost)')
+        return 'damage'
+      }
       return report.problemCount === 0 && !place.uncertain ? undefined : 'partial'
     } finally {
       progress.clear()
     }
   },
 })
+
+function isDamage({ problems }: RestoreReport, place: Place): boolean {
+  return problems.some(({ code }) => code === 'corrupt' || (code === 'missing' && place.keepsContents))
+}
 
 function rootOf({ folder }: Place): string {
   if (folder !== undefined) return folder.root

@@ -10,6 +10,7 @@ import { syncDevicesLater } from './durable.ts'
 import { changedMeanwhile, isAsSeen, isSameState, type FileJob, type OnResult } from './file-job.ts'
 import { carrierAt, carrierOf, giveMetadata } from './metadata.ts'
 import type { Inherited, OpenDirectories } from './open-directories.ts'
+import { joinPath } from '../../tree/path.ts'
 import { describeFailure, type ProblemCode } from './problem.ts'
 import { temporaryNames } from './temporary-name.ts'
 
@@ -85,7 +86,10 @@ export class FilePlacer {
       else if (job.check && before && (await this.#keep(job, before, onResult))) return
       else await this.#write(job, before, onResult)
     } catch (error) {
-      onResult({ status: 'failed', problems: [describeFailure(error)] })
+      onResult({
+        status: 'failed',
+        problems: [describeFailure(error, joinPath(job.directory, job.entry.name))],
+      })
     }
   }
 
@@ -140,7 +144,10 @@ export class FilePlacer {
       if (isAsSeen(before, job.seen)) return this.#begin(job, before)
       onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
     } catch (error) {
-      onResult({ status: 'failed', problems: [describeFailure(error)] })
+      onResult({
+        status: 'failed',
+        problems: [describeFailure(error, joinPath(job.directory, job.entry.name))],
+      })
     }
     return undefined
   }
@@ -251,7 +258,7 @@ export class FilePlacer {
       this.#remove(directory, temporary)
       onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
     } catch (error) {
-      const trouble = describeFailure(error)
+      const trouble = describeFailure(error, joinPath(directory, name))
       this.#remove(directory, temporary)
       onResult({ status: 'failed', problems: [trouble] })
     }

@@ -1,4 +1,4 @@
-import type { Name } from '../../bytes/name.ts'
+import { displayName, type Name } from '../../bytes/name.ts'
 import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
 
 export type ProblemCode =
@@ -35,21 +35,24 @@ export class Problems {
   }
 
   addError(path: Name, error: unknown): void {
-    this.add(path, ...describeFailure(error))
+    this.add(path, ...describeFailure(error, path))
   }
 }
 
 /** Failures after which everything else would fail as well, or that are none of a single file's. */
 const endingSystemCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM'])
 
-/** What to say of a failure that concerns one entry only. Throws it again when it does not. */
-export function describeFailure(error: unknown): [ProblemCode, string] {
+/** What to say of a failure that concerns the entry at `path` only. Throws it again when it does not. */
+export function describeFailure(error: unknown, path: Name): [ProblemCode, string] {
   const origin = error instanceof TidemarkError && error.cause !== undefined ? error.cause : error
   const system = systemCode(origin)
   if (system === undefined && !isTidemarkError(error)) throw error
   if (isTidemarkError(error, 'cancelled', 'timeout', 'unavailable')) throw error
-  if (system !== undefined && endingSystemCodes.has(system)) throw fromSystem(error, 'write')
-  const message = error instanceof Error ? error.message : String(error)
+  if (system !== undefined && endingSystemCodes.has(system))
+    throw fromSystem(error, `restore ${displayName(path)}`)
+  const message = isTidemarkError(error)
+    ? error.message
+    : fromSystem(error, 'restore').message.replace(/^restore: /, '')
   if (isTidemarkError(error, 'missing', 'corrupt', 'conflict') && system === undefined) {
     return [error.code as 'missing' | 'corrupt' | 'conflict', message]
   }
