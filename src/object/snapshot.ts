@@ -35,10 +35,9 @@ export interface Snapshot {
   readonly contents: boolean
 }
 
-/** First byte; later formats take 0x32 to 0x3f. */
+/** First byte: of one whose contents are kept, and of one without. Later formats take 0x33 to 0x3f. */
 const snapshotMark = 0x31
-/** The flags at the end, which are left out when there are none. */
-const withoutContents = 1
+const timelineMark = 0x32
 const maxParents = 64
 const maxTags = 256
 const maxText = 65_536
@@ -48,7 +47,7 @@ export const maxSnapshotSize: number = 16 * 1024 * 1024
 /** Throws `limit` for what {@link decodeSnapshot} would not take back. */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   const writer = new Writer(512)
-  writer.u8(snapshotMark)
+  writer.u8(snapshot.contents ? snapshotMark : timelineMark)
   const text = (value: string): Writer => {
     const bytes = nameToBytes(value)
     if (bytes.length > maxText) throw tooMuch(`a text of ${bytes.length} bytes`)
@@ -68,7 +67,6 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   for (const tag of snapshot.tags.toSorted(compareTexts)) text(tag)
   writer.varint(snapshot.unreadable).varint(snapshot.unstable)
   text(snapshot.program)
-  if (!snapshot.contents) writer.varint(withoutContents)
   return writer.finish()
 }
 
@@ -85,9 +83,9 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const reader = new Reader(bytes, 'snapshot')
   if (bytes.length > maxSnapshotSize) throw reader.fail('too large')
   const mark = reader.u8()
-  if (mark > snapshotMark && mark < 0x40)
+  if (mark > timelineMark && mark < 0x40)
     throw new TidemarkError('unsupported', 'snapshot: made by a newer Tidemark: update this one')
-  if (mark !== snapshotMark) throw reader.fail('not a snapshot')
+  if (mark !== snapshotMark && mark !== timelineMark) throw reader.fail('not a snapshot')
   const text = (): string => nameFromBytes(reader.prefixed(maxText))
   const folder = text()
   const device = text()
@@ -108,12 +106,9 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const unreadable = reader.varint()
   const unstable = reader.varint()
   const program = text()
-  const flags = reader.remaining > 0 ? reader.varint() : undefined
-  // Flags of later programs would change what the snapshot means.
-  if (flags !== undefined && flags !== withoutContents) throw reader.fail('unknown flags')
   reader.end()
   const about = { folder, device, host, path, time, parents, root, message, tags }
-  return { ...about, unreadable, unstable, program, contents: flags === undefined }
+  return { ...about, unreadable, unstable, program, contents: mark === snapshotMark }
 }
 
 function list<T>(reader: Reader, limit: number, read: () => T, compare: (a: T, b: T) => number): T[] {
