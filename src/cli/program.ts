@@ -114,6 +114,8 @@ function rewriteHelp(argv: readonly string[]): string[] {
 }
 
 function usageError(error: CommanderError): TidemarkError {
+  if (error.code === 'commander.help')
+    return new TidemarkError('usage', 'no command is named (tidemark --help shows what there is)')
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
   return new TidemarkError('usage', `${message} (tidemark --help shows what there is)`)
 }

@@ -1,13 +1,14 @@
 import { realpathSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { systemCode, TidemarkError } from '../errors.ts'
+import { ownDirectory } from '../folder/own-directory.ts'
 import { DirectoryBucket } from '../store/directory-bucket.ts'
 import type { Place } from './places.ts'
 
 /**
  * The directory that `--to` names, as an absolute path. Throws `usage` where restoring there could spoil what
  * it is restored from: in the folder itself, whose rules of what to leave alone `--in-place` knows; in the
- * repository; and, when what is not in the snapshot is deleted, around either of them.
+ * repository or the bookkeeping of a folder; and, when what is not in the snapshot is deleted, around either of them.
  */
 export function restoreTarget(place: Place, workingDirectory: string, to: string, deletes: boolean): string {
   const target = resolve(workingDirectory, to)
@@ -23,6 +24,8 @@ export function restoreTarget(place: Place, workingDirectory: string, to: string
     if (deletes && isInside(path, real))
       throw new TidemarkError('usage', `${to} holds ${path}, which --delete would delete: leave --delete out`)
   }
+  if (real.split('/').includes(ownDirectory))
+    throw new TidemarkError('usage', `${to} is in the bookkeeping of a folder: restore somewhere else`)
   return target
 }
 

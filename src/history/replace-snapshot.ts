@@ -46,7 +46,7 @@ export class Replacement {
     if (await this.#search.searchDirectory('', '', snapshot.root.content)) return undefined
     this.#lost = 0
     const root = await this.#directory(snapshot.root)
-    const note = `repaired: ${this.#lost} entries lost`
+    const note = `repaired: ${this.#lost} ${this.#lost === 1 ? 'entry' : 'entries'} lost`
     return {
       ...snapshot,
       root,

@@ -3,7 +3,7 @@ import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import { flag } from '../options.ts'
 import { safeText } from '../safe-text.ts'
-import { nameArgument, openStream, streamOptions } from '../streams/open-stream.ts'
+import { nameArgument, newestVersion, openStream, streamOptions } from '../streams/open-stream.ts'
 
 export const command: Command = defineCommand({
   about:
@@ -21,10 +21,12 @@ export const command: Command = defineCommand({
       shows: 'the versions with such a line',
     },
   ],
-  exits: ['damage', 'refused', 'negative'],
+  exits: ['missing', 'damage', 'refused', 'negative'],
   async run(context, [name, text], options) {
     const pattern = compile(text!, options.fixedStrings, options.ignoreCase)
-    const found = await openStream(context, name!, options).grep(pattern, { signal: context.signal })
+    const stream = openStream(context, name!, options)
+    await newestVersion(stream, name!)
+    const found = await stream.grep(pattern, { signal: context.signal })
     if (context.json)
       await context.printJson(found.map(({ since, until, line }) => ({ since, until: until ?? null, line })))
     else {

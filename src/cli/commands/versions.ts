@@ -2,7 +2,13 @@ import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import { formatTime } from '../format.ts'
 import { count } from '../options.ts'
-import { nameArgument, openStream, streamOptions, versionJson } from '../streams/open-stream.ts'
+import {
+  nameArgument,
+  newestVersion,
+  openStream,
+  streamOptions,
+  versionJson,
+} from '../streams/open-stream.ts'
 
 export const command: Command = defineCommand({
   about: 'Lists the versions of a stream, oldest first: the name of each, and its time.',
@@ -11,12 +17,13 @@ export const command: Command = defineCommand({
   examples: [
     { command: 'tidemark record disks -- df -h && tidemark versions disks -n 10', shows: 'the newest ten' },
   ],
-  exits: ['damage', 'refused'],
+  exits: ['missing', 'damage', 'refused'],
   async run(context, [name], options) {
-    const all = await openStream(context, name!, options).versions()
+    const stream = openStream(context, name!, options)
+    await newestVersion(stream, name!)
+    const all = await stream.versions()
     const shown = options.maxCount === undefined ? all : all.slice(-options.maxCount)
     if (context.json) await context.printJson(shown.map(versionJson))
-    else if (shown.length === 0) await context.note('nothing has been recorded')
     else for (const { name, time } of shown) await context.print(`${name}  ${formatTime(time.getTime())}`)
     return undefined
   },

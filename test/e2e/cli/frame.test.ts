@@ -53,6 +53,7 @@ test('each command has a help of its own', async (t) => {
 test('mistakes on the command line are said in one line', async (t) => {
   const scene = new Scene(t)
   const cases: [string[], RegExp][] = [
+    [['-q'], /no command is named/],
     [['lgo'], /unknown command 'lgo'.*log/],
     [['log', '--nope'], /unknown option '--nope'/],
     [['log', '-n'], /argument missing/],

@@ -37,6 +37,13 @@ test('what was recorded is listed, shown and compared', async (t) => {
   assert.equal((await scene.run(['diff', 'start', '--exit-code'])).code, 8)
 })
 
+test('a tag that no snapshot has is said to be none, not that there are no snapshots', async (t) => {
+  const scene = new Scene(t)
+  await makeHistory(scene)
+  const { stdout, stderr } = await scene.run(['log', '--tag', 'nope'])
+  assert.deepEqual([stdout, stderr], ['', 'none of the 2 snapshots has such a tag\n'])
+})
+
 test('paths are understood from anywhere', async (t) => {
   const scene = new Scene(t)
   await makeHistory(scene)

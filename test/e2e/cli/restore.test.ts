@@ -101,6 +101,8 @@ test('where to is to be said, and what is not there is', async (t) => {
     [['restore', 'latest', '--in-place', '--checksum'], 2, /goes with --to/],
     [['restore', 'latest', '--to', '.'], 2, /folder itself: use --in-place/],
     [['restore', 'latest', '--to', '.tidemark/repository/new'], 2, /in the repository/],
+    [['restore', 'latest', '--to', '.tidemark'], 2, /in the bookkeeping/],
+    [['restore', 'latest', '--to', '.tidemark/new'], 2, /in the bookkeeping/],
     [['restore', 'latest', '--to', '..', '--delete'], 2, /which --delete would delete/],
     [['restore', 'latest', '', '--in-place'], 2, /a path is empty/],
     [['restore', 'latest', '--to', 'x', '--in-place'], 2, /either --to DIR or --in-place/],

@@ -61,7 +61,12 @@ suite('tidemark record', () => {
     assert.equal((await scene.run(['record', 's', '--', 'true'])).code, 7)
     assert.equal((await scene.run(['record', 's', '--', 'no-such-program'])).code, 4)
     assert.equal((await scene.run(['record', 's', '--timeout', '100ms', '--', 'sleep', '20'])).code, 7)
-    assert.equal((await scene.run(['latest', 's'])).code, 4)
+    for (const args of [
+      ['latest', 's'],
+      ['versions', 's'],
+      ['grep', 's', 'x'],
+    ])
+      assert.equal((await scene.run(args)).code, 4)
     assert.ok((await record(scene, '--allow-failure', ...failing)).changed)
     assert.equal((await scene.run(['latest', 's'])).stdout, 'half\n')
     assert.ok((await record(scene, '--allow-empty', 's', '--', 'true')).changed)
