@@ -1,3 +1,4 @@
+import { displayName } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
 import { forget, forgetSnapshots } from '../../history/forget.ts'
 import type { ForgetReport } from '../../history/forget.ts'
@@ -90,6 +91,14 @@ async function byName(place: Place, names: readonly string[], dryRun: boolean): 
     const logged = await place.snapshot(name)
     if (place.uncertain)
       throw new TidemarkError('corrupt', `${name} may mean a damaged snapshot: name what to forget by its id`)
+    const { folder } = place
+    if (folder !== undefined && logged.snapshot.folder !== folder.settings.folder) {
+      const advice = 'forget it there, or with --repository'
+      throw new TidemarkError(
+        'usage',
+        `${name} is a snapshot of ${displayName(logged.snapshot.path)}: ${advice}`,
+      )
+    }
     found.set(logged.id, logged)
   }
   await forgetSnapshots(place.repository, [...found.keys()], { dryRun, signal: place.signal })

@@ -69,6 +69,7 @@ test('an id names a snapshot of another folder too', async (t) => {
   const { id } = all.find(({ path }) => path === two)!
   for (const name of [id, id.slice(0, 8)]) {
     assert.equal(await scene.ok('-C', 'one', 'ls', name), 'docs/\n')
+    assert.equal((await scene.run(['-C', 'one', 'forget', name])).code, 2)
     const inside = await scene.run(['cat', `${name}:docs/a.txt`], { cwd: join(scene.directory, 'one/docs') })
     assert.equal(inside.stdout, 'a of two\n')
   }
