@@ -68,6 +68,7 @@ export class FileScan {
     stat: FileStat,
     first: LinkedFile | undefined,
   ): Promise<void> | undefined {
+    this.#work.checkTime(place.path(name), stat)
     if (stat.kind !== 'file' || stat.size === 0) {
       const own = place.handle.path(name)
       slot.entry = newEntry(name, own, stat, this.#work.xattrs(own, place.path(name)), undefined)

@@ -3,6 +3,7 @@ import { isTidemarkError } from '../../errors.ts'
 import type { Xattr } from '../../object/entry.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
+import { isFarthestTime, type FileStat } from '../system/file-stat.ts'
 import { readXattrs } from '../system/xattrs.ts'
 import type { XattrHolder } from '../system/xattrs.ts'
 import { LinkedFiles } from './linked-files.ts'
@@ -25,6 +26,12 @@ export class ScanWork {
   problem(path: Name, code: Problem['code'], reason: unknown): void {
     const message = reason instanceof Error ? reason.message : String(reason)
     this.options.onProblem({ path, code, message })
+  }
+
+  /** To be called for what is recorded anew: its time may be beyond what trees can hold. */
+  checkTime(path: Name, { mtimeNs }: FileStat): void {
+    if (!isFarthestTime(mtimeNs)) return
+    this.problem(path, 'lost-metadata', 'its time is before 1677 or after 2262: the nearest is recorded')
   }
 
   /** The attributes of what is at `path`; those that cannot be read are a problem, not a failure. */

@@ -12,7 +12,7 @@ export interface Problem {
   readonly path: Name
   /**
    * `unreadable`: its content is missing from the snapshot; `unstable`: it changed each time it was read;
-   * `lost-metadata`: some of its metadata could not be read.
+   * `lost-metadata`: some of its metadata could not be read or kept.
    */
   readonly code: 'unreadable' | 'unstable' | 'lost-metadata'
   readonly message: string

@@ -310,6 +310,7 @@ export class Scanner {
 
   #newDirectory(place: Place, name: Name, relative: Name, stat: FileStat): Entry {
     const path = place.handle.path(name)
+    this.#work.checkTime(relative, stat)
     return newEntry(name, path, stat, this.#work.xattrs(path, relative), undefined)
   }
 

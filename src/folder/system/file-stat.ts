@@ -69,6 +69,11 @@ export function storedTime(ns: bigint): bigint {
   return ns < earliest ? earliest : ns
 }
 
+/** Whether a stored time may stand for one that is beyond it. */
+export function isFarthestTime(ns: bigint): boolean {
+  return ns === latest || ns === earliest
+}
+
 /** The same from what node:fs gave, by `fstat` for example. */
 export function fileStat(stats: BigIntStats): FileStat {
   const mode = Number(stats.mode)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -128,4 +129,18 @@ test('a folder that has lost its settings takes up its history', async (t) => {
   scene.write('file', 'two')
   await scene.ok('snapshot')
   assert.equal((JSON.parse(await scene.ok('log', '--json')) as unknown[]).length, 2)
+})
+
+test('a time that no tree can hold is said', async (t) => {
+  const scene = new Scene(t)
+  scene.write('far', 'one')
+  const file = join(scene.directory, 'far')
+  execFileSync('touch', ['-d', '2400-01-01', file])
+  if (statSync(file).mtime.getUTCFullYear() !== 2399 && statSync(file).mtime.getUTCFullYear() !== 2400)
+    return t.skip('this file system holds no such time either')
+  await scene.ok('init')
+  const { code, stderr } = await scene.run(['snapshot'])
+  assert.equal(code, 3)
+  assert.match(stderr, /far: its time is before 1677 or after 2262: the nearest is recorded/)
+  await scene.ok('snapshot')
 })
