@@ -173,6 +173,8 @@ try {
     ]
     let reference = 0
     for (const [label, contend] of contenders) {
+      // Nobody pays for what another has not written yet.
+      spawnSync('sync')
       const cost = await contend()
       reference ||= cost.wall
       const over = cost.bytes - count * size

@@ -71,7 +71,7 @@ async function serveByNginx(origin: string): Promise<string> {
     .map((kind) => `${kind}_temp_path ${join(place, kind)};`)
     .join(' ')
   const config = join(place, 'nginx.conf')
-  const server = `server { listen 127.0.0.1:18086; root ${origin}; }`
+  const server = `server { listen 127.0.0.1:18086; root "${origin}"; }`
   const log = join(place, 'nginx.log')
   writeFileSync(
     config,
