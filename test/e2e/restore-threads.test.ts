@@ -118,7 +118,7 @@ suite('restore by several threads', () => {
       .filter((path) => fs.statSync(path).isFile())
       .toSorted((a, b) => fs.statSync(b).size - fs.statSync(a).size)[0]!
     const bytes = fs.readFileSync(largest)
-    bytes.fill(0x55, 1000, bytes.length / 2)
+    bytes.fill(0x55, 1000, bytes.length >> 1)
     fs.chmodSync(largest, 0o600)
     fs.writeFileSync(largest, bytes)
     const target = join(temporaryDirectory(t), 'target')
