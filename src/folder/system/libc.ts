@@ -85,13 +85,82 @@ function load(): Libc | undefined {
     const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
     if (koffi.sizeof('void *') !== 8) return undefined
     const library = koffi.load(null)
-    const calls: Record<string, unknown> = { errno: () => koffi.errno() }
-    for (const [name, declaration] of Object.entries(declarations)) calls[name] = library.func(declaration)
+    const failures = new Failures(() => koffi.errno())
+    const call = (declaration: string): Call => failures.watch(library.func(declaration), declaration)
+    const calls: Record<string, unknown> = { errno: () => failures.errno }
+    for (const [name, declaration] of Object.entries(declarations)) calls[name] = call(declaration)
     for (const [name, declaration] of Object.entries(perhaps))
-      calls[name] = undefinedIfMissing(() => library.func(declaration))
+      calls[name] = undefinedIfMissing(() => call(declaration))
     return calls as unknown as Libc
   } catch {
     return undefined
+  }
+}
+
+interface Call {
+  (...values: unknown[]): unknown
+  readonly async?: (...values: unknown[]) => void
+}
+
+/** EINTR, EAGAIN, ETIMEDOUT: what waking and waiting leave behind. */
+const spoilt: ReadonlySet<number> = new Set([4, 11, 110])
+const mostRepeats = 3
+
+/**
+ * The number of the last failure. Between a call and the look at its errno the runtime may make calls of its own on
+ * the same thread (its collector waits for others), which leave theirs. A call that has failed has done nothing, so
+ * where the number may be of another it is made again.
+ */
+class Failures {
+  errno = 0
+  readonly #read: () => number
+
+  constructor(read: () => number) {
+    this.#read = read
+  }
+
+  /** By the number of parameters, for a list of them would cost as much as the call. */
+  watch(call: Call, declaration: string): Call {
+    const watched = this.#watched(call, declaration.split(',').length)
+    const { async } = call
+    return async === undefined ? watched : Object.assign(watched, { async: async.bind(call) })
+  }
+
+  #watched(call: Call, parameters: number): Call {
+    if (parameters === 1)
+      return (a) => {
+        const result = call(a)
+        return result === -1 ? this.#failed(call, [a]) : result
+      }
+    if (parameters === 2)
+      return (a, b) => {
+        const result = call(a, b)
+        return result === -1 ? this.#failed(call, [a, b]) : result
+      }
+    if (parameters === 3)
+      return (a, b, c) => {
+        const result = call(a, b, c)
+        return result === -1 ? this.#failed(call, [a, b, c]) : result
+      }
+    if (parameters === 4)
+      return (a, b, c, d) => {
+        const result = call(a, b, c, d)
+        return result === -1 ? this.#failed(call, [a, b, c, d]) : result
+      }
+    return (a, b, c, d, e) => {
+      const result = call(a, b, c, d, e)
+      return result === -1 ? this.#failed(call, [a, b, c, d, e]) : result
+    }
+  }
+
+  #failed(call: Call, values: readonly unknown[]): unknown {
+    this.errno = this.#read()
+    for (let left = mostRepeats; left > 0 && spoilt.has(this.errno); left--) {
+      const result = call(...values)
+      if (result !== -1) return result
+      this.errno = this.#read()
+    }
+    return -1
   }
 }
 
