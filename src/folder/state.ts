@@ -1,13 +1,12 @@
 import { existsSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import type * as Sqlite from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nameFromBytes, nameToBytes } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
 import { TidemarkError } from '../errors.ts'
 import { idFromBytes, idToBytes } from '../object/id.ts'
 import type { Id } from '../object/id.ts'
+import { sqlite } from '../store/sqlite.ts'
 
 /** A leaf of a directory as it was last seen, with what tells whether its files have changed since. */
 export interface StateLeaf {
@@ -16,11 +15,6 @@ export interface StateLeaf {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** Inode number and ctime of each entry, in order. A ctime of 0 means: look at the file again. */
   readonly stats: BigInt64Array<ArrayBuffer>
-}
-
-/** Loaded when a state is first opened: importing it makes some versions of Node print a warning. */
-function sqlite(): typeof Sqlite {
-  return createRequire(import.meta.url)('node:sqlite') as typeof Sqlite
 }
 
 const schema = 1

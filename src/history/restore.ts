@@ -2,7 +2,7 @@ import { closeSync, constants, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Name } from '../bytes/name.ts'
 import { fromSystem, systemCode, TidemarkError } from '../errors.ts'
-import { applyChanges, type ApplyCounts } from '../folder/apply/apply.ts'
+import { applyChanges, nothingDone, type ApplyCounts } from '../folder/apply/apply.ts'
 import { holdsContent } from '../folder/apply/content.ts'
 import type { FileSink } from '../folder/apply/file-job.ts'
 import { GrowingFiles } from '../folder/apply/growing-files.ts'
@@ -11,7 +11,7 @@ import { LiveDifferences } from '../folder/apply/live-differences.ts'
 import { OpenDirectories } from '../folder/apply/open-directories.ts'
 import { Problems, type Problem } from '../folder/apply/problem.ts'
 import { equalMetadata, planSteps, type Step } from '../folder/apply/step.ts'
-import { directoryOf, nameOf } from '../folder/apply/work-directory.ts'
+import { directoryOf, nameOf } from '../tree/path.ts'
 import { LeftOut } from '../folder/scan/left-out.ts'
 import { openDirectory } from '../folder/system/directory-handle.ts'
 import type { DirectoryEntry, Entry } from '../object/entry.ts'
@@ -189,16 +189,7 @@ async function rehearse(
   options: RehearsalOptions,
   problems: Problems,
 ): Promise<ApplyCounts> {
-  const counts = {
-    files: 0,
-    bytes: 0,
-    directories: 0,
-    specials: 0,
-    links: 0,
-    metadata: 0,
-    right: 0,
-    deleted: 0,
-  }
+  const counts = nothingDone()
   for await (const planned of planSteps(changes, options)) {
     const { path, action, after, problem } = planned
     if (action === 'metadata' && options.passing(path)) continue

@@ -20,6 +20,16 @@ export function joinPath(directory: Name, name: Name): Name {
   return directory === '' ? name : `${directory}/${name}`
 }
 
+/** The last name of a path. */
+export function nameOf(path: Name): Name {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** The path of the directory that a path is in. */
+export function directoryOf(path: Name): Name {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
 /** The names along a path. Slashes at the ends and doubled ones count for nothing; the root has no names. */
 export function splitPath(path: Name): Name[] {
   return path.split('/').filter((name) => name !== '')

@@ -18,7 +18,8 @@ import { makeSpecial, makeWorkDirectory, removeSeen, type SpecialEntry } from '.
 import { planStep, type PlanOptions, type Step } from './step.ts'
 import { temporaryNames } from './temporary-name.ts'
 import { WorkDirectories } from './work-directories.ts'
-import { nameOf, workDirectory, type WorkDirectory } from './work-directory.ts'
+import { nameOf } from '../../tree/path.ts'
+import { workDirectory, type WorkDirectory } from './work-directory.ts'
 
 export interface ApplyOptions extends PlanOptions, CallOptions {
   readonly directories: OpenDirectories
@@ -51,6 +52,10 @@ export interface ApplyCounts {
   right: number
   /** Entries removed, directories included. */
   deleted: number
+}
+
+export function nothingDone(): ApplyCounts {
+  return { files: 0, bytes: 0, directories: 0, specials: 0, links: 0, metadata: 0, right: 0, deleted: 0 }
 }
 
 /** So many links are noted before they are given. */
@@ -90,16 +95,7 @@ export async function applyChanges(
 }
 
 class Application {
-  readonly counts: ApplyCounts = {
-    files: 0,
-    bytes: 0,
-    directories: 0,
-    specials: 0,
-    links: 0,
-    metadata: 0,
-    right: 0,
-    deleted: 0,
-  }
+  readonly counts: ApplyCounts = nothingDone()
   readonly #options: ApplyOptions
   readonly #directories: OpenDirectories
   readonly #temporary = temporaryNames()

@@ -6,7 +6,8 @@ import { isAsSeen, seenOf, type Seen } from './file-job.ts'
 import type { OpenDirectories } from './open-directories.ts'
 import { makeLink } from './special-files.ts'
 import { isReserved } from './step.ts'
-import { directoryOf, nameOf, type WorkDirectory } from './work-directory.ts'
+import { directoryOf, nameOf } from '../../tree/path.ts'
+import type { WorkDirectory } from './work-directory.ts'
 
 /** A further name of a file, to be given once the file is there. */
 export interface LateLink {

@@ -6,7 +6,7 @@ import type { CallOptions } from '../../store/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import type { Difference } from '../../tree/compare-directories.ts'
 import { listBatches } from '../../tree/directory.ts'
-import { checkDepth, joinPath, splitPath } from '../../tree/path.ts'
+import { checkDepth, directoryOf, joinPath, splitPath } from '../../tree/path.ts'
 import { walkBatches } from '../../tree/walk.ts'
 import { newEntry } from '../scan/new-entry.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
@@ -174,7 +174,7 @@ export class LiveDifferences {
 
   /** What is mounted in a directory that is to go is not the directory's. */
   #isMount(path: Name): boolean {
-    const above = path.slice(0, Math.max(0, path.lastIndexOf('/')))
+    const above = directoryOf(path)
     return this.#directories.device(path) !== this.#directories.device(above)
   }
 

@@ -33,13 +33,3 @@ export function workDirectory(
   const flags = { made: false, due: false, prepared: false, doomed: false }
   return { path, above, ...none, ...flags, pending: 1, ...more }
 }
-
-/** The last name of a path. */
-export function nameOf(path: Name): Name {
-  return path.slice(path.lastIndexOf('/') + 1)
-}
-
-/** The path of the directory that a path is in. */
-export function directoryOf(path: Name): Name {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
-}

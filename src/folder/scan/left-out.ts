@@ -1,7 +1,7 @@
 import type { Name } from '../../bytes/name.ts'
 import { isTidemarkError } from '../../errors.ts'
 import type { OpenDirectories } from '../apply/open-directories.ts'
-import { nameOf } from '../apply/work-directory.ts'
+import { directoryOf, nameOf } from '../../tree/path.ts'
 import { cacheTag, isCacheDirectory } from './cache-directory.ts'
 import { IgnoreRules, rulesFile } from './ignore-rules.ts'
 
@@ -25,7 +25,7 @@ export class LeftOut {
   /** Whether `path` is left out, or something above it. */
   has(path: Name, isDirectory: boolean): boolean {
     if (path === '') return false
-    const above = path.slice(0, Math.max(0, path.lastIndexOf('/')))
+    const above = directoryOf(path)
     if (this.has(above, true)) return true
     const { rules, isCache } = this.#place(above)
     return (isCache && nameOf(path) !== cacheTag) || rules.ignores(path, isDirectory)
@@ -34,7 +34,7 @@ export class LeftOut {
   #place(path: Name): Place {
     let place = this.#places.get(path)
     if (place === undefined) {
-      const above = path === '' ? undefined : this.#place(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
+      const above = path === '' ? undefined : this.#place(directoryOf(path))
       place = this.#read(path, above?.rules ?? IgnoreRules.none)
       this.#places.set(path, place)
     }

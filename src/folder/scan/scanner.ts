@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Name } from '../../bytes/name.ts'
 import { corrupt, systemCode, TidemarkError } from '../../errors.ts'
 import type { DirectoryEntry, Entry } from '../../object/entry.ts'
-import { joinPath } from '../../tree/path.ts'
+import { joinPath, nameOf } from '../../tree/path.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
 import { readStat } from '../system/file-stat.ts'
@@ -368,10 +368,6 @@ function isGone(error: unknown): boolean {
 
 function systemCodeOf(error: unknown): string | undefined {
   return systemCode(error instanceof TidemarkError ? error.cause : error)
-}
-
-function nameOf(path: Name): Name {
-  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 /** A path, all directories above it, and the root. */

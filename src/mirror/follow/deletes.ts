@@ -1,5 +1,5 @@
 import type { Name } from '../../bytes/name.ts'
-import { directoryOf } from '../../folder/apply/work-directory.ts'
+import { directoryOf } from '../../tree/path.ts'
 import type { TidemarkError } from '../../errors.ts'
 import { backOff, problemOf, type Done } from './contents.ts'
 import type { LocalTree } from './local-tree.ts'

@@ -1,14 +1,8 @@
-import { createRequire } from 'node:module'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type * as Sqlite from 'node:sqlite'
 import { nameFromBytes, nameToBytes, type Name } from '../../bytes/name.ts'
 import { fromSystem, isTidemarkError, TidemarkError } from '../../errors.ts'
 import { fromBase64Url } from '../../recent/index.ts'
-
-/** Loaded when a state is first opened: importing it makes some versions of Node print a warning. */
-function sqlite(): typeof Sqlite {
-  return createRequire(import.meta.url)('node:sqlite') as typeof Sqlite
-}
+import { sqlite } from '../../store/sqlite.ts'
 
 const schema = 1
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Name } from '../../bytes/name.ts'
 import { isTidemarkError, TidemarkError } from '../../errors.ts'
-import { directoryOf } from '../../folder/apply/work-directory.ts'
+import { directoryOf } from '../../tree/path.ts'
 import { throwIfCancelled } from '../../store/call.ts'
 import type { Location } from '../transport/location.ts'
 import { openTransport } from '../transport/open-transport.ts'

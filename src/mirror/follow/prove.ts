@@ -1,20 +1,13 @@
-import { createHash } from 'node:crypto'
 import { fromHex } from '../../bytes/hex.ts'
-import { nameToBytes, type Name } from '../../bytes/name.ts'
+import type { Name } from '../../bytes/name.ts'
 import { isTidemarkError, TidemarkError } from '../../errors.ts'
 import { pull, RemoteSet, type Fetch } from '../../exchange/index.ts'
 import { parseRange } from '../../exchange/range.ts'
 import type { Head } from '../../recent/index.ts'
 import { SetIndex, SetRoot } from '../../reconcile/index.ts'
+import { digestOfItem } from '../item-digest.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { MirrorState } from './mirror-state.ts'
-
-/** The digest of an item of a tree, as origins sum them up in their heads: path, NUL, detail. */
-export function digestOfItem(path: Name, detail: string): Uint8Array {
-  return createHash('sha256')
-    .update(nameToBytes(`${path}\0${detail}`))
-    .digest()
-}
 
 /** `equal`: the state knows exactly what the origin has. Else what the sketch told of the difference, if it did. */
 export type Proof = 'equal' | { readonly extra: readonly Name[]; readonly lacking: number } | 'unknown'

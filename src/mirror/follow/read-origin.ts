@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { displayName } from '../../bytes/name.ts'
+import { sha256Hex } from '../../hash/sha256.ts'
 import { corrupt, isTidemarkError, TidemarkError } from '../../errors.ts'
 import {
   compareEpochs,
@@ -99,7 +99,7 @@ export class OriginReader {
     const name = nameOfHead(this.root)
     if (!this.hasHead || root.stat(name)?.kind !== 'file') return undefined
     const bytes = readFileSync(root.path(name))
-    return digestOf(bytes) === this.#state.get('followed') ? parseHead(bytes) : undefined
+    return sha256Hex(bytes) === this.#state.get('followed') ? parseHead(bytes) : undefined
   }
 
   /** All indexes, in their order. */
@@ -157,7 +157,7 @@ export class OriginReader {
       noteHead(head, this.#state)
       this.#state.set('headed', '1')
       this.#state.set('head', state)
-      this.#state.set('followed', digestOf(bytes))
+      this.#state.set('followed', sha256Hex(bytes))
     })
     return look
   }
@@ -187,7 +187,7 @@ export class OriginReader {
     const bytes = await this.#gather(reading.body, longestHead, name)
     const head = parseHead(bytes)
     checkHead(head, this.#state, this.#options)
-    const isKnown = this.#state.get('followed') === digestOf(bytes)
+    const isKnown = this.#state.get('followed') === sha256Hex(bytes)
     if (isKnown && !anew) {
       this.#state.set('head', reading.fresh ? undefined : reading.state)
       return 'same'
@@ -435,11 +435,6 @@ function isMergedUpTo({ merged }: IndexCopy, frontier: Epoch): boolean {
 function checkIndexName(name: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}$/.test(name) && parseIndexName(name) !== undefined) return name
   throw corrupt('index', `"${displayName(name.slice(0, 100))}" cannot be its name`)
-}
-
-/** SHA-256 in hexadecimal. */
-export function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }
 
 async function metaOf(body: AsyncIterable<Uint8Array>): Promise<Meta> {

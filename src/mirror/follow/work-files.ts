@@ -1,12 +1,11 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { createRequire } from 'node:module'
 import type { DatabaseSync } from 'node:sqlite'
-import type * as Sqlite from 'node:sqlite'
 import { fromSystem, TidemarkError } from '../../errors.ts'
 import { openDirectory, type DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { displayPath } from '../../folder/system/paths.ts'
 import { ownDirectory } from '../../recent/index.ts'
+import { sqlite } from '../../store/sqlite.ts'
 
 /** The bookkeeping of a mirror: what stands in `DIR/.tidemark`. */
 export interface WorkFiles {
@@ -51,7 +50,7 @@ function makeOwn(path: string): void {
 
 /** A transaction as a lock: the system gives it back when the process dies, however. */
 function takeLock(path: string, directory: string): DatabaseSync {
-  const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof Sqlite
+  const { DatabaseSync } = sqlite()
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')

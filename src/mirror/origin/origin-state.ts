@@ -1,10 +1,9 @@
 import { existsSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
-import type * as Sqlite from 'node:sqlite'
 import { nameFromBytes, nameToBytes, type Name } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
 import { epochOfMicroseconds, type RecentEvent } from '../../recent/index.ts'
+import { sqlite } from '../../store/sqlite.ts'
 
 /** What tells whether a file is as it was: of no use once any of it differs. */
 export interface Stamp {
@@ -36,11 +35,6 @@ const tables = `
   ) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${schema};
 `
-
-/** Loaded when a state is first opened: importing it makes some versions of Node print a warning. */
-function sqlite(): typeof Sqlite {
-  return createRequire(import.meta.url)('node:sqlite') as typeof Sqlite
-}
 
 /**
  * What is remembered of a published tree, in a database: what the index lists, and with it what the files were

@@ -13,7 +13,7 @@ import {
 import { displayName, nameToBytes, type Name } from '../../bytes/name.ts'
 import { fromSystem, isTidemarkError, TidemarkError } from '../../errors.ts'
 import { OpenDirectories } from '../../folder/apply/open-directories.ts'
-import { directoryOf, nameOf } from '../../folder/apply/work-directory.ts'
+import { directoryOf, nameOf } from '../../tree/path.ts'
 import { openDirectory, type DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { fileStat, readStat, type FileStat } from '../../folder/system/file-stat.ts'
 import { childPath, displayPath, readTarget, type SystemPath } from '../../folder/system/paths.ts'
