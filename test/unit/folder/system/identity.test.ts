@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { copyFileSync, existsSync, readFileSync } from 'node:fs'
 import { suite, test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -64,13 +65,16 @@ suite('identity', () => {
 
   test('of a process that waits to be reaped is dead', async (t) => {
     if (!requireTool(t, hasProc, 'needs /proc')) return
-    // The shell becomes a sleep, which never asks after the child the shell had.
-    const child = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
+    // The shell becomes a sleep, which never asks after the child the shell had. That one ends only then: a
+    // shell may ask.
+    const child = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
     })
     t.after(() => child.kill('SIGKILL'))
-    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const [line] = (await once(child.stdout!, 'data')) as [Buffer]
     const pid = Number(line.toString())
+    while (!readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith('sleep')) await setTimeout(5)
+    ;(child.stdio[3] as Writable).end()
     while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await setTimeout(5)
     assert.equal(processIdentity(pid), undefined)
     assert.equal(isProcessAlive({ ...ownIdentity(), pid }), 'dead')
