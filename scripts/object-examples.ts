@@ -157,6 +157,10 @@ function snapshotExample(): string {
     path: '/home/ada/notes',
     time: 1_795_219_201_500,
     parents: [idOf(Uint8Array.of(3))],
+    clock: [
+      { device: '00112233445566778899aabbccddeeff', count: 7, id: idOf(Uint8Array.of(3)) },
+      { device: 'ffeeddccbbaa99887766554433221100', count: 300, id: undefined },
+    ],
     root,
     message: 'first',
     tags: ['kept'],
@@ -166,7 +170,8 @@ function snapshotExample(): string {
     contents: true,
   })
   return dump(bytes, [
-    [1, 'snapshot'],
+    [1, 'snapshot with a clock'],
+    [1, 'contents are kept'],
     [33, 'folder'],
     [33, 'device'],
     [7, 'host "laptop"'],
@@ -190,6 +195,14 @@ function snapshotExample(): string {
     [1, 'unreadable: 0'],
     [1, 'unstable: 0'],
     [15, 'program "tidemark 0.1.0"'],
+    [1, 'a clock of two devices'],
+    [16, 'another device'],
+    [1, 'its snapshot number 7'],
+    [1, 'is another'],
+    [32, 'with this id'],
+    [16, 'the device that took this one'],
+    [2, 'its snapshot number 300'],
+    [1, 'is this one'],
   ])
 }
 

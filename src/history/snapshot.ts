@@ -9,6 +9,7 @@ import { StoringIngest } from '../folder/ingest/storing-ingest.ts'
 import type { FolderState } from '../folder/state.ts'
 import type { Problem, ScanCounts, ScanResult, ScanWatch } from '../folder/scan/scan.ts'
 import { Scanner } from '../folder/scan/scanner.ts'
+import { nextClock, type Placed } from '../object/clock.ts'
 import type { DirectoryEntry } from '../object/entry.ts'
 import { encodeEntry } from '../object/entry-codec.ts'
 import type { Id } from '../object/id.ts'
@@ -258,7 +259,13 @@ class Taking {
       return { ...report, id: undefined, snapshot: undefined, stored: 0 }
     }
     const writer = await this.#write()
-    const snapshot = this.#describe(scan.root, parent, message, tags, flagged)
+    const snapshot = this.#describe(
+      scan.root,
+      parent === undefined ? undefined : { id: parent, clock: last!.clock },
+      message,
+      tags,
+      flagged,
+    )
     const id = await writer.publish(snapshot, this.#options)
     note(state, () => {
       state.base = id
@@ -273,7 +280,7 @@ class Taking {
 
   #describe(
     root: DirectoryEntry,
-    parent: Id | undefined,
+    parent: Placed | undefined,
     message: string,
     tags: readonly string[],
     flagged: Flagged,
@@ -285,7 +292,8 @@ class Taking {
       host: hostname(),
       path,
       time: Date.now(),
-      parents: parent === undefined ? [] : [parent],
+      parents: parent === undefined ? [] : [parent.id],
+      clock: nextClock(parent === undefined ? [] : [parent], settings.device),
       root,
       message,
       tags: [...new Set(tags)].toSorted(),

@@ -2,9 +2,11 @@ import { TidemarkError } from '../errors.ts'
 import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import { compareBytes } from '../bytes/compare.ts'
+import { fromHex, toHex } from '../bytes/hex.ts'
 import { nameFromBytes, nameToBytes } from '../bytes/name.ts'
 import type { DirectoryEntry } from './entry.ts'
 import { decodeEntry, encodeEntry } from './entry-codec.ts'
+import type { Clock, Tick } from './clock.ts'
 import { readId, writeId } from './id.ts'
 import type { Id } from './id.ts'
 
@@ -21,6 +23,8 @@ export interface Snapshot {
   readonly time: number
   /** What it came after: none for the first, two for a merge. In ascending order. */
   readonly parents: readonly Id[]
+  /** What it comes after, of every device. */
+  readonly clock: Clock
   /** The folder itself; its name is empty. */
   readonly root: DirectoryEntry
   readonly message: string
@@ -35,9 +39,14 @@ export interface Snapshot {
   readonly contents: boolean
 }
 
-/** First byte: of one whose contents are kept, and of one without. Later formats take 0x33 to 0x3f. */
+/**
+ * First byte: of one whose contents are kept, of one without, and of one with a clock, which says itself whether
+ * contents are kept. Later formats take 0x34 to 0x3f.
+ */
 const snapshotMark = 0x31
 const timelineMark = 0x32
+const clockMark = 0x33
+const maxTicks = 4096
 const maxParents = 64
 const maxTags = 256
 const maxText = 65_536
@@ -47,7 +56,8 @@ export const maxSnapshotSize: number = 16 * 1024 * 1024
 /** Throws `limit` for what {@link decodeSnapshot} would not take back. */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   const writer = new Writer(512)
-  writer.u8(snapshot.contents ? snapshotMark : timelineMark)
+  if (snapshot.clock.length === 0) writer.u8(snapshot.contents ? snapshotMark : timelineMark)
+  else writer.u8(clockMark).u8(snapshot.contents ? 1 : 0)
   const text = (value: string): Writer => {
     const bytes = nameToBytes(value)
     if (bytes.length > maxText) throw tooMuch(`a text of ${bytes.length} bytes`)
@@ -55,6 +65,7 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   }
   if (snapshot.parents.length > maxParents) throw tooMuch(`${snapshot.parents.length} parents`)
   if (snapshot.tags.length > maxTags) throw tooMuch(`${snapshot.tags.length} tags`)
+  if (snapshot.clock.length > maxTicks) throw tooMuch(`a clock of ${snapshot.clock.length} devices`)
   if (!Number.isSafeInteger(snapshot.time) || snapshot.time < 0) throw tooMuch(`the time ${snapshot.time}`)
   text(snapshot.folder)
   text(snapshot.device)
@@ -67,7 +78,37 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   for (const tag of snapshot.tags.toSorted(compareTexts)) text(tag)
   writer.varint(snapshot.unreadable).varint(snapshot.unstable)
   text(snapshot.program)
+  if (snapshot.clock.length > 0) writeClock(writer, snapshot.clock)
   return writer.finish()
+}
+
+function writeClock(writer: Writer, clock: Clock): void {
+  writer.varint(clock.length)
+  for (const { device, count, id } of clock) {
+    writer
+      .raw(fromHex(device)!)
+      .varint(count)
+      .u8(id === undefined ? 0 : 1)
+    if (id !== undefined) writeId(writer, id)
+  }
+}
+
+function readClock(reader: Reader): Tick[] {
+  const ticks: Tick[] = list(
+    reader,
+    maxTicks,
+    () => {
+      const device = toHex(reader.take(16))
+      const count = reader.varint()
+      const mark = reader.u8()
+      if (count === 0 || mark > 1) throw reader.fail('bad clock')
+      return { device, count, id: mark === 1 ? readId(reader) : undefined }
+    },
+    (a, b) => (a.device < b.device ? -1 : a.device > b.device ? 1 : 0),
+  )
+  if (ticks.length === 0 || ticks.filter(({ id }) => id === undefined).length > 1)
+    throw reader.fail('bad clock')
+  return ticks
 }
 
 function tooMuch(what: string): TidemarkError {
@@ -83,9 +124,11 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const reader = new Reader(bytes, 'snapshot')
   if (bytes.length > maxSnapshotSize) throw reader.fail('too large')
   const mark = reader.u8()
-  if (mark > timelineMark && mark < 0x40)
+  if (mark > clockMark && mark < 0x40)
     throw new TidemarkError('unsupported', 'snapshot: made by a newer Tidemark: update this one')
-  if (mark !== snapshotMark && mark !== timelineMark) throw reader.fail('not a snapshot')
+  if (mark < snapshotMark || mark > clockMark) throw reader.fail('not a snapshot')
+  const flags = mark === clockMark ? reader.u8() : mark === snapshotMark ? 1 : 0
+  if (flags > 1) throw reader.fail('bad flags')
   const text = (): string => nameFromBytes(reader.prefixed(maxText))
   const folder = text()
   const device = text()
@@ -106,9 +149,10 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const unreadable = reader.varint()
   const unstable = reader.varint()
   const program = text()
+  const clock = mark === clockMark ? readClock(reader) : []
   reader.end()
   const about = { folder, device, host, path, time, parents, root, message, tags }
-  return { ...about, unreadable, unstable, program, contents: mark === snapshotMark }
+  return { ...about, clock, unreadable, unstable, program, contents: flags === 1 }
 }
 
 function list<T>(reader: Reader, limit: number, read: () => T, compare: (a: T, b: T) => number): T[] {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { compareBytes } from '../../src/bytes/compare.ts'
 import { nameFromBytes, nameToBytes, type Name } from '../../src/bytes/name.ts'
+import type { Clock } from '../../src/object/clock.ts'
 import type { ContentItem, ContentRef } from '../../src/object/content.ts'
 import type { DirectoryEntry, Entry, Xattr } from '../../src/object/entry.ts'
 import { isSafeName } from '../../src/object/entry-codec.ts'
@@ -135,6 +136,18 @@ const randomIds = fc
   .map((bytes) => Buffer.from(bytes).toString('hex'))
 const texts = fc.oneof(fc.string(), names)
 
+const clocks: fc.Arbitrary<Clock> = fc
+  .uniqueArray(record({ device: randomIds, count: fc.integer({ min: 1 }), id: ids }), {
+    maxLength: 3,
+    selector: ({ device }) => device,
+  })
+  .chain((ticks) =>
+    fc
+      .nat(ticks.length)
+      .map((own) => ticks.map((tick, n) => (n === own ? { ...tick, id: undefined } : tick))),
+  )
+  .map((ticks) => ticks.toSorted((a, b) => (a.device < b.device ? -1 : 1)))
+
 export const snapshots: fc.Arbitrary<Snapshot> = record({
   folder: randomIds,
   device: randomIds,
@@ -142,6 +155,7 @@ export const snapshots: fc.Arbitrary<Snapshot> = record({
   path: texts,
   time: fc.maxSafeNat(),
   parents: fc.uniqueArray(ids, { maxLength: 3 }).map((ids) => ids.toSorted()),
+  clock: clocks,
   root: directories.map((root) => ({ ...root, name: '' })),
   message: texts,
   tags: fc

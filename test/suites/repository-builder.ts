@@ -55,6 +55,7 @@ export function snapshotOf(root: DirectoryEntry, more: Partial<Snapshot> = {}): 
   const about = {
     time: 0,
     parents: [],
+    clock: [],
     message: '',
     tags: [],
     unreadable: 0,

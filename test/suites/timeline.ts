@@ -16,6 +16,7 @@ export function makeSnapshot(given: Partial<Snapshot> = {}): LoggedSnapshot {
     path: '/folder',
     time: Date.UTC(2026, 10, 20, 12),
     parents: [],
+    clock: [],
     root: directoryEntry('', []),
     message: '',
     tags: [],

@@ -8,8 +8,8 @@ const layers: readonly (readonly string[])[] = [
   ['bytes', 'hash', 'errors.ts', 'version.ts'],
   ['reconcile', 'object', 'recent'],
   ['store', 'folder', 'tree', 'exchange', 'mathsync'],
-  ['history', 'sync', 'mirror', 'stream'],
-  ['mount', 'server'],
+  ['history', 'mirror', 'stream'],
+  ['sync', 'mount', 'server'],
   ['cli', 'index.ts'],
 ]
 const source = join(import.meta.dirname, '../../src')

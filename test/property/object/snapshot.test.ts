@@ -63,7 +63,7 @@ suite('snapshot codec', () => {
 
   test('tells a newer format from a broken one', () => {
     const bytes = encodeSnapshot(makeSnapshot().snapshot)
-    bytes[0] = 0x33
+    bytes[0] = 0x34
     assert.throws(
       () => decodeSnapshot(bytes),
       (error) => isTidemarkError(error, 'unsupported'),

@@ -1,0 +1,53 @@
+import type { Id } from '../object/id.ts'
+import type { CallOptions } from '../store/bucket.ts'
+import type { Head } from './head.ts'
+
+/** A chunk that is asked for, of a tree or of a file. */
+export interface Want {
+  readonly id: Id
+  /** One that the asking side has, and that may be much like it: an older version. It may be sent as a difference from that. */
+  readonly like?: Id | undefined
+}
+
+/** What came for a wish: its bytes, whose hash has been checked; undefined when the other side does not have it. */
+export interface Arrival {
+  readonly id: Id
+  readonly bytes: Uint8Array | undefined
+}
+
+export interface HeadOptions extends CallOptions {
+  /** Wait until the newest snapshot is another than this, but at most `waitMs` milliseconds. */
+  readonly after?: Id | undefined
+  readonly waitMs?: number | undefined
+}
+
+/**
+ * Another replica of the same folder, as one that syncs with it sees it; near or far. Both sides see each other
+ * as one, and calls may go both ways at once.
+ *
+ * Every method rejects with a `TidemarkError`: `unavailable` when the other side is out of reach or has closed,
+ * `timeout`, `denied` for what it does not allow, `cancelled`, `corrupt` when it says what cannot be, and
+ * otherwise what it rejected there.
+ */
+export interface Peer {
+  /** What to call it in messages. */
+  readonly name: string
+
+  /** Its newest snapshot; it looks at its files first, unless it is told of changes as they happen. */
+  head(options?: HeadOptions): Promise<Head>
+
+  /**
+   * Those of its snapshots that came before both (or are one of them), the last ones: none of the answer came
+   * before another of it.
+   */
+  bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]>
+
+  /** Chunks, in the order in which they are wished for, which may go on while they arrive. */
+  fetch(wants: AsyncIterable<readonly Want[]>, options?: CallOptions): AsyncIterable<readonly Arrival[]>
+
+  /**
+   * Asks it to take in `head`, a snapshot of this side: to fetch what it lacks from here, and to merge if it has
+   * gone on by itself. Resolves with its newest snapshot then, which is `head` unless it merged.
+   */
+  offer(head: Head, options?: CallOptions): Promise<Head>
+}

@@ -1,0 +1,70 @@
+import type { Problem } from '../folder/apply/problem.ts'
+import type { ApplyCounts } from '../folder/apply/apply.ts'
+import type { Id } from '../object/id.ts'
+import type { CallOptions } from '../store/bucket.ts'
+import type { Store } from '../store/store.ts'
+import type { Head } from './head.ts'
+
+/**
+ * One copy of a folder that can take part in sync: a folder on a disk, or a stand-in for one. Its methods may be
+ * called at any time, also at once; what must not happen at the same time it puts in a row itself.
+ */
+export interface Replica {
+  /** 32 hexadecimal digits: the folder, the same on all peers, and this copy of it. */
+  readonly folder: string
+  readonly device: string
+  /** What people call the machine. */
+  readonly host: string
+  /** All chunks of trees and contents that it can give, old versions included. */
+  readonly store: Store
+
+  /** Looks at the working files, and takes a snapshot when they have changed. Resolves with the newest. */
+  capture(options?: CallOptions): Promise<Head>
+
+  /**
+   * A snapshot that it holds; undefined when it does not. The working files are not looked at.
+   */
+  snapshot(id: Id, options?: CallOptions): Promise<Head | undefined>
+
+  /** Those of its snapshots that came before both, the last ones (see `Peer.bases`). */
+  bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]>
+
+  /** Begins to take in something. Close it when done: until then what is put stays, though nothing names it yet. */
+  receive(options?: CallOptions): Promise<Receipt>
+}
+
+/** One taking in of something: first what it needs is put here, then the working files are moved on to it. */
+export interface Receipt extends Store {
+  /** Whether contents are kept too. If not, they are not put, and `advance` gets them from its source. */
+  readonly keepsContents: boolean
+
+  putTree(id: Id, bytes: Uint8Array): Promise<void> | undefined
+  putContent(id: Id, bytes: Uint8Array): Promise<void> | undefined
+
+  /**
+   * Makes the working files what `to` says, which comes after `from`, and the newest snapshot `to`. All trees of `to`
+   * have been put or were there; contents are taken from `source`, which has all that can be had.
+   *
+   * Each file is looked at just before it is replaced, and left alone if it is not as `from` says: what could not be
+   * done is in `problems`, and the newest snapshot is then one after `from` with what was done. Rejects `conflict`,
+   * with nothing done, when `from` is not the newest snapshot any more.
+   */
+  advance(from: Head, to: Head, source: Store, options?: AdvanceOptions): Promise<Advance>
+
+  close(): Promise<void>
+}
+
+export interface AdvanceOptions extends CallOptions {
+  /** Called for each entry that has been seen to, with the bytes written for it. */
+  readonly onDone?: ((bytes: number) => void) | undefined
+}
+
+/** What became of it. */
+export interface Advance {
+  /** The newest snapshot now: `to`, or one after it if files changed meanwhile, or one after `from` if something failed. */
+  readonly head: Head
+  /** `to` is the newest snapshot or came before it: everything was done. */
+  readonly done: boolean
+  readonly counts: ApplyCounts
+  readonly problems: readonly Problem[]
+}
