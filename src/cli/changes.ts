@@ -1,5 +1,5 @@
 import { displayName, nameToBytes } from '../bytes/name.ts'
-import type { Change } from '../history/change.ts'
+import type { Change } from '../tree/change.ts'
 import type { Context } from './context.ts'
 import { formatCount } from './format.ts'
 import { entryJson } from './json.ts'

@@ -1,6 +1,6 @@
 import { displayName } from '../bytes/name.ts'
 import { isTidemarkError } from '../errors.ts'
-import type { Change } from '../history/change.ts'
+import type { Change } from '../tree/change.ts'
 import { diffTexts } from '../history/text-diff.ts'
 import type { TextDiff, TextDiffOptions } from '../history/text-diff.ts'
 import type { Entry, FileEntry } from '../object/entry.ts'

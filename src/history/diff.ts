@@ -2,8 +2,8 @@ import type { Entry } from '../object/entry.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Store } from '../store/store.ts'
 import { compareTrees } from '../tree/compare-trees.ts'
-import { toChange, type Change } from './change.ts'
-import { diffWithMoves } from './moves.ts'
+import { toChange, type Change } from '../tree/change.ts'
+import { diffWithMoves } from '../tree/moves.ts'
 
 export interface DiffOptions extends CallOptions {
   /** Reports a file, or a whole directory, that stands elsewhere with equal content as one that moved. */

@@ -7,7 +7,7 @@ import { compareTrees } from '../tree/compare-trees.ts'
 import { lookUp } from '../tree/directory.ts'
 import { equalEntries } from '../tree/equal-entries.ts'
 import { comparePaths } from '../tree/path.ts'
-import { differences } from './change.ts'
+import { differences } from '../tree/change.ts'
 import type { LoggedSnapshot } from './log.ts'
 import { compilePattern } from './pattern.ts'
 

@@ -8,7 +8,7 @@ import { LayeredStore } from '../store/layered-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import type { Store } from '../store/store.ts'
 import { diffTrees } from './diff.ts'
-import type { Change } from './change.ts'
+import type { Change } from '../tree/change.ts'
 
 export interface CurrentTree {
   readonly root: DirectoryEntry

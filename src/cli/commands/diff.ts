@@ -1,6 +1,6 @@
 import { TidemarkError } from '../../errors.ts'
-import { toChange } from '../../history/change.ts'
-import type { Change } from '../../history/change.ts'
+import { toChange } from '../../tree/change.ts'
+import type { Change } from '../../tree/change.ts'
 import { diffBatches } from '../../history/diff.ts'
 import { lookUp } from '../../tree/directory.ts'
 import type { Entry } from '../../object/entry.ts'

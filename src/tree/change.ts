@@ -1,7 +1,7 @@
 import type { Name } from '../bytes/name.ts'
 import type { Entry } from '../object/entry.ts'
-import type { Difference } from '../tree/compare-directories.ts'
-import { equalData, equalXattrs } from '../tree/equal-entries.ts'
+import type { Difference } from './compare-directories.ts'
+import { equalData, equalXattrs } from './equal-entries.ts'
 
 /**
  * In what two entries differ. `content`: bytes of a file, target of a symlink, numbers of a device, or what is

@@ -1,8 +1,8 @@
 import type { Entry } from '../object/entry.ts'
 import type { Store } from '../store/store.ts'
-import type { Difference } from '../tree/compare-directories.ts'
-import { compareTrees, type CompareTreesOptions } from '../tree/compare-trees.ts'
-import { comparePaths } from '../tree/path.ts'
+import type { Difference } from './compare-directories.ts'
+import { compareTrees, type CompareTreesOptions } from './compare-trees.ts'
+import { comparePaths } from './path.ts'
 import { differences, toChange, type Change } from './change.ts'
 
 /** Moves are looked for among at most this many changes: a few hundred bytes of memory each. */
