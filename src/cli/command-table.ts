@@ -15,7 +15,16 @@ import type { Command } from './command.ts'
  */
 export interface CommandEntry {
   readonly name: string
-  readonly group: 'Keep' | 'Look back' | 'Restore' | 'Care' | 'Streams' | 'Mirrors' | 'Compare' | 'Other'
+  readonly group:
+    | 'Keep'
+    | 'Look back'
+    | 'Restore'
+    | 'Care'
+    | 'Sync'
+    | 'Streams'
+    | 'Mirrors'
+    | 'Compare'
+    | 'Other'
   readonly summary: string
   readonly load: () => Promise<{ readonly command: Command }>
 }
@@ -116,6 +125,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Care',
     summary: 'tell how much there is, and what it takes',
     load: () => import('./commands/stats.ts'),
+  },
+  {
+    name: 'peer',
+    group: 'Sync',
+    summary: 'say with whom a folder is kept in step',
+    load: () => import('./commands/peer.ts'),
   },
   {
     name: 'record',

@@ -8,6 +8,8 @@ export type Completes =
   | 'tag'
   | 'path' // files and directories of the working directory
   | 'directory'
+  | 'place' // directories, and where the peers of the folder are
+  | 'peer' // names of peers
   | readonly string[] // these words
 
 /** An option of a command. `T` is what `run` gets for it. */

@@ -31,6 +31,8 @@ export async function candidatesFor(
     if (completes === undefined) return []
     if (typeof completes !== 'string') return completes.map((value) => ({ value, about: '' }))
     if (completes === 'path' || completes === 'directory') return paths(word, completes === 'directory')
+    if (completes === 'peer') return await peers(where)
+    if (completes === 'place') return [...(await peerPlaces(word, where)), ...paths(word, true)]
     return await fromHistory(completes, word, where)
   } catch {
     return []
@@ -47,6 +49,22 @@ function paths(word: string, onlyDirectories: boolean): Candidate[] {
     .filter((entry) => !onlyDirectories || entry.isDirectory())
     .slice(0, most)
     .map((entry) => ({ value: start + entry.name + (entry.isDirectory() ? '/' : ''), about: '' }))
+}
+
+async function peers(where: Where): Promise<Candidate[]> {
+  const { openContextFolder } = await import('./places.ts')
+  const { readSyncSettings } = await import('../sync/sync-settings.ts')
+  const folder = await openContextFolder(quietContext({ ...where, repository: undefined }))
+  folder.close()
+  const { peers } = await readSyncSettings(folder.root)
+  return peers.slice(0, most).map(({ name, place }) => ({ value: name, about: safeText(place) }))
+}
+
+/** Directories are offered from the disk, so only what is elsewhere. */
+async function peerPlaces(word: string, where: Where): Promise<Candidate[]> {
+  const known = await peers(where).catch(() => [])
+  const elsewhere = known.filter(({ about }) => about.includes('://') && about.startsWith(word))
+  return elsewhere.map(({ value, about }) => ({ value: about, about: value }))
 }
 
 async function fromHistory(completes: string, word: string, where: Where): Promise<Candidate[]> {

@@ -10,12 +10,17 @@ import { ownDirectory } from './own-directory.ts'
 import { decodeSettings, encodeSettings, settingsName } from './settings.ts'
 import type { FolderSettings } from './settings.ts'
 import { FolderState } from './state.ts'
+import { noteDevice, notedDevice } from './whereabouts.ts'
 
 export interface InitOptions {
   /** Where to keep the history; inside the folder, in `.tidemark/repository`, when not given. */
   readonly repository?: string | undefined
   readonly history?: FolderSettings['history'] | undefined
+  /** Names the folder, when it is a further copy of one that has a name; else a new name is drawn. */
+  readonly folder?: string | undefined
 }
+
+const stateName = 'state.sqlite'
 
 /** A directory whose history is kept. Close it when done. */
 export class Folder {
@@ -90,7 +95,7 @@ export class Folder {
   }
 
   get #statePath(): string {
-    return join(this.root, ownDirectory, 'state.sqlite')
+    return join(this.root, ownDirectory, stateName)
   }
 
   /** Paths inside the folder that are not part of it. */
@@ -143,17 +148,70 @@ export async function initFolder(directory: string, options: InitOptions = {}): 
   const repository = await openOrCreate(bucket)
   const former = options.repository === undefined ? await newestOf(repository) : undefined
   repository.close()
+  const was = await notedDevice(root)
   const settings: FolderSettings = {
     format: 'tidemark folder',
     version: 1,
-    folder: former?.folder ?? randomBytes(16).toString('hex'),
-    device: former?.device ?? randomBytes(16).toString('hex'),
+    folder: options.folder ?? former?.folder ?? randomId(),
+    // One that has never been here is that of the copy from which this one was made.
+    device: was.device ?? (was.noted ? undefined : former?.device) ?? randomId(),
     repository: chosen,
     history: options.history ?? (former?.contents === false ? 'none' : 'kept'),
   }
-  // Last, because it is what makes the directory a folder.
+  if (options.folder !== undefined && former !== undefined && former.folder !== options.folder)
+    FolderState.remove(join(root, ownDirectory, stateName))
   await own.put(settingsName, encodeSettings(settings))
+  await noteDevice(root, settings.device)
   return Folder.open(root)
+}
+
+/**
+ * Makes sure that no other copy has this one's device id: gives it a new one when the folder was copied together
+ * with its bookkeeping. Resolves with the folder as it is to be used then; `folder` is closed if that is another.
+ */
+export async function settleDevice(folder: Folder): Promise<Folder> {
+  const { root, settings } = folder
+  const { device, noted } = await notedDevice(root)
+  if (device === settings.device) return folder
+  // One that was made before there were notes.
+  if (!noted) {
+    await noteDevice(root, settings.device)
+    return folder
+  }
+  return renewDevice(folder, device)
+}
+
+/** Gives the copy `folder` another device id: a new one, or one that is known to be its own. Closes `folder`. */
+export async function renewDevice(folder: Folder, device: string = randomId()): Promise<Folder> {
+  const { root, settings } = folder
+  folder.close()
+  // In this order: killed in between, the notes tell of it.
+  await noteDevice(root, device)
+  await changeSettings(root, { ...settings, device })
+  return Folder.open(root)
+}
+
+/**
+ * Makes `folder` a copy of the folder named `id`: it has nothing in common with what it was. Its snapshots stay in
+ * its repository, under the name that it had. Closes `folder`.
+ */
+export async function renameFolder(folder: Folder, id: string): Promise<Folder> {
+  const { root, settings } = folder
+  folder.close()
+  // What is remembered of the files belongs to a snapshot of the other.
+  FolderState.remove(join(root, ownDirectory, stateName))
+  const device = randomId()
+  await noteDevice(root, device)
+  await changeSettings(root, { ...settings, folder: id, device })
+  return Folder.open(root)
+}
+
+function changeSettings(root: string, settings: FolderSettings): Promise<void> {
+  return new DirectoryBucket(join(root, ownDirectory)).put(settingsName, encodeSettings(settings))
+}
+
+function randomId(): string {
+  return randomBytes(16).toString('hex')
 }
 
 async function moveRepository(root: string, own: DirectoryBucket, options: InitOptions): Promise<Folder> {
