@@ -1,3 +1,4 @@
+import { fromHex, toHex } from '../bytes/hex.ts'
 import { corrupt, TidemarkError } from '../errors.ts'
 import { signBytes, verifyBytes, type SigningKey } from '../hash/ed25519.ts'
 import { isEpoch, type Epoch } from './epoch.ts'
@@ -53,16 +54,9 @@ export function encodeHead(head: Omit<Head, 'key' | 'signature'>, key?: SigningK
     format,
     sequence,
     written,
-    indexes: indexes.map(({ name, size, sha256 }) => ({ name, size, sha256 })),
-    ...(tree && { tree: { count: tree.count, root: tree.root } }),
-    ...(sketch && {
-      sketch: {
-        name: sketch.name,
-        sequence: sketch.sequence,
-        cells: sketch.cells,
-        sha256: sketch.sha256,
-      },
-    }),
+    indexes: indexes.map(({ name, size, sha256 }) => [name, size, printDigest(sha256)]),
+    ...(tree && { tree: [tree.count, printDigest(tree.root)] }),
+    ...(sketch && { sketch: [sketch.name, sketch.sequence, sketch.cells, printDigest(sketch.sha256)] }),
     ...(key && { key: toBase64Url(key.publicKey) }),
   }
   if (key === undefined) return encoder.encode(`${JSON.stringify(body)}\n`)
@@ -131,28 +125,27 @@ function record(value: unknown): Record<string, unknown> | undefined {
 }
 
 function readIndex(value: unknown): IndexDigest {
-  const index = record(value)
-  const name = index?.['name']
-  const size = index?.['size']
+  const [name, size, sha256] = list(value, 3)
   if (!isPlainName(name)) throw fail('an index file has no proper name')
   if (!isCount(size)) throw fail(`${name} has no size`)
-  return { name, size, sha256: hexDigest(index?.['sha256']) }
+  return { name, size, sha256: readDigest(sha256) }
 }
 
 function readTree(value: unknown): { count: number; root: string } {
-  const tree = record(value)
-  const count = tree?.['count']
+  const [count, root] = list(value, 2)
   if (!isCount(count)) throw fail('its tree has no count')
-  return { count, root: hexDigest(tree?.['root']) }
+  return { count, root: readDigest(root) }
 }
 
 function readSketch(value: unknown): SketchReference {
-  const sketch = record(value)
-  const name = sketch?.['name']
-  const sequence = sketch?.['sequence']
-  const cells = sketch?.['cells']
+  const [name, sequence, cells, sha256] = list(value, 4)
   if (!isPlainName(name) || !isCount(sequence) || !isCount(cells)) throw fail('its sketch is no reference')
-  return { name, sequence, cells, sha256: hexDigest(sketch?.['sha256']) }
+  return { name, sequence, cells, sha256: readDigest(sha256) }
+}
+
+function list(value: unknown, length: number): readonly unknown[] {
+  if (!Array.isArray(value) || value.length !== length) throw fail(`a list of ${length} is something else`)
+  return value
 }
 
 /** A file beside the head: nothing that could lead elsewhere. */
@@ -164,9 +157,14 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
-function hexDigest(value: unknown): string {
-  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value)) throw fail('a digest is none')
-  return value
+/** In the file digests are base64url, two thirds of what hexadecimal takes: a mirror reads them at each change. */
+function printDigest(hex: string): string {
+  return toBase64Url(fromHex(hex)!)
+}
+
+function readDigest(value: unknown): string {
+  if (typeof value !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(value)) throw fail('a digest is none')
+  return toHex(fromBase64Url(value))
 }
 
 function base64UrlText(value: unknown, what: string): string {

@@ -9,7 +9,7 @@ import {
   type Epoch,
   type RecentEvent,
 } from '../../recent/index.ts'
-import { eventsIn } from './index-copy.ts'
+import { eventsIn } from './index-events.ts'
 import type { MirrorState } from './mirror-state.ts'
 
 export interface AbsorbOptions {

@@ -22,7 +22,8 @@ import {
 import type { DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import type { Transport } from '../transport/transport.ts'
 import { absorb } from './absorb.ts'
-import { copyIndex, eventsIn, type IndexCopy } from './index-copy.ts'
+import { copyIndex, type IndexCopy } from './index-copy.ts'
+import { eventsIn } from './index-events.ts'
 import type { MirrorState } from './mirror-state.ts'
 import { checkHead, checkHeadless, noteHead, type TrustOptions } from './trust.ts'
 
@@ -421,7 +422,7 @@ export class OriginReader {
       if (existsSync(fresh)) renameSync(fresh, this.staged(name))
     }
     for (const file of readdirSync(this.#options.indexes)) {
-      if (file.endsWith('.new')) rmSync(join(this.#options.indexes, file), { force: true })
+      if (/\.new(?:\.guess)?$/.test(file)) rmSync(join(this.#options.indexes, file), { force: true })
     }
   }
 }

@@ -68,6 +68,8 @@ export class HttpClient {
         ...(secrets === undefined || secrets.username === '' ? {} : { auth: secretsOf(secrets) }),
         ...(signal === undefined ? {} : { signal }),
       })
+      // HTTP/1.1 keeps connections open unasked.
+      request.removeHeader('connection')
       // The socket's own clock: it runs while the answer and its body are waited for.
       request.setTimeout(patience, () => {
         request.destroy(new TidemarkError('timeout', `${url.host}: nothing came for ${patience} ms`))

@@ -15,7 +15,7 @@ import { suite, test, type TestContext } from 'node:test'
 import { isTidemarkError } from '../../../src/errors.ts'
 import { Mirror, type MirrorEvent, type MirrorOptions } from '../../../src/mirror/follow/mirror.ts'
 import { parseLocation } from '../../../src/mirror/transport/location.ts'
-import { encodeHead } from '../../../src/recent/index.ts'
+import { encodeHead, parseHead } from '../../../src/recent/index.ts'
 import { newSigningKey } from '../../../src/hash/ed25519.ts'
 import { requireTool } from '../../require.ts'
 import { hasProgram } from '../../suites/has-program.ts'
@@ -256,7 +256,7 @@ suite('a hostile origin', () => {
     const before = contentsOf(target)
     for (const [name, bytes] of old) writeFileSync(join(root, name), bytes)
     await assert.rejects(mirror.catchUp(), /stale or forged.*older/)
-    const { indexes, sequence } = JSON.parse(readFileSync(join(root, 'RECENT.head'), 'utf8'))
+    const { indexes, sequence } = parseHead(readFileSync(join(root, 'RECENT.head')))
     const head = { indexes, sequence: sequence + 100, written: '1' }
     writeFileSync(join(root, 'RECENT.head'), encodeHead(head, newSigningKey()))
     await assert.rejects(mirror.catchUp(), /stale or forged.*another key/)

@@ -5,6 +5,7 @@ import { newSigningKey, signingKey, verifyBytes } from '../../../src/hash/ed2551
 import { encodeHead, fromBase64Url, isSignedHead, parseHead, toBase64Url } from '../../../src/recent/index.ts'
 
 const digest = 'ab'.repeat(32)
+const digestText = toBase64Url(hex(digest))
 const head = {
   sequence: 17,
   written: '1795293114.25016',
@@ -46,6 +47,17 @@ test('a head is read as it was written, and its signature holds', () => {
   assert.ok(!isSignedHead(bare))
 })
 
+test('a head of eight indexes is short: a mirror reads it at each change', () => {
+  const intervals = ['1h', '6h', '1d', '1W', '1M', '1Q', '1Y', 'Z']
+  const indexes = intervals.map((interval) => ({
+    name: `RECENT-${interval}.yaml`,
+    size: 123_456,
+    sha256: digest,
+  }))
+  const bytes = encodeHead({ ...head, sequence: 1_795_324_453_611, indexes }, newSigningKey())
+  assert.ok(bytes.length <= 1024, String(bytes.length))
+})
+
 test('no byte of a signed head can be changed unnoticed', () => {
   const bytes = encodeHead(head, newSigningKey())
   // The newline at the end is not part of what is signed.
@@ -76,9 +88,13 @@ test('what is no head is refused', () => {
     [text.replace('17', '1.5'), 'corrupt'],
     [text.replace('RECENT-Z.yaml', '../x'), 'corrupt'],
     [text.replace('RECENT-Z.yaml', '.x'), 'corrupt'],
-    [text.replace(digest, 'xy'), 'corrupt'],
+    [text.replace(digestText, 'xy'), 'corrupt'],
+    [text.replace(`,"${digestText}"]`, ']'), 'corrupt'],
+    [text.replace(digestText, digest), 'corrupt'],
+    [text.replace(/"tree":\[.*?\]/, '"tree":{"count":3}'), 'corrupt'],
+    [text.replace(/"tree":\[3,/, '"tree":["3",'), 'corrupt'],
     [text.replace('1795293114.25016', 'soon'), 'corrupt'],
-    [text.replace(/"indexes":\[.*?\]/, '"indexes":[]'), 'corrupt'],
+    [text.replace(/"indexes":\[.*?\]\]/, '"indexes":[]'), 'corrupt'],
     [text + ' '.repeat(70_000), 'corrupt'],
   ]
   for (const [bad, code] of wrong)
