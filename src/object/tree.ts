@@ -37,6 +37,9 @@ export interface Leaf {
   readonly count: number
 }
 
+/** A node under construction, in the same way. */
+export type TreeNode = Leaf
+
 /** FNV-1a over the bytes of the name, finished by the mixer of MurmurHash3. */
 function hashName(name: Name): number {
   let hash = 0x811c9dc5
@@ -106,31 +109,58 @@ export function buildNodes(leaves: readonly TreeNodeItem[], emit: Emit): Content
 }
 
 function buildLevel(items: readonly TreeNodeItem[], level: number, emit: Emit): TreeNodeItem[] {
+  const builder = new NodeBuilder(level)
   const nodes: TreeNodeItem[] = []
-  const writer = new Writer(16_384)
-  let first: Name | undefined
-  let count = 0
-  let lines = 0
-  for (const [index, item] of items.entries()) {
-    if (first === undefined) {
-      first = item.first
-      writer.u8(nodeMark).u8(level)
+  const build = (node: TreeNode | undefined): void => {
+    if (node) nodes.push({ id: emit(node.bytes), first: node.first, count: node.count })
+  }
+  for (const item of items) build(builder.add(item))
+  build(builder.finish())
+  return nodes
+}
+
+/** Cuts the lines of one level, added in the order of their names, into nodes. */
+export class NodeBuilder {
+  readonly #level: number
+  readonly #writer = new Writer(16_384)
+  #first: Name = ''
+  #count = 0
+  #lines = 0
+
+  constructor(level: number) {
+    this.#level = level
+  }
+
+  /** True between two nodes: whatever comes next begins a new one. */
+  get empty(): boolean {
+    return this.#lines === 0
+  }
+
+  /** Adds a line; returns the node that it completes, if it does. */
+  add(item: TreeNodeItem): TreeNode | undefined {
+    const writer = this.#writer
+    if (this.#lines === 0) {
+      writer.reset()
+      writer.u8(nodeMark).u8(this.#level)
+      this.#first = item.first
     }
     writeId(writer, item.id)
     writer.varint(item.count).prefixed(nameToBytes(item.first))
-    count += item.count
-    lines++
+    this.#count += item.count
+    this.#lines++
     // At least two lines a node, so that every level is at most half of the one below.
-    const cut = lines > 1 && (writer.length >= fullSize || item.id.charCodeAt(0) % averageCount === 0)
-    if (cut || index === items.length - 1) {
-      nodes.push({ id: emit(writer.finish()), first, count })
-      writer.reset()
-      first = undefined
-      count = 0
-      lines = 0
-    }
+    const cut = this.#lines > 1 && (writer.length >= fullSize || item.id.charCodeAt(0) % averageCount === 0)
+    return cut ? this.finish() : undefined
   }
-  return nodes
+
+  /** The last node, which ends because the level does; undefined when there is nothing in it. */
+  finish(): TreeNode | undefined {
+    if (this.#lines === 0) return undefined
+    const node = { bytes: this.#writer.finish(), first: this.#first, count: this.#count }
+    this.#count = 0
+    this.#lines = 0
+    return node
+  }
 }
 
 /** The entries of a leaf, in order. Throws `corrupt`, also for names out of order or twice. */

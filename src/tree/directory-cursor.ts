@@ -16,6 +16,8 @@ export interface TreePiece {
   readonly first: Name | undefined
   /** What stands after it begins with this name. */
   readonly until: Name | undefined
+  /** Entries of the directory below it, as the node above says; unknown for a whole directory. */
+  readonly count: number | undefined
   /** Set once it has been asked for ahead of its time; resolves with nothing when it is too much to keep. */
   bytes?: Promise<Uint8Array | undefined>
 }
@@ -46,7 +48,13 @@ export class DirectoryCursor {
     this.#store = store
     this.#options = options
     if (content)
-      this.#pieces.push({ level: content.depth, id: content.id, first: undefined, until: undefined })
+      this.#pieces.push({
+        level: content.depth,
+        id: content.id,
+        first: undefined,
+        until: undefined,
+        count: undefined,
+      })
   }
 
   /** The next piece, to be read or skipped once the entries are used up. */
@@ -101,7 +109,7 @@ export class DirectoryCursor {
     const { from } = this.#options
     for (let i = items.length - 1, next = until; i >= 0; i--) {
       const item = items[i]!
-      this.#pieces.push({ level: level - 1, id: item.id, first: item.first, until: next })
+      this.#pieces.push({ level: level - 1, until: next, ...item })
       next = item.first
       // All names before this item are less than its own.
       if (from !== undefined && compareNames(next, from) <= 0) break

@@ -1,0 +1,45 @@
+import type { Entry } from '../../object/entry.ts'
+import { equalContent } from '../../tree/equal-entries.ts'
+import { compareAge, mergeMetadata, pickField } from './metadata.ts'
+
+/** Whose data an entry gets: either side's, for they are the same; one side's; or it cannot be told. */
+export type Choice = 'same' | 'left' | 'right' | 'conflict'
+
+/** True when two entries that are no directories hold the same, however their owners marked it. */
+export function sameData(a: Entry, b: Entry): boolean {
+  switch (a.kind) {
+    case 'file':
+      return b.kind === 'file' && a.size === b.size && equalContent(a.content, b.content)
+    case 'directory':
+      return false
+    case 'symlink':
+      return b.kind === 'symlink' && a.target === b.target
+    case 'character-device':
+    case 'block-device':
+      return b.kind === a.kind && a.major === b.major && a.minor === b.minor
+    case 'fifo':
+    case 'socket':
+      return b.kind === a.kind
+  }
+}
+
+/** Of two entries that are no directories. */
+export function chooseData(base: Entry | undefined, left: Entry, right: Entry): Choice {
+  if (sameData(left, right)) return 'same'
+  if (base && sameData(base, left)) return 'right'
+  if (base && sameData(base, right)) return 'left'
+  return 'conflict'
+}
+
+/** `data` is the side whose data is taken; all else is merged by field if both are of one kind. */
+export function withMergedMetadata(base: Entry | undefined, left: Entry, right: Entry, data: Entry): Entry {
+  if (left.kind !== right.kind) return data
+  const old = base?.kind === left.kind ? base : undefined
+  const links = [old && (old.link ?? ''), left.link ?? '', right.link ?? ''] as const
+  const link = pickField(links, Object.is, compareAge(left, right) > 0)
+  const merged = { ...data, ...mergeMetadata(old, left, right), link: link === '' ? undefined : link }
+  // Bytes that held still for one are what the other read, too.
+  if (merged.kind !== 'file' || left.kind !== 'file' || right.kind !== 'file' || !sameData(left, right))
+    return merged
+  return { ...merged, unstable: left.unstable && right.unstable }
+}

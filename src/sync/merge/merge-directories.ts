@@ -1,0 +1,201 @@
+import { compareNames, type Name } from '../../bytes/name.ts'
+import type { DirectoryEntry, Entry } from '../../object/entry.ts'
+import type { CallOptions } from '../../store/bucket.ts'
+import { DirectoryComparison } from '../../tree/compare-directories.ts'
+import { editDirectory, nothingBelow, type Below, type EntryEdit } from '../../tree/edit-directory.ts'
+import { equalContent, equalEntries } from '../../tree/equal-entries.ts'
+import { checkDepth, joinPath } from '../../tree/path.ts'
+import { compareThree, type Three } from './compare-three.ts'
+import type { Conflict } from './conflict.ts'
+import { chooseData, sameData, withMergedMetadata } from './merge-data.ts'
+import { compareAge, mergeMetadata } from './metadata.ts'
+import type { NewNodes } from './new-nodes.ts'
+import { CopyPlaces, type Loser } from './place-copies.ts'
+import { readableSides } from './unreadable.ts'
+
+/** The hosts of the two sides. */
+export interface Hosts {
+  readonly left: string
+  readonly right: string
+}
+
+/** Makes of three versions of a text one; undefined when that is not wanted or cannot be done. */
+export type MergeText = (
+  path: Name,
+  base: Entry | undefined,
+  left: Entry,
+  right: Entry,
+) => Promise<Pick<Entry & { kind: 'file' }, 'size' | 'content'> | undefined>
+
+/** What stands at a path after a merge, and what has lost its place there. */
+interface Settled {
+  readonly entry: Entry | undefined
+  readonly loser?: (Loser & { readonly winner: string }) | undefined
+}
+
+/** One merge of trees, without a look at moves. */
+export class DirectoryMerge {
+  readonly #nodes: NewNodes
+  readonly #hosts: Hosts
+  readonly #mergeText: MergeText
+  readonly #options: CallOptions
+  readonly conflicts: Conflict[] = []
+  /** Where further names of files have come to stand. */
+  readonly linked: Name[] = []
+  /** Something was changed on one side that is not there on the other, or was made on both: it may have moved. */
+  mayHaveMoved = false
+
+  constructor(nodes: NewNodes, hosts: Hosts, mergeText: MergeText, options: CallOptions) {
+    this.#nodes = nodes
+    this.#hosts = hosts
+    this.#mergeText = mergeText
+    this.#options = options
+  }
+
+  /** The merge of two directories; `base` counts if it is one, too. */
+  async merge(
+    path: Name,
+    base: Entry | undefined,
+    left: DirectoryEntry,
+    right: DirectoryEntry,
+    depth = 0,
+  ): Promise<DirectoryEntry> {
+    checkDepth(path, depth)
+    const old = base?.kind === 'directory' ? base : undefined
+    const metadata = mergeMetadata(old, left, right)
+    return { ...left, ...metadata, ...(await this.#mergeBelow(path, old, left, right, depth)) }
+  }
+
+  async #mergeBelow(
+    path: Name,
+    base: DirectoryEntry | undefined,
+    left: DirectoryEntry,
+    right: DirectoryEntry,
+    depth: number,
+  ): Promise<Below> {
+    if (equalContent(left.content, right.content)) return below(left)
+    if (base && equalContent(base.content, left.content)) return below(right)
+    if (base && equalContent(base.content, right.content)) return below(left)
+    if (base === undefined) this.mayHaveMoved = true
+    const edits = new Map<Name, Entry | undefined>()
+    const losers: NonNullable<Settled['loser']>[] = []
+    for await (const three of compareThree(this.#nodes, base, left, right, this.#options)) {
+      const { entry, loser } = await this.#settle(joinPath(path, three.name), three, depth)
+      if (!isSame(entry, three.left)) edits.set(three.name, entry)
+      this.#noteLink(path, entry)
+      if (loser) losers.push(loser)
+    }
+    const places = new CopyPlaces(this.#nodes, left, edits, this.#options)
+    for (const loser of losers) {
+      const { entry, winner, host } = loser
+      const copy = isKept(entry) ? joinPath(path, await places.place(loser)) : undefined
+      this.conflicts.push({ path: joinPath(path, entry.name), copy, winner, loser: host })
+    }
+    return this.#edit(
+      left,
+      Array.from(edits, ([name, entry]) => ({ name, entry })),
+    )
+  }
+
+  async #settle(path: Name, three: Three, depth: number): Promise<Settled> {
+    const { base } = three
+    const [left, right] = readableSides(three)
+    if (isSame(left, right) || isSame(base, right)) return { entry: left }
+    if (isSame(base, left)) return { entry: right }
+    if (left === undefined || right === undefined)
+      return { entry: await this.#withoutOther(path, base, (left ?? right)!, depth) }
+    if (left.kind === 'directory' && right.kind === 'directory')
+      return { entry: await this.merge(path, base, left, right, depth + 1) }
+    if (left.kind === 'directory') return this.#settleKinds(path, base, left, right, 'left', depth)
+    if (right.kind === 'directory') return this.#settleKinds(path, base, right, left, 'right', depth)
+    return this.#settleData(path, base, left, right)
+  }
+
+  async #settleData(path: Name, base: Entry | undefined, left: Entry, right: Entry): Promise<Settled> {
+    const choice = chooseData(base, left, right)
+    if (choice !== 'conflict')
+      return { entry: withMergedMetadata(base, left, right, choice === 'right' ? right : left) }
+    const text = await this.#mergeText(path, base, left, right)
+    const isLeftNewer = compareAge(left, right) > 0
+    const [newer, older] = isLeftNewer ? [left, right] : [right, left]
+    const merged = withMergedMetadata(base, left, right, newer)
+    if (text && merged.kind === 'file') return { entry: { ...merged, ...text, unstable: false } }
+    return { entry: merged, loser: this.#loser(older, isLeftNewer ? 'left' : 'right') }
+  }
+
+  /** A directory on one side, something else on the other. */
+  async #settleKinds(
+    path: Name,
+    base: Entry | undefined,
+    directory: DirectoryEntry,
+    other: Entry,
+    side: keyof Hosts,
+    depth: number,
+  ): Promise<Settled> {
+    if (base && sameData(base, other)) return { entry: directory }
+    const kept = await this.#withoutOther(path, base, directory, depth)
+    if (kept === undefined) return { entry: other }
+    return { entry: kept, loser: this.#loser(other, side) }
+  }
+
+  #loser(entry: Entry, winner: keyof Hosts): NonNullable<Settled['loser']> {
+    const host = this.#hosts[winner === 'left' ? 'right' : 'left']
+    return { entry, host, winner: this.#hosts[winner] }
+  }
+
+  /** What is left of what one side has changed when the other has not got it any more: of a directory only that. */
+  async #withoutOther(
+    path: Name,
+    base: Entry | undefined,
+    side: Entry,
+    depth: number,
+  ): Promise<Entry | undefined> {
+    if (base === undefined) return side
+    this.mayHaveMoved = true
+    if (side.kind !== 'directory' || base.kind !== 'directory') return side
+    const changed = await this.#changedBelow(path, base, side, depth + 1)
+    return changed.count === 0 ? undefined : { ...side, ...changed }
+  }
+
+  async #changedBelow(path: Name, base: DirectoryEntry, side: DirectoryEntry, depth: number): Promise<Below> {
+    checkDepth(path, depth)
+    const edits: EntryEdit[] = []
+    const comparison = new DirectoryComparison(this.#nodes, base, side, this.#options)
+    for (let batch = await comparison.next(); batch !== undefined; batch = await comparison.next()) {
+      for (const { before, after } of batch) {
+        if (after === undefined || (before && after.unreadable)) continue
+        let entry: Entry = after
+        if (before?.kind === 'directory' && after.kind === 'directory') {
+          const changed = await this.#changedBelow(joinPath(path, after.name), before, after, depth + 1)
+          if (changed.count === 0) continue
+          entry = { ...after, ...changed }
+        }
+        this.#noteLink(path, entry)
+        edits.push({ name: after.name, entry })
+      }
+    }
+    return this.#edit(nothingBelow, edits)
+  }
+
+  #edit(directory: Below, edits: readonly EntryEdit[]): Promise<Below> {
+    const sorted = edits.toSorted((a, b) => compareNames(a.name, b.name))
+    return editDirectory(this.#nodes, directory, sorted, this.#nodes.emit, this.#options)
+  }
+
+  #noteLink(directory: Name, entry: Entry | undefined): void {
+    if (entry?.link !== undefined) this.linked.push(joinPath(directory, entry.name))
+  }
+}
+
+function below({ content, size, count }: DirectoryEntry): Below {
+  return { content, size, count }
+}
+
+function isSame(a: Entry | undefined, b: Entry | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalEntries(a, b)
+}
+
+/** In pipes and sockets there is nothing that could be lost. */
+function isKept({ kind }: Entry): boolean {
+  return kind !== 'fifo' && kind !== 'socket'
+}

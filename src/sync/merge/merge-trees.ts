@@ -1,0 +1,63 @@
+import type { DirectoryEntry } from '../../object/entry.ts'
+import type { CallOptions } from '../../store/bucket.ts'
+import type { Store } from '../../store/store.ts'
+import { equalEntries } from '../../tree/equal-entries.ts'
+import type { Conflict } from './conflict.ts'
+import { DirectoryMerge } from './merge-directories.ts'
+import { compareEncodings } from './metadata.ts'
+import { NewNodes, type Put } from './new-nodes.ts'
+
+/** A tree to be merged. */
+export interface Side {
+  readonly root: DirectoryEntry
+  /** What to call it in the name of a conflict copy; may be empty. */
+  readonly host: string
+  readonly device: string
+}
+
+export interface MergeInput {
+  /** The tree that both come from; undefined when there is none, or it is not known. */
+  readonly base: DirectoryEntry | undefined
+  readonly left: Side
+  readonly right: Side
+}
+
+export interface MergeOptions extends CallOptions {
+  /** Called for each new leaf and node of the merged tree, and for the lists of merged texts. */
+  readonly put: Put
+  /** Called for each chunk of merged texts. */
+  readonly putContent: Put
+}
+
+export interface Merged {
+  readonly root: DirectoryEntry
+  /** In no particular order, but the same whichever side was called left. */
+  readonly conflicts: readonly Conflict[]
+}
+
+/**
+ * Merges two trees as docs/format/merge.md says. `store` gives all three trees, and contents when texts are to be
+ * merged. The result does not depend on which side is called left. Reads what both sides have changed, and nothing
+ * below a directory that one of them alone has.
+ */
+export async function mergeTrees(store: Store, input: MergeInput, options: MergeOptions): Promise<Merged> {
+  const { base } = input
+  const [left, right] = inOrder(input.left, input.right)
+  if (equalEntries(left.root, right.root)) return { root: left.root, conflicts: [] }
+  if (base && equalEntries(base, left.root)) return { root: right.root, conflicts: [] }
+  if (base && equalEntries(base, right.root)) return { root: left.root, conflicts: [] }
+
+  const { signal, put } = options
+  const nodes = new NewNodes(store)
+  const merge = new DirectoryMerge(nodes, { left: left.host, right: right.host }, async () => undefined, {
+    signal,
+  })
+  const root = await merge.merge('', base, left.root, right.root)
+  await nodes.handOver(root, put)
+  return { root, conflicts: merge.conflicts }
+}
+
+/** So that it does not matter which side is called left. */
+function inOrder(one: Side, other: Side): [left: Side, right: Side] {
+  return compareEncodings(one.root, other.root) <= 0 ? [one, other] : [other, one]
+}

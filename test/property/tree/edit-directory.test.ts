@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import * as fc from 'fast-check'
+import { compareNames } from '../../../src/bytes/name.ts'
+import type { Entry } from '../../../src/object/entry.ts'
+import { idOf, type Id } from '../../../src/object/id.ts'
+import { MemoryStore } from '../../../src/store/memory-store.ts'
+import { editDirectory } from '../../../src/tree/edit-directory.ts'
+import { CountingStore } from '../../suites/counting-store.ts'
+import { fileEntry, plantDirectory } from '../../suites/plant.ts'
+import { fuzz } from '../../suites/arbitraries.ts'
+
+const numbers = (max: number): fc.Arbitrary<number[]> =>
+  fc.uniqueArray(fc.integer({ min: 0, max: 20_000 }), { maxLength: max, size: 'max' })
+
+function entry(n: number, size: number): Entry {
+  return fileEntry(`file ${n}`, size, { depth: 0, id: idOf(new TextEncoder().encode(`${n} ${size}`)) })
+}
+
+function planting(): { store: MemoryStore; keep: (bytes: Uint8Array) => Id } {
+  const store = new MemoryStore()
+  const keep = (bytes: Uint8Array): Id => {
+    const id = idOf(bytes)
+    void store.put(id, bytes)
+    return id
+  }
+  return { store, keep }
+}
+
+suite('editDirectory', () => {
+  const edits = fc.array(
+    fc.record({
+      start: fc.integer({ min: 0, max: 20_000 }),
+      length: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 4000 })),
+      what: fc.constantFrom('remove' as const, 'change' as const, 'add' as const),
+    }),
+    { maxLength: 4 },
+  )
+
+  test('gives the very directory that all its entries would give', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(numbers(20), numbers(6000)),
+        edits,
+        fc.boolean(),
+        async (given, edits, removeAll) => {
+          const { store, keep } = planting()
+          const before = new Map(given.map((n) => [`file ${n}`, entry(n, 1)]))
+          const directory = plantDirectory('', [...before.values()], keep)
+          const after = new Map(before)
+          const made = new Map<string, Entry | undefined>()
+          if (removeAll) for (const name of before.keys()) made.set(name, undefined)
+          for (const { start, length, what } of edits) {
+            for (let n = start; n < start + length; n++) {
+              const name = `file ${n}`
+              if (what === 'remove') made.set(name, undefined)
+              else if (what === 'change' ? before.has(name) : n % 7 === 0) made.set(name, entry(n, 3))
+            }
+          }
+          for (const [name, entry] of made) {
+            if (entry) after.set(name, entry)
+            else after.delete(name)
+          }
+          const sorted = Array.from(made, ([name, entry]) => ({ name, entry })).toSorted((a, b) =>
+            compareNames(a.name, b.name),
+          )
+          const result = await editDirectory(store, directory, sorted, keep)
+          const expected = plantDirectory('', [...after.values()], keep)
+          const { content, size, count } = expected
+          assert.deepEqual(
+            { content: result.content, size: result.size, count: result.count },
+            { content, size, count },
+          )
+        },
+      ),
+      { numRuns: 40 * fuzz },
+    )
+  })
+
+  test('reads a leaf and the nodes above it for one edit of very many entries', async () => {
+    const { store, keep } = planting()
+    const entries = Array.from({ length: 40_000 }, (_, n) => entry(n, 1))
+    const directory = plantDirectory('', entries, keep)
+    const counting = new CountingStore(store)
+    const result = await editDirectory(
+      counting,
+      directory,
+      [{ name: 'file 20000', entry: entry(20_000, 5) }],
+      keep,
+    )
+    assert.equal(result.size, directory.size + 4)
+    assert.ok(counting.reads.length <= directory.content!.depth + 3, `${counting.reads.length} reads`)
+  })
+
+  test('adds sizes up again when their sum was beyond what can be stated', async () => {
+    const { store, keep } = planting()
+    const huge = { ...entry(1, 1), size: Number.MAX_SAFE_INTEGER } as Entry
+    const all = plantDirectory('', [huge, entry(2, 7)], keep)
+    const directory = { ...all, size: Number.MAX_SAFE_INTEGER }
+    const result = await editDirectory(store, directory, [{ name: 'file 1', entry: undefined }], keep)
+    assert.equal(result.size, 7)
+    assert.equal(result.count, 1)
+  })
+})
