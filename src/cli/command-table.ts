@@ -133,6 +133,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/peer.ts'),
   },
   {
+    name: 'conflicts',
+    group: 'Sync',
+    summary: 'list and resolve what two sides have changed',
+    load: () => import('./commands/conflicts.ts'),
+  },
+  {
     name: 'record',
     group: 'Streams',
     summary: 'record a text source: a command, a file, an address',

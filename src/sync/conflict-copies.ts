@@ -1,0 +1,58 @@
+import type { Name } from '../bytes/name.ts'
+import type { DirectoryEntry, Entry } from '../object/entry.ts'
+import type { CallOptions } from '../store/bucket.ts'
+import type { Store } from '../store/store.ts'
+import { lookUp } from '../tree/directory.ts'
+import { walkBatches } from '../tree/walk.ts'
+
+/** The version that lost a conflict, beside the one that has kept the name. */
+export interface ConflictCopy {
+  readonly path: Name
+  readonly entry: Entry
+  /** The path for which both were meant. */
+  readonly original: Name
+  readonly kept: Entry
+  /** The machine on which the copy was made; empty where that is not known. */
+  readonly host: string
+}
+
+/** What the name of a conflict copy says. */
+export interface CopyName {
+  /** The name that it had. */
+  readonly original: Name
+  readonly host: string
+}
+
+/** `report (conflict 2026-11-21 20-15-03 laptop 2).txt`: docs/format/merge.md says how such names are made. */
+const form =
+  /^(?<stem>.*) \(conflict \d{4}-\d\d-\d\d \d\d-\d\d-\d\d(?: (?<host>[^()]*?))?(?: \d{1,6})?\)(?<extension>\.[^ ]*)?$/su
+
+/** Undefined for a name of any other form. */
+export function readCopyName(name: Name): CopyName | undefined {
+  const {
+    stem,
+    host = '',
+    extension = '',
+  } = { ...form.exec(name)?.groups } as Partial<Record<string, string>>
+  return stem === undefined || stem + extension === '' ? undefined : { original: stem + extension, host }
+}
+
+/**
+ * The conflict copies in a tree, in path order. A name alone is no proof: only a file beside the one whose name it
+ * would have had is taken for a copy of it.
+ */
+export async function* findConflictCopies(
+  store: Store,
+  root: DirectoryEntry,
+  options: CallOptions = {},
+): AsyncGenerator<ConflictCopy> {
+  for await (const batch of walkBatches(store, root, options)) {
+    for (const { path, entry } of batch) {
+      const said = readCopyName(entry.name)
+      if (said === undefined) continue
+      const original = path.slice(0, path.length - entry.name.length) + said.original
+      const kept = await lookUp(store, root, original, options)
+      if (kept !== undefined) yield { path, entry, original, kept, host: said.host }
+    }
+  }
+}
