@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fromSystem, isTidemarkError, TidemarkError } from '../errors.ts'
+import { idFromHex, idToHex } from '../object/id.ts'
+import type { Id } from '../object/id.ts'
 import type { Snapshot } from '../object/snapshot.ts'
 import { DirectoryBucket } from '../store/directory-bucket.ts'
 import { openBucket } from '../store/open-bucket.ts'
@@ -21,6 +23,7 @@ export interface InitOptions {
 }
 
 const stateName = 'state.sqlite'
+const headName = 'head'
 
 /** A directory whose history is kept. Close it when done. */
 export class Folder {
@@ -84,6 +87,29 @@ export class Folder {
   state(): FolderState {
     this.#state ??= FolderState.open(this.#statePath)
     return this.#state
+  }
+
+  /**
+   * The snapshot that was noted last as the newest of this copy, though another copy made it; undefined when there
+   * is none. It need not be there: it is noted before it is published.
+   */
+  async notedHead(): Promise<Id | undefined> {
+    try {
+      const text = new TextDecoder().decode(await this.#own.get(headName))
+      return idFromHex(text.trim())
+    } catch (error) {
+      if (isTidemarkError(error, 'missing')) return undefined
+      throw error
+    }
+  }
+
+  /** Durable once resolved. */
+  noteHead(id: Id): Promise<void> {
+    return this.#own.put(headName, new TextEncoder().encode(`${idToHex(id)}\n`))
+  }
+
+  get #own(): DirectoryBucket {
+    return new DirectoryBucket(join(this.root, ownDirectory))
   }
 
   /** Begins its records anew: they are damaged, and only save work. */

@@ -28,6 +28,8 @@ export interface ThreadStart {
   /** The directory of the repository's bucket, and its index. */
   readonly repository: string
   readonly segments: readonly SharedSegment[]
+  /** Tell what stands there in the end. */
+  readonly placed: boolean
   /** Not 0: stop. */
   readonly stop: SharedArrayBuffer
 }
@@ -70,7 +72,7 @@ function serve(port: NonNullable<typeof parentPort>, start: ThreadStart): void {
   const stop = new Int32Array(start.stop)
   const directories = new OpenDirectories(openDirectory(start.target))
   const store = new LocalPacks(start.repository, start.segments)
-  const placer = new FilePlacer(directories, store, { ahead: false })
+  const placer = new FilePlacer(directories, store, { ahead: false, placed: start.placed })
   const results = new Writer(4096)
 
   const throwIfStopped = (): void => {

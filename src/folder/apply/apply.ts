@@ -6,6 +6,7 @@ import type { Entry, FileEntry } from '../../object/entry.ts'
 import type { CallOptions } from '../../store/bucket.ts'
 import { throwIfCancelled } from '../../store/call.ts'
 import type { Difference } from '../../tree/compare-directories.ts'
+import type { PlacedEntries } from '../scan/placed.ts'
 import { setMode } from '../system/mode.ts'
 import { childPath } from '../system/paths.ts'
 import { refusal } from '../system/refusal.ts'
@@ -18,7 +19,7 @@ import { makeSpecial, makeWorkDirectory, removeSeen, type SpecialEntry } from '.
 import { planStep, type PlanOptions, type Step } from './step.ts'
 import { temporaryNames } from './temporary-name.ts'
 import { WorkDirectories } from './work-directories.ts'
-import { nameOf } from '../../tree/path.ts'
+import { directoryOf, nameOf } from '../../tree/path.ts'
 import { workDirectory, type WorkDirectory } from './work-directory.ts'
 
 export interface ApplyOptions extends PlanOptions, CallOptions {
@@ -31,6 +32,13 @@ export interface ApplyOptions extends PlanOptions, CallOptions {
   readonly passing?: ((path: Name) => boolean) | undefined
   /** Called for each step before it is taken. */
   readonly onStep?: ((step: Step) => void) | undefined
+  /**
+   * Notes what was put in its place, for a scan that comes next. The sink has to be asked to tell of its files
+   * (`placed: true`).
+   */
+  readonly placed?: PlacedEntries | undefined
+  /** Called with each directory in which something is changed, or whose metadata are; more than once. */
+  readonly onTouched?: ((directory: Name) => void) | undefined
   /** Called for each entry that has been seen to, with the bytes written for it. */
   readonly onDone?: ((bytes: number) => void) | undefined
 }
@@ -116,6 +124,8 @@ class Application {
     this.#work = new WorkDirectories(options.directories, {
       onEmptied: (directory) => this.#remove(directory),
       onLost: (path, messages) => this.#lost(path, messages),
+      onGiven: (path, wanted, stat, isWhole) =>
+        options.placed?.note(directoryOf(path), wanted, stat, isWhole),
       onFailed: (path, error) => this.#fail(path, error),
     })
   }
@@ -142,7 +152,10 @@ class Application {
     let step = planStep(difference, this.#options)
     const passing = this.#options.passing?.(path) === true
     if (passing && step?.action === 'metadata') step = undefined
-    if (step) this.#options.onStep?.(step)
+    if (step) {
+      this.#options.onStep?.(step)
+      this.#touch(step)
+    }
     try {
       if (step?.problem) this.#options.problems.add(path, step.problem.code, step.problem.message)
       if (before?.kind === 'directory' || after?.kind === 'directory') {
@@ -157,6 +170,21 @@ class Application {
       this.#skipped = path
     }
     return undefined
+  }
+
+  #touch({ path, before, after }: Step): void {
+    const { onTouched } = this.#options
+    if (onTouched === undefined) return
+    onTouched(directoryOf(path))
+    if (before?.kind === 'directory' || after?.kind === 'directory') onTouched(path)
+  }
+
+  /** Notes what stands at `name` in `directory` now. */
+  #place(directory: Name, entry: Entry, lost: readonly unknown[]): void {
+    const { placed } = this.#options
+    if (placed === undefined) return
+    const stat = this.#directories.get(directory).stat(entry.name)
+    if (stat) placed.note(directory, entry, stat, lost.length === 0)
   }
 
   #enter(
@@ -224,7 +252,9 @@ class Application {
 
   #makeSpecial(above: WorkDirectory, path: Name, entry: SpecialEntry, seen: Seen | undefined): void {
     const handle = this.#directories.get(above.path)
-    this.#lost(path, makeSpecial(handle, entry, seen, this.#temporary))
+    const lost = makeSpecial(handle, entry, seen, this.#temporary)
+    this.#place(above.path, entry, lost)
+    this.#lost(path, lost)
     this.counts.specials++
     this.#options.onDone?.(0)
   }
@@ -240,6 +270,8 @@ class Application {
     const job = { directory: above.path, entry, seen, check }
     return this.#options.files.submit(job, (result) => {
       this.#note(path, entry, result)
+      const { placed, problems } = result
+      if (placed) this.#options.placed?.note(above.path, entry, placed, problems.length === 0)
       this.#work.settle(above)
     })
   }
@@ -274,7 +306,9 @@ class Application {
       return true
     }
     if (now.nlink > 1) return false
-    this.#lost(path, giveMetadata(carrierAt(handle, name), after, now))
+    const lost = giveMetadata(carrierAt(handle, name), after, now)
+    this.#place(above.path, after, lost)
+    this.#lost(path, lost)
     this.counts.metadata++
     this.#options.onDone?.(0)
     return true
@@ -355,7 +389,7 @@ class Application {
     const first = this.#firstNames.get(link.entry.link!) ?? link.entry.link!
     try {
       const prepare = (): void => this.#work.prepare(link.above)
-      const result = giveLink(this.#directories, link, first, this.#temporary, prepare)
+      const result = giveLink(this.#directories, link, first, this.#temporary, prepare, this.#options.placed)
       if (result === 'impossible') return false
       if (result === 'made') this.counts.links++
       this.#options.onDone?.(0)

@@ -1,5 +1,6 @@
 import type { Name } from '../../bytes/name.ts'
 import type { Entry, FileEntry, Kind } from '../../object/entry.ts'
+import type { PlacedStat } from '../scan/placed.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import type { ProblemCode } from './problem.ts'
 
@@ -26,6 +27,8 @@ export interface FileResult {
   readonly status: 'written' | 'kept' | 'right' | 'failed'
   /** About this file, in order. */
   readonly problems: readonly (readonly [ProblemCode, string])[]
+  /** What stands there now, where that was asked for and is known. */
+  readonly placed?: PlacedStat | undefined
 }
 
 /** Called once for each job, when its path holds the new content, or never will. */

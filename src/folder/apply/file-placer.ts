@@ -3,6 +3,7 @@ import type { Name } from '../../bytes/name.ts'
 import type { FileEntry } from '../../object/entry.ts'
 import type { Store } from '../../store/store.ts'
 import { equalXattrs } from '../../tree/equal-entries.ts'
+import type { DirectoryHandle } from '../system/directory-handle.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { readXattrs } from '../system/xattrs.ts'
 import { finishContent, holdsContent, writeContent, type WriteOptions } from './content.ts'
@@ -18,6 +19,7 @@ import { temporaryNames } from './temporary-name.ts'
 interface Ready {
   readonly directory: Name
   readonly name: Name
+  readonly size: number
   readonly temporary: Name
   readonly before: FileStat | undefined
   readonly problems: readonly Trouble[]
@@ -32,7 +34,10 @@ const { O_WRONLY, O_CREAT, O_EXCL, O_RDONLY } = constants
 const commitFiles = 2048
 const commitBytes = 64 * 1024 * 1024
 
-export type PlacerOptions = Pick<WriteOptions, 'signal' | 'ahead'>
+export interface PlacerOptions extends Pick<WriteOptions, 'signal' | 'ahead'> {
+  /** Tell what stands there in the end. */
+  readonly placed?: boolean | undefined
+}
 
 /** A file that has been begun under its temporary name. */
 export interface Begun {
@@ -115,11 +120,12 @@ export class FilePlacer {
       return true
     }
     if (isRight) {
-      onResult({ status: 'right', problems: [] })
+      onResult({ status: 'right', problems: [], placed: this.#placedAt(handle, entry.name, entry.size) })
       return true
     }
     const lost = giveMetadata(carrierAt(handle, entry.name), entry, before)
-    onResult({ status: 'kept', problems: lost.map(lostMetadata) })
+    const placed = this.#placedAt(handle, entry.name, entry.size)
+    onResult({ status: 'kept', problems: lost.map(lostMetadata), placed })
     return true
   }
 
@@ -175,8 +181,9 @@ export class FilePlacer {
       closeSync(fd)
     }
     const problems = lost.map(lostMetadata)
-    this.#ready.push({ directory, name: entry.name, temporary, before, problems, onResult })
-    this.#bytes += entry.size
+    const { name, size } = entry
+    this.#ready.push({ directory, name, size, temporary, before, problems, onResult })
+    this.#bytes += size
   }
 
   /** What the new file `fd` in `directory` has already. */
@@ -247,12 +254,12 @@ export class FilePlacer {
     }
   }
 
-  #rename({ directory, name, temporary, before, problems, onResult }: Ready): void {
+  #rename({ directory, name, size, temporary, before, problems, onResult }: Ready): void {
     try {
       const handle = this.#directories.get(directory)
       if (isSameState(handle.stat(name), before)) {
         handle.rename(temporary, name)
-        onResult({ status: 'written', problems })
+        onResult({ status: 'written', problems, placed: this.#placedAt(handle, name, size) })
         return
       }
       this.#remove(directory, temporary)
@@ -261,6 +268,18 @@ export class FilePlacer {
       const trouble = describeFailure(error, joinPath(directory, name))
       this.#remove(directory, temporary)
       onResult({ status: 'failed', problems: [trouble] })
+    }
+  }
+
+  /** After the last change to it: a rename changes its ctime as well. */
+  #placedAt(handle: DirectoryHandle, name: Name, size: number): FileStat | undefined {
+    if (this.#options.placed !== true) return undefined
+    try {
+      const stat = handle.stat(name)
+      return stat?.kind === 'file' && stat.size === size ? stat : undefined
+    } catch {
+      // It is in its place all the same, and will be read.
+      return undefined
     }
   }
 

@@ -1,9 +1,8 @@
 import { DirectoryBucket } from '../../store/directory-bucket.ts'
-import type { CallOptions } from '../../store/bucket.ts'
 import type { Repository } from '../../store/repository/repository.ts'
 import type { Store } from '../../store/store.ts'
 import type { FileJob, FileSink, OnResult } from './file-job.ts'
-import { InlineFiles } from './inline-files.ts'
+import { InlineFiles, type SinkOptions } from './inline-files.ts'
 import type { OpenDirectories } from './open-directories.ts'
 import { ThreadedFiles } from './threaded-files.ts'
 
@@ -24,6 +23,7 @@ export class GrowingFiles implements FileSink {
   readonly #directories: OpenDirectories
   readonly #repository: Repository
   readonly #inline: InlineFiles
+  readonly #placed: boolean | undefined
   #threads: ThreadedFiles | undefined
   #waiting: Waiting[] = []
   #bytes = 0
@@ -32,11 +32,12 @@ export class GrowingFiles implements FileSink {
     directories: OpenDirectories,
     repository: Repository,
     store: Store = repository,
-    options: CallOptions = {},
+    options: SinkOptions = {},
   ) {
     this.#directories = directories
     this.#repository = repository
     this.#inline = new InlineFiles(directories, store, options)
+    this.#placed = options.placed
   }
 
   submit(job: FileJob, onResult: OnResult): Promise<void> | undefined {
@@ -50,7 +51,7 @@ export class GrowingFiles implements FileSink {
 
   async #grow(root: string): Promise<void> {
     await this.#repository.ready()
-    this.#threads = new ThreadedFiles(this.#directories, this.#repository, root, this.#inline)
+    this.#threads = new ThreadedFiles(this.#directories, this.#repository, root, this.#inline, this.#placed)
     await this.#release(this.#threads)
   }
 

@@ -11,6 +11,11 @@ const atOnce = 8
 /** Files between two turns of the event loop, so that a signal is noticed. */
 const filesPerTurn = 64
 
+export interface SinkOptions extends CallOptions {
+  /** Tell what stands there in the end. */
+  readonly placed?: boolean | undefined
+}
+
 /** Writes on the calling thread: right for a few files, and for stores that are not local packs. */
 export class InlineFiles implements FileSink {
   readonly #placer: FilePlacer
@@ -19,7 +24,7 @@ export class InlineFiles implements FileSink {
   #failure: { readonly error: unknown } | undefined
   #count = 0
 
-  constructor(directories: OpenDirectories, store: Store, options: CallOptions = {}) {
+  constructor(directories: OpenDirectories, store: Store, options: SinkOptions = {}) {
     this.#placer = new FilePlacer(directories, store, options)
     this.#signal = options.signal
   }

@@ -4,6 +4,7 @@ import type { Entry } from '../../object/entry.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { isAsSeen, seenOf, type Seen } from './file-job.ts'
 import type { OpenDirectories } from './open-directories.ts'
+import type { PlacedEntries } from '../scan/placed.ts'
 import { makeLink } from './special-files.ts'
 import { isReserved } from './step.ts'
 import { directoryOf, nameOf } from '../../tree/path.ts'
@@ -28,6 +29,7 @@ export function giveLink(
   first: Name,
   temporary: () => Name,
   prepare: () => void,
+  placed?: PlacedEntries,
 ): 'made' | 'there' | 'impossible' {
   if (isReserved(first) || first === path) return 'impossible'
   const target = lookAt(directories, first)
@@ -38,6 +40,9 @@ export function giveLink(
   try {
     const from = directories.get(directoryOf(first))
     makeLink(directories.get(above.path), nameOf(path), seen, temporary, from, nameOf(first))
+    // It shows another time of change now; and so do the names that it had before, but these are only read.
+    const now = placed && lookAt(directories, first)
+    if (now) placed.renew(directoryOf(first), nameOf(first), target, now)
     return 'made'
   } catch (error) {
     if (isRefused(error)) return 'impossible'

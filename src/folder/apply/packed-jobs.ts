@@ -3,6 +3,7 @@ import { Reader } from '../../bytes/reader.ts'
 import { Writer } from '../../bytes/writer.ts'
 import type { Kind } from '../../object/entry.ts'
 import { decodeEntry, encodeEntry } from '../../object/entry-codec.ts'
+import type { PlacedStat } from '../scan/placed.ts'
 import type { FileJob, FileResult, Seen } from './file-job.ts'
 import type { ProblemCode } from './problem.ts'
 
@@ -66,11 +67,13 @@ function readSeen(reader: Reader): Seen | undefined {
 
 const statuses = ['written', 'kept', 'right', 'failed'] as const
 
-export function writeResult(writer: Writer, number: number, { status, problems }: FileResult): void {
+export function writeResult(writer: Writer, number: number, { status, problems, placed }: FileResult): void {
   writer.varint(number).u8(statuses.indexOf(status)).varint(problems.length)
   for (const [code, message] of problems) {
     writer.prefixed(nameToBytes(code)).prefixed(nameToBytes(message))
   }
+  writer.u8(placed === undefined ? 0 : 1)
+  if (placed) writePlaced(writer, placed)
 }
 
 export function* readResults(bytes: Uint8Array): Generator<{ number: number; result: FileResult }> {
@@ -84,6 +87,18 @@ export function* readResults(bytes: Uint8Array): Generator<{ number: number; res
       const code = nameFromBytes(reader.prefixed(longest)) as ProblemCode
       problems.push([code, nameFromBytes(reader.prefixed(longest))])
     }
-    yield { number, result: { status, problems } }
+    const placed = reader.u8() === 1 ? readPlaced(reader) : undefined
+    yield { number, result: { status, problems, placed } }
   }
+}
+
+function writePlaced(writer: Writer, { ino, ctimeNs, mtimeNs, size, mode, uid, gid }: PlacedStat): void {
+  writer.i64(BigInt.asIntN(64, ino)).i64(ctimeNs).i64(mtimeNs)
+  writer.varint(size).varint(mode).varint(uid).varint(gid)
+}
+
+function readPlaced(reader: Reader): PlacedStat {
+  const [ino, ctimeNs, mtimeNs] = [BigInt.asUintN(64, reader.i64()), reader.i64(), reader.i64()]
+  const [size, mode, uid, gid] = [reader.varint(), reader.varint(), reader.varint(), reader.varint()]
+  return { ino, ctimeNs, mtimeNs, size, mode, uid, gid }
 }

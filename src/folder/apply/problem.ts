@@ -28,15 +28,22 @@ export class Problems {
   readonly list: Problem[] = []
   /** All of them, those that are not in the list as well. */
   count = 0
+  /** Those for which something is not as it is wanted, other than metadata and what nobody could read. */
+  undone = 0
 
   add(path: Name, code: ProblemCode, message: string): void {
     this.count++
+    if (!isBearable(code)) this.undone++
     if (this.list.length < mostProblems) this.list.push({ path, code, message })
   }
 
   addError(path: Name, error: unknown): void {
     this.add(path, ...describeFailure(error, path))
   }
+}
+
+function isBearable(code: ProblemCode): boolean {
+  return code === 'lost-metadata' || code === 'unstable' || code === 'unreadable'
 }
 
 /** Failures after which everything else would fail as well, or that are none of a single file's. */

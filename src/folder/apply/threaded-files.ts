@@ -52,14 +52,22 @@ export class ThreadedFiles implements FileSink {
   #bytes = 0
   #large: Promise<void> | undefined
 
-  constructor(directories: OpenDirectories, repository: Repository, root: string, otherwise: FileSink) {
+  /** `root` is the directory of the repository's bucket; `placed`: tell what stands there in the end. */
+  constructor(
+    directories: OpenDirectories,
+    repository: Repository,
+    root: string,
+    otherwise: FileSink,
+    placed = false,
+  ) {
     this.#otherwise = otherwise
-    this.#placer = new FilePlacer(directories, repository)
+    this.#placer = new FilePlacer(directories, repository, { placed })
     const start: ThreadStart = {
       target: String(directories.root.location),
       identity: directories.identity,
       repository: root,
       segments: repository.index.segments.map((segment) => segment.shared),
+      placed,
       stop: this.#stop.buffer,
     }
     const count = Math.min(mostThreads, availableParallelism())

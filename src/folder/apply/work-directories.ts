@@ -2,6 +2,8 @@ import { fstatSync } from 'node:fs'
 import { geteuid } from 'node:process'
 import type { Name } from '../../bytes/name.ts'
 import { systemCode } from '../../errors.ts'
+import type { DirectoryEntry } from '../../object/entry.ts'
+import type { FileStat } from '../system/file-stat.ts'
 import { syncDevices } from './durable.ts'
 import { carrierOf, giveMetadata } from './metadata.ts'
 import type { OpenDirectories } from './open-directories.ts'
@@ -14,6 +16,8 @@ export interface WorkEvents {
   readonly onEmptied: (directory: WorkDirectory) => void
   /** Metadata that could not be given. */
   readonly onLost: (path: Name, messages: readonly string[]) => void
+  /** A directory has got its metadata; `isWhole`: all of them. */
+  readonly onGiven: (path: Name, wanted: DirectoryEntry, stat: FileStat, isWhole: boolean) => void
   readonly onFailed: (path: Name, error: unknown) => void
 }
 
@@ -95,9 +99,11 @@ export class WorkDirectories {
     // An interrupted run that changed nothing yet has changed the directory's time, which brings us here.
     if (!prepared) removeAbandoned(handle)
     const now = fstatSync(handle.fd)
-    if (wanted)
-      this.#events.onLost(path, giveMetadata(carrierOf(handle.fd), wanted, this.asRoot ? undefined : now))
-    else if (ownMode !== undefined) carrierOf(handle.fd).chmod(ownMode)
+    if (wanted) {
+      const lost = giveMetadata(carrierOf(handle.fd), wanted, this.asRoot ? undefined : now)
+      this.#events.onGiven(path, wanted, handle.self(), lost.length === 0)
+      this.#events.onLost(path, lost)
+    } else if (ownMode !== undefined) carrierOf(handle.fd).chmod(ownMode)
     if (++this.#changedCount <= fewDirectories) handle.sync()
     this.#changed.set(this.#directories.device(path), path)
   }

@@ -25,7 +25,7 @@ export class FileScan {
 
   /**
    * Fills `slot`, at once or when the file has been read. `unchanged` is its entry in the last snapshot, where
-   * it has not changed since.
+   * it has not changed since; `placed` the one that it was given just now.
    */
   look(
     place: Place,
@@ -33,15 +33,17 @@ export class FileScan {
     name: Name,
     stat: FileStat,
     unchanged: Entry | undefined,
+    placed: Entry | undefined,
   ): Promise<void> | undefined {
     const { counts, links } = this.#work
     counts.files++
     if (stat.kind === 'file') counts.bytes += stat.size
     const met = stat.nlink > 1 ? links.meet(stat, place.path(name)) : undefined
     const link = met && !met.isFirst ? met.first.path : undefined
-    if (unchanged) {
-      slot.same = unchanged.link === link
-      slot.entry = slot.same ? unchanged : { ...unchanged, link }
+    const known = unchanged ?? placed
+    if (known) {
+      slot.same = known === unchanged && known.link === link
+      slot.entry = known.link === link ? known : { ...known, link }
       if (met?.isFirst === true) met.first.settle(slot.entry)
       return undefined
     }

@@ -4,6 +4,7 @@ import { splitDevice } from '../system/device.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { readTarget } from '../system/paths.ts'
 import type { SystemPath } from '../system/paths.ts'
+import { isRoundedTime } from '../system/rounded-time.ts'
 import { isSettled, tick } from '../system/settling.ts'
 
 /** The entry that a file's metadata makes, still without content: of a file or directory it comes later. */
@@ -46,13 +47,13 @@ const kindOf: Readonly<Record<FileStat['kind'], Entry['kind']>> = {
 /**
  * True when nothing about a file can have changed since `entry` was made of it: any change of content or
  * metadata sets the ctime, which no program can set back. Size and mtime are compared as well in case the
- * clock was moved. An entry that was not whole is never taken as it is.
+ * clock was moved; a time that was given may show as a coarser one. An entry that was not whole is never taken as it is.
  */
 export function isUnchanged(entry: Entry, ino: bigint, ctimeNs: bigint, stat: FileStat): boolean {
   return (
     ctimeNs === stat.ctimeNs &&
     ino === BigInt.asIntN(64, stat.ino) &&
-    entry.mtimeNs === stat.mtimeNs &&
+    isRoundedTime(entry.mtimeNs, stat.mtimeNs) &&
     entry.kind === kindOf[stat.kind] &&
     (entry.kind !== 'file' || (entry.size === stat.size && !entry.unstable)) &&
     !entry.unreadable

@@ -6,6 +6,7 @@ import type { StateLeaf } from '../state.ts'
 import type { SystemPath } from '../system/paths.ts'
 import type { LeafRecord } from './assembly.ts'
 import type { IgnoreRules } from './ignore-rules.ts'
+import type { PlacedEntries } from './placed.ts'
 
 /** Something that a snapshot could not keep as it is. */
 export interface Problem {
@@ -72,6 +73,8 @@ export interface ScanOptions {
    */
   readonly only?: ReadonlySet<Name> | undefined
   readonly watch?: ScanWatch | undefined
+  /** What was put there just now: its entries are taken as they were given, where nothing has changed since. */
+  readonly placed?: PlacedEntries | undefined
   readonly onProblem: (problem: Problem) => void
   readonly onProgress?: ((counts: ScanCounts) => void) | undefined
   readonly signal?: AbortSignal | undefined

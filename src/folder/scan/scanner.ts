@@ -71,7 +71,7 @@ export class Scanner {
   }
 
   async #run(): Promise<ScanResult> {
-    const { root, before, ingest } = this.#work.options
+    const { root, before, ingest, placed } = this.#work.options
     const stat = this.#root.self()
     this.#device = stat.dev
     this.#files = new FileScan(this.#work, this.#root)
@@ -91,7 +91,7 @@ export class Scanner {
     await this.#work.settlePuts()
     if (typeof below !== 'object') throw new TidemarkError('denied', `${root}: cannot be read`)
     const xattrs = this.#work.xattrs(this.#root.fd, '')
-    const own = newEntry('', root, stat, xattrs, undefined) as DirectoryEntry
+    const own = (placed?.find('', '', stat) ?? newEntry('', root, stat, xattrs, undefined)) as DirectoryEntry
     return { root: { ...own, ...below }, counts: this.#work.counts, linked: this.#work.links.any }
   }
 
@@ -236,6 +236,9 @@ export class Scanner {
     }
     const unchanged =
       known && isUnchanged(known.entry, known.ino, known.ctimeNs, stat) ? known.entry : undefined
+    const placed = unchanged
+      ? undefined
+      : this.#work.options.placed?.find(place.directory.relative, name, stat)
     const slot: Slot = {
       entry: undefined,
       ino: BigInt.asIntN(64, stat.ino),
@@ -244,8 +247,10 @@ export class Scanner {
     }
     place.add(slot)
     try {
-      if (stat.kind === 'directory') return this.#lookAtDirectory(place, slot, name, stat, known, unchanged)
-      return this.#files.look(place, slot, name, stat, unchanged)
+      if (stat.kind === 'directory') {
+        return this.#lookAtDirectory(place, slot, name, stat, known, unchanged, placed)
+      }
+      return this.#files.look(place, slot, name, stat, unchanged, placed)
     } catch (error) {
       // What vanishes while it is looked at was not there. What has become something else could be anything.
       if (isGone(error)) return undefined
@@ -269,13 +274,14 @@ export class Scanner {
     stat: FileStat,
     known: Known | undefined,
     unchanged: Entry | undefined,
+    placed: Entry | undefined,
   ): Promise<void> | undefined {
     const { counts, options } = this.#work
     const relative = place.path(name)
     counts.directories++
     const before =
       known?.entry.kind === 'directory' && !known.entry.unreadable ? belowOf(known.entry) : undefined
-    const entry = (unchanged ?? this.#newDirectory(place, name, relative, stat)) as DirectoryEntry
+    const entry = (unchanged ?? placed ?? this.#newDirectory(place, name, relative, stat)) as DirectoryEntry
     const fill = (below: Outcome): void => {
       slot.same = unchanged !== undefined && below === before
       if (below === 'vanished') slot.entry = undefined
