@@ -26,6 +26,9 @@ export interface Replica {
    */
   snapshot(id: Id, options?: CallOptions): Promise<Head | undefined>
 
+  /** Resolves when the newest snapshot is, or may be, another than `after`; at the latest after `waitMs` milliseconds. */
+  changed?(after: Id, waitMs: number, options?: CallOptions): Promise<void>
+
   /** Those of its snapshots that came before both, the last ones (see `Peer.bases`). */
   bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]>
 

@@ -1,0 +1,129 @@
+import { hostname } from 'node:os'
+import { isTidemarkError, TidemarkError } from '../errors.ts'
+import type { Folder } from '../folder/folder.ts'
+import { WorkingCopyStore } from '../folder/working-copy-store.ts'
+import { takeSnapshot, type SnapshotOptions } from '../history/snapshot.ts'
+import type { Id } from '../object/id.ts'
+import type { CallOptions } from '../store/bucket.ts'
+import { LayeredStore } from '../store/layered-store.ts'
+import type { Repository } from '../store/repository/repository.ts'
+import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
+import type { Store } from '../store/store.ts'
+import { applyTree } from './apply-tree.ts'
+import { lastCommon } from './base.ts'
+import { FolderReceipt } from './folder-receipt.ts'
+import type { Head } from './head.ts'
+import { InTurn } from './in-turn.ts'
+import type { Advance, AdvanceOptions, Receipt, Replica } from './replica.ts'
+
+/** A folder on a disk that takes part in sync. */
+export class FolderReplica implements Replica {
+  readonly folder: string
+  readonly device: string
+  readonly host: string
+  readonly #of: Folder
+  readonly #repository: Repository
+  readonly #turn = new InTurn()
+  #newest: Head | undefined
+  /** Reads contents from the working files, as they were at a snapshot. */
+  #workingCopy: { readonly at: Id; readonly store: WorkingCopyStore } | undefined
+
+  private constructor(folder: Folder, repository: Repository) {
+    this.#of = folder
+    this.#repository = repository
+    this.folder = folder.settings.folder
+    this.device = folder.settings.device
+    this.host = hostname()
+  }
+
+  static async open(folder: Folder): Promise<FolderReplica> {
+    return new FolderReplica(folder, await folder.repository())
+  }
+
+  get store(): Store {
+    const workingCopy = this.#contents()
+    return workingCopy === undefined ? this.#repository : new LayeredStore([this.#repository, workingCopy])
+  }
+
+  /** Where contents are read when none are kept; undefined when they are, or before the first snapshot. */
+  #contents(): Store | undefined {
+    if (this.#of.settings.history === 'kept' || this.#newest === undefined) return undefined
+    if (this.#workingCopy?.at !== this.#newest.id) {
+      this.#workingCopy?.store.close()
+      const { id, snapshot } = this.#newest
+      const store = new WorkingCopyStore(this.#of.root, this.#repository, snapshot.root)
+      this.#workingCopy = { at: id, store }
+    }
+    return this.#workingCopy.store
+  }
+
+  capture(options: CallOptions = {}): Promise<Head> {
+    return this.#turn.take(async () => {
+      let head = await this.#take(options)
+      // One of before there were clocks.
+      if (head.snapshot.clock.length === 0) head = await this.#take({ ...options, always: true })
+      return head
+    })
+  }
+
+  async #take(options: SnapshotOptions): Promise<Head> {
+    const report = await takeSnapshot(this.#of, options)
+    const id = (report.id ?? report.parent)!
+    if (this.#newest?.id !== id) {
+      const snapshot = report.snapshot ?? (await this.#repository.snapshots.read(id, options))
+      this.#newest = { id, snapshot }
+    }
+    return this.#newest
+  }
+
+  async snapshot(id: Id, options?: CallOptions): Promise<Head | undefined> {
+    try {
+      const snapshot = await this.#repository.snapshots.read(id, options)
+      return snapshot.folder === this.folder ? { id, snapshot } : undefined
+    } catch (error) {
+      if (isTidemarkError(error, 'missing', 'corrupt')) return undefined
+      throw error
+    }
+  }
+
+  bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]> {
+    return lastCommon(one, other, { read: (id) => this.snapshot(id, options) })
+  }
+
+  async receive(options?: CallOptions): Promise<Receipt> {
+    return FolderReceipt.open(this.#of, this.#repository, this.#contents(), this.#moveOn, options)
+  }
+
+  readonly #moveOn = (
+    writer: RepositoryWriter,
+    from: Head,
+    to: Head,
+    source: Store,
+    options: AdvanceOptions,
+  ): Promise<Advance> => {
+    return this.#turn.take(async () => {
+      const state = this.#of.state()
+      if (state.base !== from.id) throw new TidemarkError('conflict', 'there is a newer snapshot')
+      const store = new LayeredStore([source])
+      const applied = await applyTree(this.#of.root, store, from.snapshot.root, to.snapshot.root, {
+        repository: this.#repository,
+        signal: options.signal,
+        onDone: options.onDone,
+      })
+      if (applied.done) {
+        const id = await writer.publish(to.snapshot, options)
+        await state.begin(60_000)
+        state.base = id
+        state.see(id)
+        state.commit()
+      } else await writer.flush(options)
+      const head = await this.#take({})
+      const { counts, problems, done } = applied
+      return { head, done, counts, problems: problems.list }
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#turn.take(async () => this.#workingCopy?.store.close())
+  }
+}

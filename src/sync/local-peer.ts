@@ -1,0 +1,70 @@
+import { isTidemarkError } from '../errors.ts'
+import type { Id } from '../object/id.ts'
+import type { CallOptions } from '../store/bucket.ts'
+import type { Head } from './head.ts'
+import type { Arrival, HeadOptions, Peer, Want } from './peer.ts'
+import { pull, type PullOptions } from './pull.ts'
+import type { Replica } from './replica.ts'
+
+/** Chunks read at a time. */
+const readsAtOnce = 16
+
+export interface LocalPeerOptions extends Pick<PullOptions, 'guard' | 'onPulled'> {
+  /** The other side, from where what it offers is fetched. */
+  readonly caller: () => Peer
+}
+
+/** A replica of this machine as others see it. */
+export class LocalPeer implements Peer {
+  readonly name: string
+  readonly #replica: Replica
+  readonly #options: LocalPeerOptions
+  /** The newest snapshot as it was told last: soon after, its files need not be looked at again. */
+  #told: Head | undefined
+
+  constructor(replica: Replica, options: LocalPeerOptions) {
+    this.name = replica.host
+    this.#replica = replica
+    this.#options = options
+  }
+
+  async head({ after, waitMs, signal }: HeadOptions = {}): Promise<Head> {
+    if (after !== undefined && waitMs !== undefined) await this.#replica.changed?.(after, waitMs, { signal })
+    this.#told = await this.#replica.capture({ signal })
+    return this.#told
+  }
+
+  bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]> {
+    return this.#replica.bases(one, other, options)
+  }
+
+  async *fetch(
+    wants: AsyncIterable<readonly Want[]>,
+    options: CallOptions = {},
+  ): AsyncGenerator<readonly Arrival[]> {
+    for await (const batch of wants) {
+      for (let start = 0; start < batch.length; start += readsAtOnce) {
+        const some = batch.slice(start, start + readsAtOnce)
+        yield await Promise.all(some.map(({ id }) => this.#read(id, options)))
+      }
+    }
+  }
+
+  async #read(id: Id, options: CallOptions): Promise<Arrival> {
+    try {
+      return { id, bytes: await this.#replica.store.get(id, options) }
+    } catch (error) {
+      // Another peer may have what is lost here.
+      if (isTidemarkError(error, 'missing', 'corrupt')) return { id, bytes: undefined }
+      throw error
+    }
+  }
+
+  async offer(head: Head, { signal }: CallOptions = {}): Promise<Head> {
+    const mine = this.#told
+    this.#told = undefined
+    const { caller, ...options } = this.#options
+    const pulled = await pull(this.#replica, caller(), { ...options, mine, theirs: head, signal })
+    return pulled.head
+  }
+}

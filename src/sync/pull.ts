@@ -1,0 +1,192 @@
+import { isTidemarkError } from '../errors.ts'
+import { nothingDone, type ApplyCounts } from '../folder/apply/apply.ts'
+import type { Problem } from '../folder/apply/problem.ts'
+import type { CallOptions } from '../store/bucket.ts'
+import { LayeredStore } from '../store/layered-store.ts'
+import type { Store } from '../store/store.ts'
+import { compareTrees } from '../tree/compare-trees.ts'
+import { ArrivingStore } from './arriving-store.ts'
+import { lastOf } from './base.ts'
+import { fetchTrees } from './fetch-trees.ts'
+import { checkVanishing, defaultGuard, type Guard } from './guard.ts'
+import type { Head } from './head.ts'
+import type { Conflict } from './merge/conflict.ts'
+import { mergeHeads } from './merge/merge-heads.ts'
+import type { Peer } from './peer.ts'
+import { PeerStore } from './peer-store.ts'
+import { relate, type Relation } from './relation.ts'
+import type { Receipt, Replica } from './replica.ts'
+import { wantedContents } from './wanted-contents.ts'
+
+export interface PullOptions extends CallOptions {
+  /** The newest snapshots of both, where they are known already. */
+  readonly mine?: Head | undefined
+  readonly theirs?: Head | undefined
+  readonly guard?: Guard | undefined
+  readonly onProgress?: ((progress: PullProgress) => void) | undefined
+  /** Is told of everything that was taken in. */
+  readonly onPulled?: ((pulled: Pulled) => void) | undefined
+}
+
+export interface PullProgress {
+  readonly phase: 'trees' | 'contents' | 'files'
+  /** Entries seen to, and bytes fetched or written, in this phase. */
+  readonly files: number
+  readonly bytes: number
+}
+
+export interface Pulled {
+  /** What this side did, or tried to. */
+  readonly relation: Relation
+  /** Its newest snapshot now, and what the other side's was. */
+  readonly head: Head
+  readonly theirs: Head
+  /** All of what the other side had is taken in. */
+  readonly done: boolean
+  readonly conflicts: readonly Conflict[]
+  readonly counts: ApplyCounts
+  readonly problems: readonly Problem[]
+}
+
+/** So often is planned again when files change while they are to be replaced. */
+const maxAttempts = 5
+
+/**
+ * Takes in what a peer has: goes on to its newest snapshot, or to a merge of that and the own one. Only what is
+ * not here is fetched. Files that somebody changes meanwhile are left alone, and planned again.
+ *
+ * Rejects `limit` when too much would vanish, with nothing done; `busy` when files keep changing; what the peer
+ * and the replica reject. Whatever was done until then is whole: each path has its old or its new content.
+ */
+export async function pull(replica: Replica, peer: Peer, options: PullOptions = {}): Promise<Pulled> {
+  let { mine } = options
+  for (let attempt = 1; ; attempt++) {
+    mine ??= await replica.capture(options)
+    const theirs = options.theirs ?? (await peer.head(options))
+    try {
+      const pulled = await takeIn(replica, peer, mine, theirs, options)
+      const again = !pulled.done && pulled.problems.some(({ code }) => code === 'conflict')
+      if (!again || attempt === maxAttempts) {
+        options.onPulled?.(pulled)
+        return pulled
+      }
+      mine = pulled.head
+    } catch (error) {
+      if (!isTidemarkError(error, 'conflict') || attempt === maxAttempts) throw error
+      mine = undefined
+    }
+  }
+}
+
+async function takeIn(
+  replica: Replica,
+  peer: Peer,
+  mine: Head,
+  theirs: Head,
+  options: PullOptions,
+): Promise<Pulled> {
+  const relation = relate(mine, theirs)
+  const nothing = { relation, head: mine, theirs, conflicts: [], counts: nothingDone(), problems: [] }
+  if (relation === 'none') return { ...nothing, done: true }
+  const receipt = await replica.receive(options)
+  try {
+    const { to, conflicts } = await planned(receipt, replica, peer, mine, theirs, relation, options)
+    checkVanishing(mine, to, options.guard ?? defaultGuard, replica.host)
+    const source = await fetchContents(receipt, peer, mine, to, options)
+    const { onProgress } = options
+    const written = { files: 0, bytes: 0 }
+    const onDone = (bytes: number): void => {
+      written.files++
+      written.bytes += bytes
+      onProgress?.({ phase: 'files', ...written })
+    }
+    const { head, done, counts, problems } = await receipt.advance(mine, to, source, {
+      signal: options.signal,
+      onDone,
+    })
+    return { relation, head, theirs, done, conflicts, counts, problems }
+  } finally {
+    await receipt.close()
+  }
+}
+
+interface Target {
+  readonly to: Head
+  readonly conflicts: readonly Conflict[]
+}
+
+/** The snapshot to go on to. All its trees are here then. */
+export async function planned(
+  receipt: Receipt,
+  replica: Replica,
+  peer: Peer,
+  mine: Head,
+  theirs: Head,
+  relation: Relation,
+  options: CallOptions,
+): Promise<Target> {
+  await fetchTrees(receipt, peer, theirs.snapshot.root, mine.snapshot.root, options)
+  if (relation === 'forward') return { to: theirs, conflicts: [] }
+  const bases = relation === 'strangers' ? [] : await commonBases(replica, peer, mine, theirs, options)
+  for (const { snapshot } of bases) await fetchTrees(receipt, peer, snapshot.root, mine.snapshot.root, options)
+  const { head, conflicts } = await mergeHeads(
+    new LayeredStore([receipt, new PeerStore(peer)]),
+    mine,
+    theirs,
+    bases,
+    {
+      signal: options.signal,
+      put: (id, bytes) => receipt.putTree(id, bytes),
+      putContent: (id, bytes) => receipt.putContent(id, bytes),
+    },
+  )
+  return { to: head, conflicts }
+}
+
+/** Of all that either side still has, so that both find the same. */
+async function commonBases(
+  replica: Replica,
+  peer: Peer,
+  mine: Head,
+  theirs: Head,
+  options: CallOptions,
+): Promise<Head[]> {
+  const [here, there] = await Promise.all([
+    replica.bases(mine, theirs, options),
+    peer.bases(mine, theirs, options),
+  ])
+  return lastOf([...here, ...there])
+}
+
+/**
+ * Brings what contents are missing here, if contents are kept; else sets out to, as they are asked for. Resolves
+ * with where to read them.
+ */
+async function fetchContents(
+  receipt: Receipt,
+  peer: Peer,
+  from: Head,
+  to: Head,
+  options: PullOptions,
+): Promise<Store> {
+  const { signal, onProgress } = options
+  const changes = compareTrees(receipt, from.snapshot.root, to.snapshot.root, {
+    signal,
+    enter: ({ after }) => after?.kind === 'directory',
+  })
+  const wants = wantedContents({ store: receipt, peer }, changes, { signal })
+  const everything = new LayeredStore([receipt, new PeerStore(peer)])
+  if (!receipt.keepsContents) return new ArrivingStore(peer, wants, everything, { signal })
+  const fetched = { files: 0, bytes: 0 }
+  for await (const arrivals of peer.fetch(wants, { signal })) {
+    for (const { id, bytes } of arrivals) {
+      // What nobody has any more is missed when its file is to be written: the others go on.
+      if (bytes === undefined) continue
+      await receipt.putContent(id, bytes)
+      fetched.files++
+      fetched.bytes += bytes.length
+    }
+    onProgress?.({ phase: 'contents', ...fetched })
+  }
+  return everything
+}

@@ -1,0 +1,57 @@
+import { compareClocks } from '../object/clock.ts'
+import type { Head } from './head.ts'
+import type { Peer } from './peer.ts'
+import { pull, type Pulled, type PullOptions } from './pull.ts'
+import { placed } from './relation.ts'
+import type { Replica } from './replica.ts'
+
+/** Which way changes go: both ways, only to the peer, or only from it. */
+export type Mode = 'two-way' | 'send' | 'receive'
+
+export interface SynchronizeOptions extends Omit<PullOptions, 'mine' | 'theirs'> {
+  readonly mode?: Mode | undefined
+}
+
+export interface Synchronized {
+  readonly mine: Head
+  readonly theirs: Head
+  /** Everything has arrived where it was to go. */
+  readonly done: boolean
+  /** What this side took in, one for each time. */
+  readonly pulled: readonly Pulled[]
+}
+
+/** Two sides that keep changing are followed so often. */
+const maxRounds = 8
+
+/**
+ * Brings two replicas in step: takes in what the peer has, and asks it to take in the result. When both have the
+ * same snapshot already that is two looks at files and one message each way.
+ */
+export async function synchronize(
+  replica: Replica,
+  peer: Peer,
+  options: SynchronizeOptions = {},
+): Promise<Synchronized> {
+  const { mode = 'two-way', ...rest } = options
+  const pulled: Pulled[] = []
+  let [mine, theirs] = await Promise.all([replica.capture(rest), peer.head(rest)])
+  for (let round = 1; round <= maxRounds; round++) {
+    const before = [mine.id, theirs.id]
+    if (mode !== 'send') {
+      const taken = await pull(replica, peer, { ...rest, mine, theirs })
+      if (taken.relation !== 'none') pulled.push(taken)
+      mine = taken.head
+    }
+    if (mode !== 'receive' && mine.id !== theirs.id) theirs = await peer.offer(mine, rest)
+    const isStill = mine.id === before[0] && theirs.id === before[1]
+    if (mine.id === theirs.id || isStill || mode !== 'two-way') break
+  }
+  return { mine, theirs, done: isInStep(mine, theirs, mode), pulled }
+}
+
+function isInStep(mine: Head, theirs: Head, mode: Mode): boolean {
+  if (mine.id === theirs.id) return true
+  const order = compareClocks(placed(mine), placed(theirs))
+  return (mode === 'send' && order === 'before') || (mode === 'receive' && order === 'after')
+}
