@@ -1,8 +1,9 @@
 import { hostname } from 'node:os'
 import { isTidemarkError, TidemarkError } from '../errors.ts'
+import type { Name } from '../bytes/name.ts'
 import type { Folder } from '../folder/folder.ts'
 import { WorkingCopyStore } from '../folder/working-copy-store.ts'
-import { takeSnapshot, type SnapshotOptions } from '../history/snapshot.ts'
+import { takeSnapshot, type SnapshotOptions, type SnapshotReport } from '../history/snapshot.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { LayeredStore } from '../store/layered-store.ts'
@@ -11,10 +12,16 @@ import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
 import type { Store } from '../store/store.ts'
 import { applyTree } from './apply-tree.ts'
 import { lastCommon } from './base.ts'
+import { FolderChanges, type ChangesOptions } from './folder-changes.ts'
 import { FolderReceipt } from './folder-receipt.ts'
 import type { Head } from './head.ts'
 import { InTurn } from './in-turn.ts'
 import type { Advance, AdvanceOptions, Receipt, Replica } from './replica.ts'
+
+export interface FolderReplicaOptions {
+  /** Watch the folder, and look only at what has changed. Without it each look is at everything. */
+  readonly watch?: ChangesOptions | undefined
+}
 
 /** A folder on a disk that takes part in sync. */
 export class FolderReplica implements Replica {
@@ -28,16 +35,22 @@ export class FolderReplica implements Replica {
   /** Reads contents from the working files, as they were at a snapshot. */
   #workingCopy: { readonly at: Id; readonly store: WorkingCopyStore } | undefined
 
-  private constructor(folder: Folder, repository: Repository) {
+  /** What the system tells of changes, where it is watched. */
+  readonly #changes: FolderChanges | undefined
+
+  private constructor(folder: Folder, repository: Repository, changes: FolderChanges | undefined) {
     this.#of = folder
     this.#repository = repository
+    this.#changes = changes
     this.folder = folder.settings.folder
     this.device = folder.settings.device
     this.host = hostname()
   }
 
-  static async open(folder: Folder): Promise<FolderReplica> {
-    return new FolderReplica(folder, await folder.repository())
+  static async open(folder: Folder, options: FolderReplicaOptions = {}): Promise<FolderReplica> {
+    const repository = await folder.repository()
+    const changes = options.watch === undefined ? undefined : new FolderChanges(folder.root, options.watch)
+    return new FolderReplica(folder, repository, changes)
   }
 
   get store(): Store {
@@ -67,13 +80,37 @@ export class FolderReplica implements Replica {
   }
 
   async #take(options: SnapshotOptions): Promise<Head> {
-    const report = await takeSnapshot(this.#of, options)
+    const changes = this.#changes
+    if (changes === undefined) return this.#note(await takeSnapshot(this.#of, options))
+    const batch = changes.take()
+    if (batch === undefined && this.#newest !== undefined && options.always !== true) {
+      this.#of.checkPresent()
+      return this.#newest
+    }
+    try {
+      const only = batch === undefined ? new Set<Name>() : batch.only
+      changes.watcher.begin(only === undefined)
+      const report = await takeSnapshot(this.#of, { ...options, only, watch: changes.watcher })
+      changes.watcher.end()
+      return await this.#note(report)
+    } catch (error) {
+      changes.putBack({ why: 'failure' })
+      throw error
+    }
+  }
+
+  async #note(report: SnapshotReport): Promise<Head> {
     const id = (report.id ?? report.parent)!
     if (this.#newest?.id !== id) {
-      const snapshot = report.snapshot ?? (await this.#repository.snapshots.read(id, options))
+      const snapshot = report.snapshot ?? (await this.#repository.snapshots.read(id))
       this.#newest = { id, snapshot }
+      this.#changes?.wake()
     }
     return this.#newest
+  }
+
+  async changed(after: Id, waitMs: number, { signal }: CallOptions = {}): Promise<void> {
+    if (this.#newest?.id === after) await this.#changes?.wait(waitMs, signal)
   }
 
   async snapshot(id: Id, options?: CallOptions): Promise<Head | undefined> {
@@ -124,6 +161,7 @@ export class FolderReplica implements Replica {
   }
 
   async close(): Promise<void> {
+    this.#changes?.close()
     await this.#turn.take(async () => this.#workingCopy?.store.close())
   }
 }
