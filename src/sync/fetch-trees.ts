@@ -26,7 +26,8 @@ export async function fetchTrees(
   const met = new Set<Id>()
   let pieces = [...newPiece(wanted, known)]
   for (let depth = 0; pieces.length > 0; depth++) {
-    if (depth > maxPathDepth * maxLevels) throw new TidemarkError('limit', `${peer.name}: its tree goes too deep`)
+    if (depth > maxPathDepth * maxLevels)
+      throw new TidemarkError('limit', `${peer.name}: its tree goes too deep`)
     const next: Piece[] = []
     for await (const [piece, bytes] of fetchPieces(store, peer, pieces, options)) {
       for (const below of await piecesBelow(store, piece, bytes, options)) {

@@ -124,7 +124,7 @@ export class FolderReplica implements Replica {
   }
 
   bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]> {
-    return lastCommon(one, other, { read: (id) => this.snapshot(id, options) })
+    return lastCommon(one, other, { snapshot: (id) => this.snapshot(id, options) })
   }
 
   async receive(options?: CallOptions): Promise<Receipt> {

@@ -128,7 +128,8 @@ export async function planned(
   await fetchTrees(receipt, peer, theirs.snapshot.root, mine.snapshot.root, options)
   if (relation === 'forward') return { to: theirs, conflicts: [] }
   const bases = relation === 'strangers' ? [] : await commonBases(replica, peer, mine, theirs, options)
-  for (const { snapshot } of bases) await fetchTrees(receipt, peer, snapshot.root, mine.snapshot.root, options)
+  for (const { snapshot } of bases)
+    await fetchTrees(receipt, peer, snapshot.root, mine.snapshot.root, options)
   const { head, conflicts } = await mergeHeads(
     new LayeredStore([receipt, new PeerStore(peer)]),
     mine,
@@ -138,6 +139,7 @@ export async function planned(
       signal: options.signal,
       put: (id, bytes) => receipt.putTree(id, bytes),
       putContent: (id, bytes) => receipt.putContent(id, bytes),
+      basesOf: (one, other) => commonBases(replica, peer, one, other, options),
     },
   )
   return { to: head, conflicts }

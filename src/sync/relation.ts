@@ -1,5 +1,6 @@
 import { TidemarkError } from '../errors.ts'
-import { compareClocks, type Placed } from '../object/clock.ts'
+import { compareClocks } from '../object/clock.ts'
+import { placed } from './base.ts'
 import type { Head } from './head.ts'
 
 /**
@@ -12,8 +13,9 @@ export type Relation = 'none' | 'forward' | 'merge' | 'strangers'
 export function relate(mine: Head, theirs: Head): Relation {
   if (mine.snapshot.folder !== theirs.snapshot.folder)
     throw new TidemarkError('conflict', 'these are two different folders: they have not been introduced')
-  if (mine.id === theirs.id || isBlank(theirs)) return 'none'
-  if (isBlank(mine)) return 'forward'
+  if (mine.id === theirs.id) return 'none'
+  if (isBlank(mine) && isBlank(theirs)) return theirs.id < mine.id ? 'forward' : 'none'
+  if (isBlank(mine) || isBlank(theirs)) return isBlank(mine) ? 'forward' : 'none'
   switch (compareClocks(placed(mine), placed(theirs))) {
     case 'before':
       return 'forward'
@@ -32,8 +34,4 @@ export function relate(mine: Head, theirs: Head): Relation {
 /** A replica that has never had anything: there is nothing to merge. */
 function isBlank({ snapshot }: Head): boolean {
   return snapshot.parents.length === 0 && snapshot.root.count === 0
-}
-
-export function placed({ id, snapshot }: Head): Placed {
-  return { id, clock: snapshot.clock }
 }

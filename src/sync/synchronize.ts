@@ -1,12 +1,10 @@
 import { compareClocks } from '../object/clock.ts'
 import type { Head } from './head.ts'
+import type { Mode } from './mode.ts'
 import type { Peer } from './peer.ts'
 import { pull, type Pulled, type PullOptions } from './pull.ts'
-import { placed } from './relation.ts'
+import { placed } from './base.ts'
 import type { Replica } from './replica.ts'
-
-/** Which way changes go: both ways, only to the peer, or only from it. */
-export type Mode = 'two-way' | 'send' | 'receive'
 
 export interface SynchronizeOptions extends Omit<PullOptions, 'mine' | 'theirs'> {
   readonly mode?: Mode | undefined
