@@ -121,6 +121,8 @@ export class RsyncTransport implements Transport {
     const tree = `t-${randomBytes(12).toString('hex')}`
     mkdirSync(into.path(tree), 0o700)
     const path = childPath(into.location, tree)
+    // Of what has a hash is known that it differs from what stands here, whatever time and size say.
+    const differs = items.every(({ hash }) => hash !== undefined)
     let outcome: RsyncOutcome | undefined
     let failure: unknown
     try {
@@ -128,6 +130,7 @@ export class RsyncTransport implements Transport {
         [
           '--links',
           '--munge-links',
+          differs ? '--ignore-times' : '--modify-window=-1',
           '--perms',
           '--times',
           '--no-implied-dirs',

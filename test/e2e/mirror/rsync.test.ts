@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Mirror } from '../../../src/mirror/follow/mirror.ts'
+import { publishOnce } from '../../../src/mirror/origin/publish.ts'
+import { parseLocation } from '../../../src/mirror/transport/location.ts'
+import { requireTool } from '../../require.ts'
+import { hasProgram } from '../../suites/has-program.ts'
+import { rsyncDaemon } from '../../suites/rsync-daemon.ts'
+import { temporaryDirectory } from '../../suites/temporary-directory.ts'
+
+test('over rsync a file that changed twice within a second, and kept its length, comes', async (t) => {
+  if (!requireTool(t, hasProgram('rsync'), 'rsync is needed')) return
+  const directory = temporaryDirectory(t)
+  const [root, target] = [join(directory, 'origin'), join(directory, 'mirror')]
+  mkdirSync(root)
+  const source = parseLocation(await rsyncDaemon(t, root), '/')
+  const mirror = new Mirror({ source, directory: target, signal: new AbortController().signal })
+  t.after(() => mirror.close())
+  for (const [content, time] of [
+    ['one', 1_700_000_000.25],
+    ['two', 1_700_000_000.75],
+    // Even with the very same time.
+    ['six', 1_700_000_000.75],
+  ] as const) {
+    writeFileSync(join(root, 'file'), content)
+    utimesSync(join(root, 'file'), time, time)
+    await publishOnce(root)
+    const { files, waiting } = await mirror.catchUp()
+    assert.deepEqual([files, waiting, readFileSync(join(target, 'file'), 'utf8')], [1, 0, content])
+  }
+})
