@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto'
+import { constants, zstdCompressSync } from 'node:zlib'
+
+/** What a side can read, said in its hello; one that is not known is ignored. */
+export type Feature =
+  /** Batches compressed by zstd. */
+  | 'zstd'
+  /** Chunks as raw deflate with an older one as dictionary. */
+  | 'deflate-delta'
+  /** Chunks as zstd with an older one as dictionary. */
+  | 'zstd-delta'
+  /** Nothing shall be compressed: the way is shorter than the work. */
+  | 'plain'
+  /** It answers `nodes`. */
+  | 'nodes'
+
+export type Features = ReadonlySet<string>
+
+/** Older Nodes take the option and heed it not. */
+function knowsZstdDictionaries(): boolean {
+  const bytes = randomBytes(1024)
+  const options = { dictionary: bytes, params: { [constants.ZSTD_c_compressionLevel]: 3 } }
+  return zstdCompressSync(bytes, options).length < 512
+}
+
+let known: boolean | undefined
+
+/** Whether this Node's zstd takes dictionaries. */
+export function hasZstdDeltas(): boolean {
+  known ??= knowsZstdDictionaries()
+  return known
+}
+
+/** What this side can read. `plain`: the other one is near. */
+export function ownFeatures(plain: boolean, more: readonly Feature[] = []): Feature[] {
+  const zstd: Feature[] = hasZstdDeltas() ? ['zstd', 'zstd-delta'] : ['zstd']
+  return [...zstd, 'deflate-delta', ...(plain ? (['plain'] as const) : []), ...more]
+}

@@ -1,0 +1,176 @@
+import { corrupt, fromSystem, TidemarkError } from '../../errors.ts'
+import { idOf, idToHex, type Id } from '../../object/id.ts'
+import type { CallOptions } from '../../store/bucket.ts'
+import type { Store } from '../../store/store.ts'
+import type { Head } from '../head.ts'
+import type { Arrival, HeadOptions, Peer, Want } from '../peer.ts'
+import { decodeBatch, type Item } from './batch.ts'
+import type { Channel } from './channel.ts'
+import type { Connection } from './connection.ts'
+import { applyDelta } from './delta.ts'
+import { decodeHeadAnswer, decodeHeads, encodeHeadRequest, encodeHeads } from './head-messages.ts'
+import { maxBatch } from './limits.ts'
+import { encodeWants, maxWants } from './want-messages.ts'
+
+const nothing = new Uint8Array(0)
+/** Credit for chunks on their way: enough for a link of 1 Gbit/s and 60 ms. */
+const fetchWindow = 8 * 1024 * 1024
+/** No answer has more snapshots. */
+const maxBases = 4096
+
+/** The replica at the other end of a connection. */
+export class RemotePeer implements Peer {
+  readonly name: string
+  readonly #connection: Connection
+  readonly #store: () => Store | undefined
+  /** The newest that it has told: it need not tell that again. */
+  #known: Head | undefined
+
+  /** `store`: what differences are applied to; without it chunks come whole. */
+  constructor(connection: Connection, store: () => Store | undefined) {
+    this.name = connection.name
+    this.#connection = connection
+    this.#store = store
+  }
+
+  async head(options: HeadOptions = {}): Promise<Head> {
+    const { after, waitMs = 0, signal } = options
+    const holds = after !== undefined && this.#known?.id === after
+    const held = this.#known
+    const channel = await this.#connection.call('head', encodeHeadRequest({ after, holds, waitMs }), {
+      signal,
+    })
+    const head = decodeHeadAnswer(await this.#only(channel))
+    if (head === undefined && !holds) throw corrupt(this.name, 'no snapshot, though one was asked for')
+    this.#known = head ?? held
+    return this.#known!
+  }
+
+  async bases(one: Head, other: Head, options: CallOptions = {}): Promise<readonly Head[]> {
+    const channel = await this.#connection.call('bases', nothing, options)
+    await channel.send(encodeHeads([one, other]))
+    channel.end()
+    const bases: Head[] = []
+    for await (const message of channel) {
+      if (bases.length === maxBases) throw new TidemarkError('limit', `${this.name}: too many snapshots`)
+      bases.push(decodeHeads(message, 1)[0]!)
+    }
+    return bases
+  }
+
+  async offer(head: Head, options: CallOptions = {}): Promise<Head> {
+    const channel = await this.#connection.call('offer', nothing, options)
+    await channel.send(encodeHeads([head]))
+    return decodeHeads(await this.#only(channel), 1)[0]!
+  }
+
+  /** The one message of an answer. */
+  async #only(channel: Channel): Promise<Uint8Array | undefined> {
+    channel.end()
+    const message = await channel.receive()
+    if ((await channel.receive()) === undefined) return message
+    const error = corrupt(this.name, 'more than one answer')
+    channel.reset(error)
+    throw error
+  }
+
+  async *fetch(
+    wants: AsyncIterable<readonly Want[]>,
+    options: CallOptions = {},
+  ): AsyncGenerator<readonly Arrival[], void> {
+    const { signal } = options
+    const store = this.#store()
+    const sizes = { window: fetchWindow, largest: maxBatch }
+    const channel = await this.#connection.call('fetch', nothing, { signal, ...sizes })
+    const asked = new Asked()
+    const asking = ask(wants, channel, asked, store !== undefined)
+    for await (const message of channel) {
+      const arrivals: Arrival[] = []
+      for (const item of decodeBatch(message)) {
+        const want = asked.take()
+        if (want === undefined) throw corrupt(this.name, 'more chunks than were asked for')
+        arrivals.push({ id: want.id, bytes: await this.#arrived(want, item, store, options) })
+      }
+      yield arrivals
+    }
+    await asking
+    if (asked.take() !== undefined) throw corrupt(this.name, 'fewer chunks than were asked for')
+  }
+
+  async #arrived(
+    want: Want,
+    item: Item,
+    store: Store | undefined,
+    options: CallOptions,
+  ): Promise<Uint8Array | undefined> {
+    if (item === undefined) return undefined
+    if (item.kind === 'bytes') return this.#checked(want.id, item.bytes)
+    if (want.like === undefined || store === undefined) {
+      throw corrupt(this.name, 'a difference that was not asked for')
+    }
+    let old: Uint8Array
+    try {
+      old = await store.get(want.like, options)
+    } catch (error) {
+      if (options.signal?.aborted === true) throw error
+      // It was here when it was asked for, perhaps in a file that has changed since.
+      return this.#whole(want.id, options)
+    }
+    return this.#checked(want.id, applyDelta(item, old, item.length))
+  }
+
+  async #whole(id: Id, options: CallOptions): Promise<Uint8Array | undefined> {
+    async function* wants(): AsyncGenerator<Want[]> {
+      yield [{ id }]
+    }
+    for await (const [arrival] of this.fetch(wants(), options)) return arrival?.bytes
+    return undefined
+  }
+
+  #checked(id: Id, bytes: Uint8Array): Uint8Array {
+    const actual = idOf(bytes)
+    if (actual === id) return bytes
+    throw corrupt(this.name, `instead of the chunk ${idToHex(id)} came one with the hash ${idToHex(actual)}`)
+  }
+}
+
+/** Wishes that have been sent and not been answered, in their order. */
+class Asked {
+  #wants: Want[] = []
+  #next = 0
+
+  put(wants: readonly Want[]): void {
+    for (const want of wants) this.#wants.push(want)
+  }
+
+  take(): Want | undefined {
+    const want = this.#wants[this.#next]
+    if (want === undefined) return undefined
+    if (++this.#next === 4096) {
+      this.#wants = this.#wants.slice(this.#next)
+      this.#next = 0
+    }
+    return want
+  }
+}
+
+/** Sends all wishes. Never rejects: an error of theirs resets the channel, and so comes out where chunks are awaited. */
+async function ask(
+  wants: AsyncIterable<readonly Want[]>,
+  channel: Channel,
+  asked: Asked,
+  withLikes: boolean,
+): Promise<void> {
+  try {
+    for await (const some of wants) {
+      for (let from = 0; from < some.length; from += maxWants) {
+        const part = some.slice(from, from + maxWants)
+        asked.put(part)
+        await channel.send(encodeWants(part, withLikes))
+      }
+    }
+    channel.end()
+  } catch (error) {
+    channel.reset(fromSystem(error, 'what was to be fetched'))
+  }
+}
