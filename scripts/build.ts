@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, relative } from 'node:path'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import * as esbuild from 'esbuild'
 
 /**
@@ -15,7 +15,6 @@ const common = {
   bundle: true,
   platform: 'node',
   format: 'cjs',
-  packages: 'external',
   // What is loaded when it is needed stays so, but by require: Node's loader of modules takes twice the time.
   supported: { 'dynamic-import': false },
   logLevel: 'warning',
@@ -36,6 +35,38 @@ const ownPlaces: esbuild.Plugin = {
   },
 }
 
+/** Packages that nearly every command needs. */
+const taken = ['commander', 'fast-string-truncated-width', 'fast-string-width', 'pretty-bytes', 'pretty-ms']
+
+const packages: esbuild.Plugin = {
+  name: 'packages',
+  setup: (build) => {
+    build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+      kind === 'entry-point' || path.startsWith('node:') || taken.includes(path)
+        ? undefined
+        : { path, external: true },
+    )
+    // An import of a whole module copies it. What starts programs takes 2 ms to load, and no command here is one.
+    build.onLoad({ filter: /node_modules\/commander\/lib\/.*\.js$/ }, ({ path }) => {
+      const contents = readFileSync(path, 'utf8')
+        .replace(/^import (\w+) from 'node:child_process';$/m, 'const $1 = {};')
+        .replaceAll(/^import (\w+) from '(node:\w+)';$/gm, "const $1 = require('$2');")
+      return { contents, resolveDir: dirname(path) }
+    })
+  },
+}
+
+function licences({ inputs }: esbuild.Metafile): string {
+  const names = Object.keys(inputs).flatMap((path) => /^node_modules\/([^/]+)\//.exec(path)?.[1] ?? [])
+  const parts = [...new Set(names)].toSorted().map((name) => {
+    const directory = join('node_modules', name)
+    const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry))
+    if (file === undefined) throw new Error(`${name} has no licence`)
+    return `${name}\n\n${readFileSync(join(directory, file), 'utf8').trim()}\n`
+  })
+  return `program.cjs contains these packages:\n\n${parts.join(`\n${'-'.repeat(72)}\n\n`)}`
+}
+
 /** The beginning leaves the rest to the file of all. */
 const program: esbuild.Plugin = {
   name: 'program',
@@ -47,12 +78,14 @@ const program: esbuild.Plugin = {
 // In a package of modules esbuild would take what a required module exports for its default export.
 const manifest = 'dist/package.json'
 writeFileSync(manifest, '{}')
-await esbuild.build({
+const { metafile } = await esbuild.build({
   ...common,
   entryPoints: ['dist/cli/program.js'],
   outfile: 'dist/cli/program.cjs',
-  plugins: [ownPlaces],
+  plugins: [ownPlaces, packages],
+  metafile: true,
 })
+writeFileSync('dist/cli/program.licences.txt', licences(metafile))
 await esbuild.build({
   ...common,
   entryPoints: ['dist/cli/main.js'],
