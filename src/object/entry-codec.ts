@@ -181,6 +181,29 @@ export function skimAfterName(reader: Reader, first: number, into: EntryNumbers)
   if ((first & entryFlags.link) > 0) reader.advance(reader.varint())
 }
 
+/**
+ * Where the entry that begins at `start` ends, quicker than {@link skimAfterName}, if it is one like most: a file or
+ * directory with a name of less than 128 bytes, without extended attributes and links. Else, or when the bytes end
+ * early, -1. Checks nothing.
+ */
+export function endOfPlainEntry(bytes: Uint8Array, start: number): number {
+  const first = bytes[start]!
+  const kind = first & 7
+  const length = bytes[start + 1]!
+  if (kind === 0 || kind > 2 || (first & (entryFlags.xattrs | entryFlags.link)) > 0 || length >= 0x80)
+    return -1
+  // Its mode and owner, its time, its size and count. Beyond the bytes there is none that goes on.
+  let end = start + 2 + length
+  while (bytes[end++]! >= 0x80);
+  while (bytes[end++]! >= 0x80);
+  while (bytes[end++]! >= 0x80);
+  end += 8
+  while (bytes[end++]! >= 0x80);
+  if (kind === 2) while (bytes[end++]! >= 0x80);
+  if ((first & entryFlags.content) > 0) end += 1 + idLength
+  return end <= bytes.length ? end : -1
+}
+
 const none: readonly Xattr[] = []
 
 /** A name that stays in its directory, whatever system it is used on. */

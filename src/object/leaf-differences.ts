@@ -1,9 +1,10 @@
+import { sharedLength } from '../bytes/compare.ts'
 import { nameInBytes, type Name } from '../bytes/name.ts'
 import type { Reader } from '../bytes/reader.ts'
 import type { Entry } from './entry.ts'
-import { decodeEntry, skimAfterName } from './entry-codec.ts'
+import { decodeEntry, endOfPlainEntry, skimAfterName } from './entry-codec.ts'
 import type { EntryNumbers } from './entry-codec.ts'
-import { beginLeaf, checkLeafSize } from './tree.ts'
+import { beginLeaf, checkLeafSize, fullSize } from './tree.ts'
 
 /** A leaf that was compared with another. */
 export interface ComparedLeaf {
@@ -21,12 +22,8 @@ export function compareLeaves(a: Uint8Array, b: Uint8Array): [ComparedLeaf, Comp
   const left = new LeafWalk(a)
   const right = new LeafWalk(b)
   while (left.isAtEntry && right.isAtEntry) {
+    if (left.passShared(right)) continue
     const order = left.compareName(right)
-    if (order === 0 && left.isEqual(right)) {
-      left.next()
-      right.next()
-      continue
-    }
     if (order <= 0) left.take()
     if (order >= 0) right.take()
   }
@@ -65,11 +62,23 @@ class LeafWalk implements ComparedLeaf {
   }
 
   next(): void {
-    const [reader, bytes] = [this.#reader, this.#bytes]
+    const bytes = this.#bytes
     this.isAtEntry = this.#end < bytes.length
     if (!this.isAtEntry) return
     const [start, end] = [this.#nameStart, this.#nameEnd]
-    this.#start = reader.offset = this.#end
+    this.#start = this.#end
+    this.#end = endOfPlainEntry(bytes, this.#start)
+    this.#nameStart = this.#start + 2
+    this.#nameEnd = this.#nameStart + bytes[this.#start + 1]!
+    if (this.#end < 0 || this.#start >= fullSize) this.#skim()
+    if (end > 0 && compareParts(bytes, start, end, bytes, this.#nameStart, this.#nameEnd) >= 0)
+      throw this.#reader.fail('names out of order')
+  }
+
+  /** The same for any entry, and with all checks. */
+  #skim(): void {
+    const reader = this.#reader
+    reader.offset = this.#start
     checkLeafSize(reader)
     const kind = reader.u8()
     const length = reader.varint()
@@ -77,8 +86,6 @@ class LeafWalk implements ComparedLeaf {
     this.#nameEnd = reader.offset
     skimAfterName(reader, kind, skimmed)
     this.#end = reader.offset
-    if (end > 0 && compareParts(bytes, start, end, bytes, this.#nameStart, this.#nameEnd) >= 0)
-      throw reader.fail('names out of order')
   }
 
   /** Decodes the entry, and goes on to the next. */
@@ -101,12 +108,21 @@ class LeafWalk implements ComparedLeaf {
     )
   }
 
-  isEqual(other: LeafWalk): boolean {
-    const length = this.#end - this.#start
-    if (length !== other.#end - other.#start) return false
-    const [a, b] = [this.#bytes, other.#bytes]
-    const [from, to] = [this.#start, other.#start]
-    for (let i = 0; i < length; i++) if (a[from + i] !== b[to + i]) return false
+  /** Goes past the entries from here on that stand in both, as each says itself where it ends; false when there are none. */
+  passShared(other: LeafWalk): boolean {
+    const from = this.#start
+    const shared = sharedLength(this.#bytes, from, other.#bytes, other.#start)
+    if (this.#end > from + shared) return false
+    const distance = other.#start - from
+    let [nameStart, nameEnd, end] = [0, 0, 0]
+    do {
+      ;[nameStart, nameEnd, end] = [this.#nameStart, this.#nameEnd, this.#end]
+      this.next()
+    } while (this.isAtEntry && this.#end <= from + shared)
+    other.#nameStart = nameStart + distance
+    other.#nameEnd = nameEnd + distance
+    other.#end = end + distance
+    other.next()
     return true
   }
 }

@@ -19,7 +19,7 @@ const nodeMark = 0x22
 
 /** A leaf or node ends after an entry whose name hashes to 0 modulo this, or once it has this many bytes. */
 const averageCount = 128
-const fullSize = 65_536
+export const fullSize = 65_536
 
 /** One line of a node: a leaf or lower node, and what is below it. */
 export interface TreeNodeItem {

@@ -24,6 +24,18 @@ export class ChunkReader {
 
   /** Rejects `missing` or `corrupt`. The bytes may share memory with other chunks: do not change them. */
   async get(id: Id, options?: CallOptions): Promise<Uint8Array> {
+    return this.#atHand(id) ?? this.#fetch(id, options)
+  }
+
+  /** The chunk, when its block is in memory: so it is with most, as those that are wanted together stand together. */
+  #atHand(id: Id): Uint8Array | undefined {
+    const location = this.#index.find(id)
+    const block = location && this.#remembered(keyOf(location))?.bytes
+    const bytes = block?.subarray(location!.offset, location!.offset + location!.length)
+    return bytes !== undefined && idOf(bytes) === id ? bytes : undefined
+  }
+
+  async #fetch(id: Id, options?: CallOptions): Promise<Uint8Array> {
     const tried = new Set<Id>()
     let problem: unknown
     for (let refreshed = false; ;) {
@@ -80,28 +92,36 @@ export class ChunkReader {
   }
 
   #block(location: ChunkLocation, options?: CallOptions): Promise<Uint8Array> {
-    const key = `${location.pack}${location.blockOffset}`
-    const cached = this.#cache.get(key)
-    if (cached !== undefined) {
-      // Set again, so that it is the youngest.
-      this.#cache.delete(key)
-      this.#cache.set(key, cached)
-      return cached.plain
-    }
+    const key = keyOf(location)
+    const cached = this.#remembered(key)
+    if (cached !== undefined) return cached.plain
     const plain = readBlock(
       this.#bucket,
       location.pack,
       { ...location, offset: location.blockOffset },
       options,
     )
-    this.#cache.set(key, { plain, size: location.plainLength })
+    const entry: CachedBlock = { plain, bytes: undefined, size: location.plainLength }
+    this.#cache.set(key, entry)
     this.#cached += location.plainLength
-    plain.catch(() => this.#drop(key))
+    plain.then(
+      (bytes) => (entry.bytes = bytes),
+      () => this.#drop(key),
+    )
     for (const oldest of this.#cache.keys()) {
       if (this.#cached <= cacheSize || oldest === key) break
       this.#drop(oldest)
     }
     return plain
+  }
+
+  #remembered(key: string): CachedBlock | undefined {
+    const cached = this.#cache.get(key)
+    if (cached === undefined) return undefined
+    // Set again, so that it is the youngest.
+    this.#cache.delete(key)
+    this.#cache.set(key, cached)
+    return cached
   }
 
   #drop(key: string): void {
@@ -112,7 +132,13 @@ export class ChunkReader {
 
 interface CachedBlock {
   readonly plain: Promise<Uint8Array>
+  /** Once they are there. */
+  bytes: Uint8Array | undefined
   readonly size: number
+}
+
+function keyOf({ pack, blockOffset }: ChunkLocation): string {
+  return `${pack}${blockOffset}`
 }
 
 /** Smaller ones are quicker read with their whole block, of which others are wanted next. */

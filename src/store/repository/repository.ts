@@ -22,6 +22,7 @@ export class Repository implements Store {
   readonly chunks: ChunkReader
   readonly snapshots: SnapshotShelf
   #loaded: Promise<void> | undefined
+  #isLoaded = false
 
   private constructor(bucket: Bucket, config: RepositoryConfig) {
     this.bucket = bucket
@@ -60,15 +61,18 @@ export class Repository implements Store {
 
   /** Resolves when the index has been read, which happens once. */
   ready(options?: CallOptions): Promise<void> {
-    this.#loaded ??= this.index.refresh(options).catch((error: unknown) => {
-      this.#loaded = undefined
-      throw error
-    })
+    this.#loaded ??= this.index.refresh(options).then(
+      () => void (this.#isLoaded = true),
+      (error: unknown) => {
+        this.#loaded = undefined
+        throw error
+      },
+    )
     return this.#loaded
   }
 
   async get(id: Id, options?: CallOptions): Promise<Uint8Array> {
-    await this.ready(options)
+    if (!this.#isLoaded) await this.ready(options)
     return this.chunks.get(id, options)
   }
 
@@ -87,5 +91,6 @@ export class Repository implements Store {
   close(): void {
     this.index.close()
     this.#loaded = undefined
+    this.#isLoaded = false
   }
 }

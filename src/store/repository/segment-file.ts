@@ -42,30 +42,41 @@ export interface SegmentPack {
 /** Packs and blocks that were asked for last: most chunks that are read together are in the same ones. */
 const remembered = 2048
 
-/** A segment of up to so many bytes (some 10,000 chunks) is held in memory. */
+/** A segment of up to so many bytes (some 10,000 chunks) is copied: there are many of these, and each look-up goes through all. */
 const smallSize = 512 * 1024
+
+/** Records of chunks that are read at once. */
+const recordsPerRead = 64
+
+/** One of up to so many bytes (some 180,000 chunks) is, once it has been asked often enough. */
+const middleSize = 8 * 1024 * 1024
+
+/** A positional read of a record takes as long as so many bytes of a long read. */
+const bytesPerRead = 32 * 1024
 
 /**
  * An index segment, searched where it lies: one positional read a look-up, and in memory only the fan-out
- * table (about a quarter of a byte a chunk). A segment of a bucket that is not a local directory is first
- * fetched into a nameless temporary file, and checked against its hash.
+ * table (about a quarter of a byte a chunk). What is small, or of middling size and asked for much, is copied.
+ * A segment of a bucket that is not a local directory is first fetched into a nameless temporary file, and
+ * checked against its hash.
  */
 export class SegmentFile {
   readonly shared: SharedSegment
   readonly superseded: readonly Id[]
   readonly #file: number
-  readonly #slot = new Uint8Array(64 * chunkRecordSize)
-  readonly #view = new DataView(this.#slot.buffer)
   readonly #wanted = new Uint8Array(32)
-  /** All of a small segment: there are many of these, and each look-up goes through all. */
-  readonly #copy: Uint8Array | undefined
+  /** Some bytes of the file, or all of it. */
+  #view = new DataView(new ArrayBuffer(recordsPerRead * chunkRecordSize))
+  #copied = false
+  /** Positional reads until now. */
+  #reads = 0
 
   private constructor(shared: SharedSegment, file: number, superseded: readonly Id[]) {
     this.shared = shared
     this.#file = file
     this.superseded = superseded
     const { end } = shared.layout
-    this.#copy = end <= smallSize ? readAt(file, 0, end) : undefined
+    if (end <= smallSize) this.#copyAll()
   }
 
   static async open(bucket: Bucket, id: Id, options?: CallOptions): Promise<SegmentFile> {
@@ -124,10 +135,18 @@ export class SegmentFile {
 
   /** Where `id` is, or undefined. Synchronous: a few microseconds. */
   find(id: Id): ChunkRecord | undefined {
-    const n = this.indexOf(id)
-    return n < 0 ? undefined : this.#record(n, this.#found)
+    const number = this.indexOf(id)
+    if (number < 0) return undefined
+    const [view, at] = [this.#view, this.#found]
+    return {
+      number,
+      block: view.getUint32(at + 32, true),
+      offset: view.getUint32(at + 36, true),
+      length: view.getUint32(at + 40, true),
+    }
   }
 
+  /** Where in the view the record that was found last stands. */
   #found = 0
   readonly #blocks = new Map<number, SegmentBlock>()
   readonly #packs = new Map<number, SegmentPack>()
@@ -140,14 +159,14 @@ export class SegmentFile {
     const to = fanout[slot + 1]!
     idToBytes(id, this.#wanted, 0)
     while (from < to) {
-      const count = Math.min(to - from, 64)
-      const bytes = this.#slot.subarray(0, count * chunkRecordSize)
-      this.#fill(layout.chunksAt + from * chunkRecordSize, bytes)
+      const count = Math.min(to - from, recordsPerRead)
+      const first = this.#look(layout.chunksAt + from * chunkRecordSize, count * chunkRecordSize)
       for (let n = 0; n < count; n++) {
-        const order = this.#compare(n * chunkRecordSize)
+        const at = first + n * chunkRecordSize
+        const order = this.#compare(at)
         if (order > 0) return -1
         if (order === 0) {
-          this.#found = n * chunkRecordSize
+          this.#found = at
           return from + n
         }
       }
@@ -156,26 +175,26 @@ export class SegmentFile {
     return -1
   }
 
-  #fill(start: number, bytes: Uint8Array): void {
-    if (this.#copy === undefined) fillAt(this.#file, start, bytes)
-    else bytes.set(this.#copy.subarray(start, start + bytes.length))
+  /** Brings bytes of the file into the view, and returns where they stand there. */
+  #look(start: number, length: number): number {
+    const { end } = this.shared.layout
+    if (!this.#copied && end <= middleSize && ++this.#reads * bytesPerRead > end) this.#copyAll()
+    if (this.#copied) return start
+    fillAt(this.#file, start, new Uint8Array(this.#view.buffer, 0, length))
+    return 0
+  }
+
+  #copyAll(): void {
+    this.#view = new DataView(readAt(this.#file, 0, this.shared.layout.end).buffer)
+    this.#copied = true
   }
 
   #compare(at: number): number {
     for (let i = 0; i < 32; i++) {
-      const difference = this.#slot[at + i]! - this.#wanted[i]!
+      const difference = this.#view.getUint8(at + i) - this.#wanted[i]!
       if (difference !== 0) return difference
     }
     return 0
-  }
-
-  #record(number: number, at: number): ChunkRecord {
-    return {
-      number,
-      block: this.#view.getUint32(at + 32, true),
-      offset: this.#view.getUint32(at + 36, true),
-      length: this.#view.getUint32(at + 40, true),
-    }
   }
 
   block(number: number): SegmentBlock {
@@ -185,9 +204,8 @@ export class SegmentFile {
   #readBlock(number: number): SegmentBlock {
     const { layout } = this.shared
     if (number >= layout.blocks) throw corrupt('index segment', 'names a block that it does not have')
-    const bytes = new Uint8Array(blockRecordSize)
-    this.#fill(layout.blocksAt + number * blockRecordSize, bytes)
-    return decodeBlock(new DataView(bytes.buffer), 0)
+    const at = this.#look(layout.blocksAt + number * blockRecordSize, blockRecordSize)
+    return decodeBlock(this.#view, at)
   }
 
   pack(number: number): SegmentPack {
@@ -197,9 +215,9 @@ export class SegmentFile {
   #readPack(number: number): SegmentPack {
     const { layout } = this.shared
     if (number >= layout.packs) throw corrupt('index segment', 'names a pack that it does not have')
-    const bytes = new Uint8Array(packRecordSize)
-    this.#fill(layout.packsAt + number * packRecordSize, bytes)
-    return { id: idFromBytes(bytes, 0), size: new DataView(bytes.buffer).getUint32(32, true) }
+    const at = this.#look(layout.packsAt + number * packRecordSize, packRecordSize)
+    const view = this.#view
+    return { id: idFromBytes(new Uint8Array(view.buffer), at), size: view.getUint32(at + 32, true) }
   }
 
   /** All packs and blocks, in order: for work on the whole segment. */

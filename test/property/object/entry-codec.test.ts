@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
+import { nameToBytes } from '../../../src/bytes/name.ts'
 import { Reader } from '../../../src/bytes/reader.ts'
 import { Writer } from '../../../src/bytes/writer.ts'
 import { isTidemarkError } from '../../../src/errors.ts'
 import type { Entry } from '../../../src/object/entry.ts'
-import { decodeEntry, encodeEntry, isSafeName } from '../../../src/object/entry-codec.ts'
+import { decodeEntry, encodeEntry, endOfPlainEntry, isSafeName } from '../../../src/object/entry-codec.ts'
 import { equalEntries } from '../../../src/tree/equal-entries.ts'
 import { entries, fuzz } from '../../suites/arbitraries.ts'
 import { fileEntry } from '../../suites/plant.ts'
@@ -41,6 +42,26 @@ suite('entry codec', () => {
       }),
       runs,
     )
+  })
+
+  test('where a plain entry ends is told without decoding it, and of cut ones it is not', () => {
+    let plain = 0
+    fc.assert(
+      fc.property(entries, entries, (entry, next) => {
+        const bytes = encode(entry, next)
+        const { length } = encode(entry)
+        const isPlain =
+          (entry.kind === 'file' || entry.kind === 'directory') &&
+          entry.xattrs.length === 0 &&
+          entry.link === undefined &&
+          nameToBytes(entry.name).length < 128
+        if (isPlain) plain++
+        assert.equal(endOfPlainEntry(bytes, 0), isPlain ? length : -1)
+        for (let cut = 0; cut < length; cut++) assert.equal(endOfPlainEntry(bytes.subarray(0, cut), 0), -1)
+      }),
+      runs,
+    )
+    assert.ok(plain > 0)
   })
 
   test('equal entries have equal encodings, and only they', () => {
