@@ -1,0 +1,32 @@
+import type { Id } from '../../src/object/id.ts'
+import { MemoryStore } from '../../src/store/memory-store.ts'
+import type { Head } from '../../src/sync/head.ts'
+import { SimulatedDisk } from './disk.ts'
+
+/** All that a replica has on its disk, and finds there when it starts again: working files and history. */
+export class Drive {
+  readonly disk: SimulatedDisk
+  readonly chunks: MemoryStore
+  readonly snapshots: Map<Id, Head>
+  /** Which of the snapshots the working files came from. */
+  newest: Head | undefined
+  readonly device: string
+
+  constructor(device: string, disk: SimulatedDisk, of?: Drive) {
+    this.device = device
+    this.disk = disk
+    // Chunks are never changed, and never taken away here: copies may share them.
+    this.chunks = of?.chunks ?? new MemoryStore()
+    this.snapshots = new Map(of?.snapshots)
+    this.newest = of?.newest
+  }
+
+  copy(device: string = this.device): Drive {
+    return new Drive(device, this.disk.copy(), this)
+  }
+
+  /** Keeps the newest snapshot alone, as one does who forgets all others. */
+  forget(): void {
+    for (const id of this.snapshots.keys()) if (id !== this.newest?.id) this.snapshots.delete(id)
+  }
+}

@@ -1,0 +1,143 @@
+import { directoryOf } from '../../src/tree/path.ts'
+import { isDirectory, textOf, type Sight } from './disk.ts'
+
+/** What stood at each path. */
+export type Sights = ReadonlyMap<string, Sight>
+
+/** In the names of conflict copies. */
+const conflictName = / \(conflict [^()]*\)/
+
+/**
+ * What all users did, and what each saw when he did it: known from their disks alone, independent of any clock or
+ * snapshot of what is tested. From it follows what must be there in the end.
+ */
+export class Ledger {
+  #count = 0
+  readonly #texts = new Set<string>()
+  /** Texts that somebody has deleted or replaced who saw them. */
+  readonly #ended = new Set<string>()
+  /** What whoever acted last on a path, of all users, left there; and who. */
+  readonly #last = new Map<string, { readonly sight: Sight | undefined; readonly host: string }>()
+  /** Paths that were moved to one another, and everything else of one fate: sets, by their trees. */
+  readonly #above = new Map<string, string>()
+  /** Roots of the sets where somebody acted without knowing of another one. */
+  readonly #contended = new Set<string>()
+  /** Where users left a text. */
+  readonly #places = new Map<string, Set<string>>()
+
+  /** A content that there has never been. */
+  newText(host: string): string {
+    return `${host}.${++this.#count}`
+  }
+
+  wrote(text: string): void {
+    this.#texts.add(text)
+  }
+
+  /** Paths are about to be renamed. */
+  moved(pairs: readonly (readonly [string, string])[]): void {
+    for (const [from, to] of pairs) {
+      const [a, b] = [this.#rootOf(from), this.#rootOf(to)]
+      if (a === b) continue
+      this.#above.set(a, b)
+      if (this.#contended.has(a)) this.#contended.add(b)
+    }
+  }
+
+  /** One thing done by a user: what he saw, and what there was then. */
+  acted(host: string, before: Sights, after: Sights): void {
+    const counts = (sights: Sights): Map<string, number> => {
+      const counts = new Map<string, number>()
+      for (const sight of sights.values()) {
+        const text = textOf(sight)
+        if (text !== undefined) counts.set(text, (counts.get(text) ?? 0) + 1)
+      }
+      return counts
+    }
+    const [had, has] = [counts(before), counts(after)]
+    for (const [text, count] of had) if ((has.get(text) ?? 0) < count) this.#ended.add(text)
+    for (const path of new Set([...before.keys(), ...after.keys()])) {
+      const [was, is] = [before.get(path), after.get(path)]
+      if (was !== is) this.#changed(host, path, was, is, before)
+    }
+  }
+
+  #changed(host: string, path: string, was: Sight | undefined, is: Sight | undefined, before: Sights): void {
+    const last = this.#last.get(path)
+    // Who sees nothing where something was deleted may never have seen it.
+    const knows = last === undefined || (last.sight === was && (was !== undefined || last.host === host))
+    if (!knows) this.#contend(path)
+    if (is !== undefined) this.#checkAbove(path, before)
+    if (isDirectory(was) && !isDirectory(is)) this.#checkBelow(path, before)
+    this.#last.set(path, { sight: is, host })
+    const text = textOf(is)
+    if (text === undefined) return
+    const places = this.#places.get(text) ?? new Set()
+    this.#places.set(text, places.add(path))
+  }
+
+  /** A directory that something is put into is used: somebody else may have taken it away. */
+  #checkAbove(path: string, before: Sights): void {
+    for (let at = directoryOf(path); at !== ''; at = directoryOf(at)) {
+      const last = this.#last.get(at)
+      if (last !== undefined && before.has(at) && isDirectory(last.sight)) continue
+      if (last === undefined || last.sight === before.get(at)) continue
+      this.#contend(at)
+      this.#contend(path)
+    }
+  }
+
+  /** What a directory holds that is taken away: somebody may have put something into it. */
+  #checkBelow(path: string, before: Sights): void {
+    for (const [below, { sight }] of this.#last) {
+      if (!below.startsWith(`${path}/`) || sight === undefined || before.get(below) === sight) continue
+      this.#contend(below)
+      this.#contend(path)
+    }
+  }
+
+  /** What a user did is undone by no user: by a disk that was set back, for one. Nothing is known of it any more. */
+  lost(paths: Iterable<string>, texts: Iterable<string>): void {
+    for (const path of paths) this.#contend(path)
+    for (const text of texts) this.#ended.add(text)
+  }
+
+  #contend(path: string): void {
+    this.#contended.add(this.#rootOf(path))
+  }
+
+  #rootOf(path: string): string {
+    let root = path
+    for (let above = this.#above.get(root); above !== undefined; above = this.#above.get(root)) root = above
+    return root
+  }
+
+  /** Whether at a path, or at one above it, somebody acted without knowing of another one. */
+  #isContended(path: string): boolean {
+    for (let at = path; at !== ''; at = directoryOf(at)) if (this.#contended.has(this.#rootOf(at))) return true
+    return false
+  }
+
+  /** What is wrong with this as the end of it all. */
+  check(final: Sights): string[] {
+    const wrong: string[] = []
+    const present = new Set([...final.values()].map((sight) => textOf(sight)))
+    for (const text of this.#texts)
+      if (!this.#ended.has(text) && !present.has(text)) wrong.push(`${text} is lost: nobody deleted or replaced it`)
+    for (const [path, { sight }] of this.#last) {
+      if (this.#isContended(path)) continue
+      const found = final.get(path)
+      if (found !== sight) wrong.push(`${path} is ${found ?? 'gone'}, but was last left ${sight ?? 'gone'}`)
+    }
+    for (const [path, sight] of final) {
+      const text = textOf(sight)
+      if (text === undefined) continue
+      if (!this.#texts.has(text)) wrong.push(`${path} holds ${text}, which nobody wrote`)
+      const places = [...(this.#places.get(text) ?? [])]
+      const disputed = places.some((place) => this.#isContended(place))
+      if (conflictName.test(path) && !disputed) wrong.push(`${path} is a conflict copy without a conflict`)
+      else if (!this.#last.has(path) && !disputed) wrong.push(`${path} appeared: nobody put it there`)
+    }
+    return wrong
+  }
+}

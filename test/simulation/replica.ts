@@ -1,0 +1,188 @@
+import type { ProblemCode, Problem } from '../../src/folder/apply/problem.ts'
+import { nothingDone } from '../../src/folder/apply/apply.ts'
+import { isTidemarkError, TidemarkError } from '../../src/errors.ts'
+import { nextClock } from '../../src/object/clock.ts'
+import type { DirectoryEntry, Entry } from '../../src/object/entry.ts'
+import { idOf, type Id } from '../../src/object/id.ts'
+import { encodeSnapshot, type Snapshot } from '../../src/object/snapshot.ts'
+import type { Store } from '../../src/store/store.ts'
+import { lastCommon, placed } from '../../src/sync/base.ts'
+import type { Head } from '../../src/sync/head.ts'
+import type { Advance, Receipt, Replica } from '../../src/sync/replica.ts'
+import { compareTrees } from '../../src/tree/compare-trees.ts'
+import type { Difference } from '../../src/tree/compare-directories.ts'
+import { equalEntries } from '../../src/tree/equal-entries.ts'
+import { readContent } from '../../src/tree/read-content.ts'
+import { apply } from './apply.ts'
+import type { SimulatedClock } from './clock.ts'
+import type { Drive } from './drive.ts'
+import { scan } from './scan.ts'
+import type { Actor, Scheduler } from './scheduler.ts'
+
+export const simulatedFolder: string = 'f0'.repeat(16)
+
+export interface SimulatedReplicaOptions {
+  readonly scheduler: Scheduler
+  /** Its life: what it does when this is dead is not done. */
+  readonly actor: Actor
+  readonly drive: Drive
+  readonly clock: SimulatedClock
+  readonly inPathOrder?: boolean | undefined
+}
+
+/** A replica whose disk is simulated, from one start to the next crash. All else is the real thing. */
+export class SimulatedReplica implements Replica {
+  readonly folder: string = simulatedFolder
+  readonly device: string
+  readonly host: string
+  readonly store: Store
+  readonly #options: SimulatedReplicaOptions
+  /** Of each file read, by its inode, what its number of changes was then. */
+  readonly #known = new Map<number, number>()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: SimulatedReplicaOptions) {
+    this.#options = options
+    this.device = options.drive.device
+    this.host = options.actor.name.replace(/-.*/, '')
+    const { chunks } = options.drive
+    this.store = {
+      get: async (id) => {
+        if (options.scheduler.chance(0.1)) await this.#step('get')
+        return chunks.get(id)
+      },
+      has: (ids) => chunks.has(ids),
+    }
+  }
+
+  #step(what: string): Promise<void> {
+    return this.#options.scheduler.step(this.#options.actor, what)
+  }
+
+  /** One at a time. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(act)
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+
+  capture(): Promise<Head> {
+    return this.#inTurn(() => this.#capture(this.#options.drive.newest))
+  }
+
+  async #capture(after: Head | undefined): Promise<Head> {
+    const root = await this.#scan()
+    if (after !== undefined && equalEntries(root, after.snapshot.root)) return after
+    const { drive, clock } = this.#options
+    const parents = after === undefined ? [] : [after]
+    const snapshot: Snapshot = {
+      folder: this.folder,
+      device: this.device,
+      host: this.host,
+      path: '/',
+      time: clock.now(),
+      parents: parents.map(({ id }) => id),
+      clock: nextClock(parents.map(placed), drive.device),
+      root,
+      message: '',
+      tags: [],
+      unreadable: 0,
+      unstable: 0,
+      program: '',
+      contents: true,
+    }
+    return this.#publish({ id: idOf(encodeSnapshot(snapshot)), snapshot })
+  }
+
+  async #publish(head: Head): Promise<Head> {
+    await this.#step('publish')
+    const { drive, scheduler } = this.#options
+    drive.snapshots.set(head.id, head)
+    drive.newest = head
+    scheduler.note(`  ${this.host} is at ${brief(head)}`)
+    return head
+  }
+
+  async #scan(): Promise<DirectoryEntry> {
+    const { disk, chunks } = this.#options.drive
+    const keep = (bytes: Uint8Array): Id => {
+      const id = idOf(bytes)
+      void chunks.put(id, bytes)
+      return id
+    }
+    return scan(disk, (what) => this.#step(what), keep, this.#known)
+  }
+
+  async snapshot(id: Id): Promise<Head | undefined> {
+    return this.#options.drive.snapshots.get(id)
+  }
+
+  async bases(one: Head, other: Head): Promise<readonly Head[]> {
+    await this.#step('bases')
+    const { snapshots } = this.#options.drive
+    return lastCommon(one, other, { snapshot: async (id) => snapshots.get(id) }, [...snapshots.values()])
+  }
+
+  async receive(): Promise<Receipt> {
+    const { chunks } = this.#options.drive
+    const put = async (id: Id, bytes: Uint8Array): Promise<void> => {
+      await this.#step('put')
+      await chunks.put(id, bytes)
+    }
+    return {
+      keepsContents: true,
+      get: (id) => this.store.get(id),
+      has: (ids) => this.store.has(ids),
+      putTree: put,
+      putContent: put,
+      advance: (from, to, source) => this.#inTurn(() => this.#advance(from, to, source)),
+      close: async () => {},
+    }
+  }
+
+  async #advance(from: Head, to: Head, source: Store): Promise<Advance> {
+    const { drive, scheduler } = this.#options
+    if (drive.newest?.id !== from.id) throw new TidemarkError('conflict', 'there is a newer snapshot')
+    scheduler.note(`  ${this.host} goes on from ${brief(from)} to ${brief(to)}`)
+    const problems: Problem[] = []
+    const differences: Difference[] = []
+    if (!equalEntries(from.snapshot.root, to.snapshot.root)) {
+      differences.push({ path: '', before: from.snapshot.root, after: to.snapshot.root })
+    }
+    for await (const batch of compareTrees(this.store, from.snapshot.root, to.snapshot.root))
+      differences.push(...batch)
+    const problem = (path: string, code: ProblemCode, message: string): void => {
+      scheduler.note(`  ${this.host}: ${path}: ${message}`)
+      problems.push({ path, code, message })
+    }
+    await apply(differences, {
+      disk: drive.disk,
+      now: () => this.#options.clock.nowNs(),
+      step: (what) => this.#step(what),
+      read: (entry) => readText(source, entry),
+      problem,
+      inPathOrder: this.#options.inPathOrder,
+    })
+    if (problems.length > 0) {
+      return { head: await this.#capture(from), done: false, counts: nothingDone(), problems }
+    }
+    await this.#publish(to)
+    return { head: await this.#capture(to), done: true, counts: nothingDone(), problems }
+  }
+}
+
+async function readText(source: Store, entry: Entry): Promise<string> {
+  if (entry.kind !== 'file') return ''
+  try {
+    return Buffer.concat(await Array.fromAsync(readContent(source, entry))).toString()
+  } catch (error) {
+    if (isTidemarkError(error, 'missing')) throw new Error(`${entry.name} has a content that nobody has`)
+    throw error
+  }
+}
+
+/** For the trace. */
+export function brief({ id, snapshot }: Head): string {
+  const clock = snapshot.clock.map(({ device, count }) => `${device[1]}${count}`).join(' ')
+  return `${Buffer.from(id, 'latin1').toString('hex', 0, 3)} (${clock})`
+}

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { isTidemarkError } from '../../src/errors.ts'
+import type { Head } from '../../src/sync/head.ts'
+import { synchronize } from '../../src/sync/synchronize.ts'
+import type { Peer } from '../../src/sync/peer.ts'
+import type { Replica } from '../../src/sync/replica.ts'
+import { SimulatedClock } from './clock.ts'
+import { SimulatedDisk } from './disk.ts'
+import { Drive } from './drive.ts'
+import { Ledger } from './ledger.ts'
+import { SimulatedNetwork, type Cut, type End } from './network.ts'
+import { brief, SimulatedReplica } from './replica.ts'
+import { Scheduler } from './scheduler.ts'
+import type { Work } from './user.ts'
+
+/** A machine: its disk, its clock, and the life that it is in. */
+export interface Machine {
+  readonly host: string
+  readonly clock: SimulatedClock
+  drive: Drive
+  life: End
+}
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly count: number
+  /** Which pairs of machines, by their numbers, know each other. */
+  readonly links: readonly (readonly [number, number])[]
+  readonly inPathOrder?: boolean | undefined
+}
+
+/** What a replica does with a peer. */
+export type Session = (replica: Replica, peer: Peer) => Promise<unknown>
+
+/** What a session may end with when something is in its way. Anything else is a failure. */
+const expected = ['unavailable', 'conflict', 'busy', 'missing'] as const
+
+/** Several machines with one folder, the network between them, and those who work with them. */
+export class World {
+  readonly scheduler: Scheduler
+  readonly network: SimulatedNetwork
+  readonly ledger: Ledger = new Ledger()
+  readonly machines: Machine[]
+  readonly links: readonly (readonly [Machine, Machine])[]
+  readonly #inPathOrder: boolean | undefined
+  #lives = 0
+
+  constructor({ seed, count, links, inPathOrder }: WorldOptions) {
+    this.scheduler = new Scheduler(seed)
+    this.network = new SimulatedNetwork(this.scheduler)
+    this.#inPathOrder = inPathOrder
+    this.machines = Array.from({ length: count }, (_, n) => {
+      const host = `r${n}`
+      const clock = new SimulatedClock(this.scheduler, 0)
+      const drive = new Drive(`d${n}`.repeat(16), new SimulatedDisk(clock.nowNs()))
+      return { host, clock, drive, life: this.#newLife(host, drive, clock) }
+    })
+    this.links = links.map(([a, b]) => [this.machines[a]!, this.machines[b]!])
+  }
+
+  #newLife(host: string, drive: Drive, clock: SimulatedClock): End {
+    const actor = this.scheduler.actor(`${host}-${++this.#lives}`)
+    const { scheduler } = this
+    const replica = new SimulatedReplica({ scheduler, actor, drive, clock, inPathOrder: this.#inPathOrder })
+    return { actor, replica }
+  }
+
+  /** A machine stops dead and starts again: what it had not on its disk is gone. */
+  crash(machine: Machine): void {
+    this.scheduler.kill(machine.life.actor)
+    machine.life = this.#newLife(machine.host, machine.drive, machine.clock)
+    this.network.check()
+  }
+
+  /** It starts again with another disk. */
+  replace(machine: Machine, drive: Drive): void {
+    machine.drive = drive
+    this.crash(machine)
+  }
+
+  work(machine: Machine): Work {
+    const { scheduler, ledger } = this
+    const { host, clock } = machine
+    return { scheduler, ledger, host, disk: machine.drive.disk, clock }
+  }
+
+  /** A user does something. */
+  edit(machine: Machine, what: (disk: SimulatedDisk, now: bigint) => void): void {
+    const { disk } = machine.drive
+    const before = disk.sights()
+    what(disk, machine.clock.nowNs())
+    this.ledger.acted(machine.host, before, disk.sights())
+    this.scheduler.now += 1000
+  }
+
+  /** A user writes a file: a text without spaces. */
+  write(machine: Machine, path: string, text: string): void {
+    this.ledger.wrote(text)
+    this.edit(machine, (disk, now) => {
+      if (!disk.write(path, text, now)) disk.place(path, disk.newFile(text, 0o644, now), now)
+    })
+  }
+
+  makeDirectory(machine: Machine, path: string): void {
+    this.edit(machine, (disk, now) => assert.ok(disk.makeDirectory(path, 0o755, now)))
+  }
+
+  remove(machine: Machine, path: string): void {
+    this.edit(machine, (disk, now) => assert.ok(disk.remove(path, now)))
+  }
+
+  /** A user renames something. */
+  rename(machine: Machine, from: string, to: string): void {
+    const { disk } = machine.drive
+    const below = disk.paths(from).map((path) => path.slice(from.length))
+    this.ledger.moved(['', ...below].map((rest) => [from + rest, to + rest]))
+    this.edit(machine, (disk, now) => assert.ok(disk.rename(from, to, now)))
+  }
+
+  /** One session over a connection of its own. False when it did not come to its end. */
+  async session(from: Machine, to: Machine, how: Session = synchronize, cut?: Cut): Promise<boolean> {
+    const { life } = from
+    const connection = this.network.connect(life, to.life, cut)
+    const run = async (): Promise<boolean> => {
+      try {
+        await how(life.replica, connection.peer)
+        return true
+      } catch (error) {
+        if (!isTidemarkError(error, ...expected)) throw error
+        this.scheduler.note(`  ${from.host} - ${to.host}: ${error.message}`)
+        return false
+      } finally {
+        connection.end()
+      }
+    }
+    return Promise.race([run(), life.actor.died.then(() => false)])
+  }
+
+  /** Lets all that has been started come to its end. */
+  async run(maxSteps = 200_000): Promise<void> {
+    await this.scheduler.run(maxSteps)
+  }
+
+  /** Runs `task` as something that nobody interrupts, beside all else that goes on. */
+  async perform(task: () => Promise<void>): Promise<void> {
+    this.scheduler.start(this.scheduler.actor('director'), task)
+    await this.run()
+  }
+
+  /**
+   * Sessions over all links, nothing in their way, until all have the same newest snapshot. Fails when that takes
+   * more than so many rounds, or when anything changes after it.
+   */
+  async heal(maxRounds: number = 4 + 2 * this.machines.length): Promise<void> {
+    this.network.cutShare = 0
+    this.network.partitioned.clear()
+    await this.perform(async () => {
+      for (let round = 1; ; round++) {
+        this.scheduler.note(`healing: round ${round}`)
+        const heads = await this.#round()
+        if (areInStep(heads)) break
+        assert.ok(round < maxRounds, `still different after ${round} rounds: ${heads.map(brief).join(', ')}`)
+      }
+      const before = this.machines.map(({ drive }) => drive.newest!.id)
+      const after = (await this.#round()).map(({ id }) => id)
+      assert.deepEqual(after, before, 'went on though all were in step')
+    })
+    const [first, ...others] = this.machines.map(({ drive }) => drive.disk.sights())
+    for (const other of others) assert.deepEqual(other, first)
+  }
+
+  async #round(): Promise<readonly Head[]> {
+    const links = this.links.map((link) => ({ link, order: this.scheduler.random() }))
+    for (const { link, order } of links.toSorted((a, b) => a.order - b.order)) {
+      const [a, b] = order < 0.5 ? link : link.toReversed()
+      await this.session(a!, b!)
+    }
+    const heads: Head[] = []
+    for (const { life } of this.machines) heads.push(await life.replica.capture())
+    return heads
+  }
+
+  /** Everything that all of this promises. */
+  check(): void {
+    const wrong = this.ledger.check(this.machines[0]!.drive.disk.sights())
+    assert.deepEqual(wrong, [])
+  }
+}
+
+/** Those who have never had anything have nothing to agree on. */
+function areInStep(heads: readonly Head[]): boolean {
+  const isBlank = ({ snapshot }: Head): boolean => snapshot.parents.length === 0 && snapshot.root.count === 0
+  return new Set(heads.map(({ id }) => id)).size === 1 || heads.every(isBlank)
+}
