@@ -41,7 +41,8 @@ export async function apply(differences: readonly Difference[], application: App
   for (const one of differences) if (isTurned(one)) await work.take(one)
   for (const one of differences) if (isLeaf(one.before) && isLeaf(one.after)) await work.take(one)
   for (const one of differences.toReversed()) {
-    if (one.after === undefined || (one.before?.kind === 'directory' && isLeaf(one.after))) await work.take(one)
+    if (one.after === undefined || (one.before?.kind === 'directory' && isLeaf(one.after)))
+      await work.take(one)
   }
   for (const one of differences.toReversed()) await work.settle(one)
 }
@@ -95,7 +96,8 @@ class Applying {
       problem(path, 'not-empty', 'holds something')
       return this.#failed(after)
     }
-    if (here !== undefined && (after === undefined || after.kind === 'directory')) disk.remove(path, this.#now())
+    if (here !== undefined && (after === undefined || after.kind === 'directory'))
+      disk.remove(path, this.#now())
     if (after === undefined) return
     const done =
       after.kind === 'directory'
@@ -124,7 +126,8 @@ class Applying {
     const here = disk.directory(path)
     if (here === undefined) return problem(path, 'conflict', 'changed meanwhile')
     const expected = before?.kind === 'directory' ? before.mode : after.mode
-    if (here.mode !== expected && here.mode !== after.mode) return problem(path, 'conflict', 'changed meanwhile')
+    if (here.mode !== expected && here.mode !== after.mode)
+      return problem(path, 'conflict', 'changed meanwhile')
     if (here.mode !== after.mode) disk.setMode(path, after.mode)
     if (here.mtimeNs !== after.mtimeNs) disk.setTime(path, after.mtimeNs)
   }
@@ -139,7 +142,9 @@ function isLeaf(entry: Entry | undefined): boolean {
 }
 
 function contentOf(entry: Entry): string {
-  return entry.kind === 'file' ? `file ${entry.content?.id}` : `symlink ${entry.kind === 'symlink' && entry.target}`
+  return entry.kind === 'file'
+    ? `file ${entry.content?.id}`
+    : `symlink ${entry.kind === 'symlink' && entry.target}`
 }
 
 /** Whether what stands there is what a tree says; of a directory only that it is one. */

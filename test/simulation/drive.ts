@@ -1,7 +1,7 @@
 import type { Id } from '../../src/object/id.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { Head } from '../../src/sync/head.ts'
-import { SimulatedDisk } from './disk.ts'
+import type { SimulatedDisk } from './disk.ts'
 
 /** All that a replica has on its disk, and finds there when it starts again: working files and history. */
 export class Drive {

@@ -5,7 +5,12 @@ import { isDirectory, textOf, type Sight } from './disk.ts'
 export type Sights = ReadonlyMap<string, Sight>
 
 /** In the names of conflict copies. */
-const conflictName = / \(conflict [^()]*\)/
+const conflictName = / \(conflict [^()]*\)/g
+
+/** The path that a conflict copy, or what is in one, has lost. */
+function originOf(path: string): string {
+  return path.replaceAll(conflictName, '')
+}
 
 /**
  * What all users did, and what each saw when he did it: known from their disks alone, independent of any clock or
@@ -36,7 +41,13 @@ export class Ledger {
 
   /** Paths are about to be renamed. */
   moved(pairs: readonly (readonly [string, string])[]): void {
-    for (const [from, to] of pairs) {
+    for (const [from, to] of pairs.flatMap(
+      ([from, to]) =>
+        [
+          [from, to],
+          [originOf(from), originOf(to)],
+        ] as const,
+    )) {
       const [a, b] = [this.#rootOf(from), this.#rootOf(to)]
       if (a === b) continue
       this.#above.set(a, b)
@@ -114,7 +125,10 @@ export class Ledger {
 
   /** Whether at a path, or at one above it, somebody acted without knowing of another one. */
   #isContended(path: string): boolean {
-    for (let at = path; at !== ''; at = directoryOf(at)) if (this.#contended.has(this.#rootOf(at))) return true
+    for (let at = path; at !== ''; at = directoryOf(at)) {
+      if (this.#contended.has(this.#rootOf(at)) || this.#contended.has(this.#rootOf(originOf(at))))
+        return true
+    }
     return false
   }
 
@@ -123,7 +137,8 @@ export class Ledger {
     const wrong: string[] = []
     const present = new Set([...final.values()].map((sight) => textOf(sight)))
     for (const text of this.#texts)
-      if (!this.#ended.has(text) && !present.has(text)) wrong.push(`${text} is lost: nobody deleted or replaced it`)
+      if (!this.#ended.has(text) && !present.has(text))
+        wrong.push(`${text} is lost: nobody deleted or replaced it`)
     for (const [path, { sight }] of this.#last) {
       if (this.#isContended(path)) continue
       const found = final.get(path)
@@ -133,9 +148,9 @@ export class Ledger {
       const text = textOf(sight)
       if (text === undefined) continue
       if (!this.#texts.has(text)) wrong.push(`${path} holds ${text}, which nobody wrote`)
-      const places = [...(this.#places.get(text) ?? [])]
+      const places = [path, ...(this.#places.get(text) ?? [])]
       const disputed = places.some((place) => this.#isContended(place))
-      if (conflictName.test(path) && !disputed) wrong.push(`${path} is a conflict copy without a conflict`)
+      if (originOf(path) !== path && !disputed) wrong.push(`${path} is a conflict copy without a conflict`)
       else if (!this.#last.has(path) && !disputed) wrong.push(`${path} appeared: nobody put it there`)
     }
     return wrong

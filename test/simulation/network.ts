@@ -74,11 +74,7 @@ export class Connection {
     const { promise, reject } = Promise.withResolvers<never>()
     this.ended = promise
     this.#onEnd = reject
-    const back: Peer = new SimulatedLink(
-      this,
-      other,
-      new LocalPeer(one.replica, { caller: () => this.peer }),
-    )
+    const back: Peer = new SimulatedLink(this, other, new LocalPeer(one.replica, { caller: () => this.peer }))
     this.peer = new SimulatedLink(this, one, new LocalPeer(other.replica, { caller: () => back }))
   }
 

@@ -7,6 +7,7 @@ import { idOf, type Id } from '../../src/object/id.ts'
 import { encodeSnapshot, type Snapshot } from '../../src/object/snapshot.ts'
 import type { Store } from '../../src/store/store.ts'
 import { lastCommon, placed } from '../../src/sync/base.ts'
+import { InTurn } from '../../src/sync/in-turn.ts'
 import type { Head } from '../../src/sync/head.ts'
 import type { Advance, Receipt, Replica } from '../../src/sync/replica.ts'
 import { compareTrees } from '../../src/tree/compare-trees.ts'
@@ -39,7 +40,7 @@ export class SimulatedReplica implements Replica {
   readonly #options: SimulatedReplicaOptions
   /** Of each file read, by its inode, what its number of changes was then. */
   readonly #known = new Map<number, number>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turn = new InTurn()
 
   constructor(options: SimulatedReplicaOptions) {
     this.#options = options
@@ -59,15 +60,8 @@ export class SimulatedReplica implements Replica {
     return this.#options.scheduler.step(this.#options.actor, what)
   }
 
-  /** One at a time. */
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(act)
-    this.#turn = result.catch(() => undefined)
-    return result
-  }
-
   capture(): Promise<Head> {
-    return this.#inTurn(() => this.#capture(this.#options.drive.newest))
+    return this.#turn.take(() => this.#capture(this.#options.drive.newest))
   }
 
   async #capture(after: Head | undefined): Promise<Head> {
@@ -135,7 +129,7 @@ export class SimulatedReplica implements Replica {
       has: (ids) => this.store.has(ids),
       putTree: put,
       putContent: put,
-      advance: (from, to, source) => this.#inTurn(() => this.#advance(from, to, source)),
+      advance: (from, to, source) => this.#turn.take(() => this.#advance(from, to, source)),
       close: async () => {},
     }
   }
@@ -176,7 +170,8 @@ async function readText(source: Store, entry: Entry): Promise<string> {
   try {
     return Buffer.concat(await Array.fromAsync(readContent(source, entry))).toString()
   } catch (error) {
-    if (isTidemarkError(error, 'missing')) throw new Error(`${entry.name} has a content that nobody has`)
+    if (isTidemarkError(error, 'missing'))
+      throw new Error(`nobody has what ${entry.name} holds`, { cause: error })
     throw error
   }
 }

@@ -58,7 +58,11 @@ export async function scan(
       if (entry.kind === 'file' || entry.kind === 'directory') size = addSizes(size, entry.size)
       if (entry.kind === 'directory') count += entry.count
     }
-    const leaves = [...buildLeaves(entries)].map(({ bytes, first, count }) => ({ id: keep(bytes), first, count }))
+    const leaves = [...buildLeaves(entries)].map(({ bytes, first, count }) => ({
+      id: keep(bytes),
+      first,
+      count,
+    }))
     const content = buildNodes(leaves, keep)
     return { kind: 'directory', name, mode, mtimeNs, ...owner, size, count, content }
   }

@@ -24,7 +24,8 @@ export async function meetOnce(world: World): Promise<void> {
 export const drawn: Scenario = async (world, one, other) => {
   for (let n = 0; n < 10; n++) act(world.work(one))
   await meetOnce(world)
-  for (const machine of [one, other]) for (let n = world.scheduler.below(6); n >= 0; n--) act(world.work(machine))
+  for (const machine of [one, other])
+    for (let n = world.scheduler.below(6); n >= 0; n--) act(world.work(machine))
 }
 
 /** By name: what has broken others, and what is easily got wrong. */

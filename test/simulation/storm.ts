@@ -70,7 +70,7 @@ interface Weather {
 async function rage(world: World, { edits, pause, troubles, cutShare, skew }: Weather): Promise<void> {
   const { scheduler, network, machines } = world
   network.cutShare = cutShare
-  let busy = machines.length
+  const users = new Set(machines)
   for (const machine of machines) machine.clock.skew = Math.floor((scheduler.random() * 2 - 1) * skew)
   for (const machine of machines) {
     const user = scheduler.actor(`user of ${machine.host}`)
@@ -81,13 +81,13 @@ async function rage(world: World, { edits, pause, troubles, cutShare, skew }: We
         await scheduler.step(user, 'works', scheduler.below(pause))
         act(world.work(machine))
       }
-      busy--
+      users.delete(machine)
     })
   }
   for (const [a, b] of world.links) {
     const daemon = scheduler.actor(`${a.host} and ${b.host}`)
     scheduler.start(daemon, async () => {
-      while (busy > 0) {
+      while (users.size > 0) {
         await scheduler.step(daemon, 'meet', scheduler.below(pause * 4))
         await meet(world, scheduler.chance(0.5) ? [a, b] : [b, a])
       }
@@ -95,7 +95,7 @@ async function rage(world: World, { edits, pause, troubles, cutShare, skew }: We
   }
   const fate = scheduler.actor('fate')
   scheduler.start(fate, async () => {
-    for (let n = 0; n < troubles && busy > 0; n++) {
+    for (let n = 0; n < troubles && users.size > 0; n++) {
       await scheduler.step(fate, 'strikes', scheduler.below((pause * edits) / 2))
       strike(world, skew)
     }
@@ -105,8 +105,9 @@ async function rage(world: World, { edits, pause, troubles, cutShare, skew }: We
 
 async function meet(world: World, [from, to]: readonly [Machine, Machine]): Promise<void> {
   const { scheduler } = world
-  if (scheduler.chance(0.7)) await world.session(from, to, synchronize)
-  else if (scheduler.chance(0.7)) await world.session(from, to, pull)
+  const how = scheduler.random()
+  if (how < 0.7) await world.session(from, to, synchronize)
+  else if (how < 0.9) await world.session(from, to, pull)
   else {
     // One that is not up to date any more, or that the other has had long since.
     const old = [...from.drive.snapshots.values()]

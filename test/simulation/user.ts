@@ -93,7 +93,11 @@ function change(
 ): string | undefined {
   if (path === undefined || disk.at(path)!.kind === 'symlink') return undefined
   if (what === 'touch') disk.setTime(path, clock.nowNs())
-  else disk.setMode(path, disk.at(path)!.kind === 'file' ? scheduler.pick([0o600, 0o644, 0o755]) : scheduler.pick([0o700, 0o755]))
+  else
+    disk.setMode(
+      path,
+      disk.at(path)!.kind === 'file' ? scheduler.pick([0o600, 0o644, 0o755]) : scheduler.pick([0o700, 0o755]),
+    )
   return `${what} ${path}`
 }
 

@@ -172,8 +172,8 @@ export class World {
   async #round(): Promise<readonly Head[]> {
     const links = this.links.map((link) => ({ link, order: this.scheduler.random() }))
     for (const { link, order } of links.toSorted((a, b) => a.order - b.order)) {
-      const [a, b] = order < 0.5 ? link : link.toReversed()
-      await this.session(a!, b!)
+      const [a, b] = order < 0.5 ? link : ([link[1], link[0]] as const)
+      await this.session(a, b)
     }
     const heads: Head[] = []
     for (const { life } of this.machines) heads.push(await life.replica.capture())
@@ -189,6 +189,9 @@ export class World {
 
 /** Those who have never had anything have nothing to agree on. */
 function areInStep(heads: readonly Head[]): boolean {
-  const isBlank = ({ snapshot }: Head): boolean => snapshot.parents.length === 0 && snapshot.root.count === 0
   return new Set(heads.map(({ id }) => id)).size === 1 || heads.every(isBlank)
+}
+
+function isBlank({ snapshot }: Head): boolean {
+  return snapshot.parents.length === 0 && snapshot.root.count === 0
 }
