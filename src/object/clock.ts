@@ -1,4 +1,5 @@
-import type { Id } from './id.ts'
+import { fromHex, toHex } from '../bytes/hex.ts'
+import { idLength, idOf, idToBytes, type Id } from './id.ts'
 
 /** How many snapshots of a device something comes after, and which of them is the last. */
 export interface Tick {
@@ -25,8 +26,8 @@ export interface Placed {
 }
 
 /**
- * `forked`: a device has made two snapshots of one number, as it does when its disk was copied or set back. Then
- * clocks cannot tell what either side has seen.
+ * `forked`: a device has made two snapshots of one number, as it does when its disk was copied or set back, and neither
+ * side knows both. Then clocks cannot tell what either has seen.
  */
 export type Order = 'equal' | 'before' | 'after' | 'concurrent' | 'forked'
 
@@ -38,7 +39,7 @@ export function compareClocks(a: Placed, b: Placed): Order {
     const other = theirs.get(mine.device)
     if (other === undefined || other.count < mine.count) more = true
     else if (other.count > mine.count) less = true
-    else if ((mine.id ?? a.id) !== (other.id ?? b.id)) return 'forked'
+    else if (!isSettled(mine.device, mine.id ?? a.id, other.id ?? b.id, a, b)) return 'forked'
     theirs.delete(mine.device)
   }
   if (theirs.size > 0) less = true
@@ -46,16 +47,43 @@ export function compareClocks(a: Placed, b: Placed): Order {
   return less ? 'before' : more ? 'after' : 'equal'
 }
 
-/** The clock of what comes after all of these. Of a fork the greater id is taken, so that all take the same. */
+/** Of one number of a device: whether they are one snapshot, or a side has both (see {@link branchOf}). */
+function isSettled(device: string, one: Id, other: Id, a: Placed, b: Placed): boolean {
+  if (one === other) return true
+  const [first, second] = [branchOf(device, one), branchOf(device, other)]
+  return a.clock.some((tick) => tick.device === second) || b.clock.some((tick) => tick.device === first)
+}
+
+/**
+ * The device that a clock names instead for a snapshot which has the number of another that it knows as well: the
+ * first half of the hash of the device (its 16 bytes) and the id.
+ */
+function branchOf(device: string, id: Id): string {
+  const bytes = new Uint8Array(16 + idLength)
+  bytes.set(fromHex(device)!)
+  idToBytes(id, bytes, 16)
+  idToBytes(idOf(bytes), bytes, 0)
+  return toHex(bytes.subarray(0, 16))
+}
+
+/**
+ * The clock of what comes after all of these. Of a fork the greater id is taken, so that all take the same; the
+ * others are named as of devices of their own.
+ */
 export function joinClocks(all: readonly Placed[]): Clock {
   const joined = new Map<string, Tick & { readonly id: Id }>()
-  for (const { id: own, clock } of all) {
-    for (const { device, count, id = own } of clock) {
-      const known = joined.get(device)
-      const isNewer = known === undefined || count > known.count || (count === known.count && id > known.id)
-      if (isNewer) joined.set(device, { device, count, id })
+  const join = (tick: Tick & { readonly id: Id }): void => {
+    const { device, count, id } = tick
+    const known = joined.get(device)
+    if (known === undefined || count > known.count) joined.set(device, tick)
+    else if (count === known.count && id !== known.id) {
+      const [lesser, greater] = id < known.id ? [id, known.id] : [known.id, id]
+      joined.set(device, { device, count, id: greater })
+      join({ device: branchOf(device, lesser), count: 1, id: lesser })
     }
   }
+  for (const { id: own, clock } of all)
+    for (const { device, count, id = own } of clock) join({ device, count, id })
   return [...joined.values()].toSorted((a, b) => (a.device < b.device ? -1 : 1))
 }
 

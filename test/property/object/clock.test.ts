@@ -84,5 +84,21 @@ suite('clocks', () => {
     assert.equal(compareClocks(one, two), 'forked')
     const later = { id: idOf(Uint8Array.of(4)), clock: nextClock([one], devices[1]!) }
     assert.equal(compareClocks(later, two), 'forked')
+    // What comes after both is known to, and no two of these know the same.
+    for (const [a, b] of [
+      [one, two],
+      [later, two],
+    ] as const) {
+      const both = joinClocks([a, b])
+      assert.deepEqual(both, joinClocks([b, a]))
+      const merge = { id: idOf(Uint8Array.of(5)), clock: both }
+      for (const side of [a, b]) {
+        assert.equal(compareClocks(side, merge), 'before')
+        assert.equal(compareClocks(merge, side), 'after')
+        assert.deepEqual(joinClocks([side, merge]), both)
+      }
+      const next = { id: idOf(Uint8Array.of(6)), clock: nextClock([two], devices[0]!) }
+      assert.equal(compareClocks(merge, next), 'concurrent')
+    }
   })
 })

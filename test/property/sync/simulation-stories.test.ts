@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { pull } from '../../../src/sync/pull.ts'
 import { synchronize } from '../../../src/sync/synchronize.ts'
+import type { Drive } from '../../simulation/drive.ts'
 import { World, type Machine } from '../../simulation/world.ts'
 
 const year = 365 * 24 * 3600 * 1000
@@ -113,6 +114,49 @@ suite('folders in step, told by hand', () => {
       for (const text of ['first-kept', 'here-4', 'near-4', 'second-there', 'new-there', 'first-moved'])
         assert.ok(found.includes(text), `${text} is not there`)
       if (!alsoThere) world.check()
+    }
+  })
+
+  test('a disk that was set back to an old state, and has gone on from there', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const world = worldOf(3, [[0, 1], [1, 2]], seed) // prettier-ignore
+      const [one, other] = world.machines as [Machine, Machine, Machine]
+      world.write(one, 'a', 'a-0')
+      world.write(one, 'b', 'b-0')
+      await world.heal()
+      const old: Drive = one.drive.copy()
+      world.write(one, 'a', 'a-1')
+      world.write(one, 'c', 'c-1')
+      await world.heal()
+      world.replace(one, old)
+      world.write(one, 'b', 'b-2')
+      world.write(other, 'd', 'd-2')
+      await world.heal()
+      for (const text of ['a-1', 'b-2', 'c-1', 'd-2'])
+        assert.ok(texts(one).includes(text), `${text} is not there`)
+      world.write(one, 'e', 'e-3')
+      world.remove(other, 'd')
+      await world.heal()
+      assert.ok(texts(one).includes('e-3'))
+      assert.ok(!texts(one).includes('d-2'), 'a deletion after all were in step again does not stay')
+    }
+  })
+
+  test('a disk that was copied into another machine', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const world = worldOf(3, [[0, 1], [1, 2], [0, 2]], seed) // prettier-ignore
+      const [one, twin, other] = world.machines as [Machine, Machine, Machine]
+      world.write(one, 'a', 'a-0')
+      await world.heal()
+      world.replace(twin, one.drive.copy())
+      for (let n = 1; n < 5; n++) {
+        world.write(one, 'one', `one-${n}`)
+        world.write(twin, 'twin', `twin-${n}`)
+        world.write(other, 'other', `other-${n}`)
+        await world.heal()
+        for (const text of [`one-${n}`, `twin-${n}`, `other-${n}`])
+          assert.ok(texts(one).includes(text), `${text} is not there`)
+      }
     }
   })
 
