@@ -127,6 +127,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/stats.ts'),
   },
   {
+    name: 'sync',
+    group: 'Sync',
+    summary: 'bring copies of a folder in step, once or for ever',
+    load: () => import('./commands/sync.ts'),
+  },
+  {
     name: 'peer',
     group: 'Sync',
     summary: 'say with whom a folder is kept in step',

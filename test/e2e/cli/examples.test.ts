@@ -8,6 +8,7 @@ import { Scene, makeHistory } from './tidemark.ts'
 /** Those that run until they are stopped. */
 const endless = new Set([
   'tidemark watch',
+  'tidemark sync . ../copy --watch',
   'tidemark publish . --intervals 1h,1d,1M,Z',
   'tidemark publish . --listen 8080',
 ])

@@ -1,0 +1,143 @@
+import { displayName } from '../../bytes/name.ts'
+import { nothingDone } from '../../folder/apply/apply.ts'
+import type { ApplyCounts } from '../../folder/apply/apply.ts'
+import type { Problem } from '../../folder/apply/problem.ts'
+import { shortId } from '../../history/name-snapshot.ts'
+import { idToHex } from '../../object/id.ts'
+import type { Conflict } from '../../sync/merge/conflict.ts'
+import type { Pulled } from '../../sync/pull.ts'
+import type { Synchronized } from '../../sync/synchronize.ts'
+import type { Context } from '../context.ts'
+import { formatCount, formatNumberOf, formatSize } from '../format.ts'
+import { safeText } from '../safe-text.ts'
+
+/** A session with one peer, as it is told. */
+export interface Session {
+  readonly peer: string
+  readonly place: string
+  /** What this side is called. */
+  readonly own: string
+  readonly result: Synchronized
+  /** What the other side took in; undefined when it is far, and does not tell. */
+  readonly taken: readonly Pulled[] | undefined
+}
+
+/** What one side took in. */
+interface Side {
+  readonly counts: ApplyCounts
+  readonly conflicts: readonly Conflict[]
+  readonly problems: readonly Problem[]
+}
+
+function sideOf(pulled: readonly Pulled[]): Side {
+  const counts = nothingDone()
+  for (const one of pulled)
+    for (const key of Object.keys(counts) as (keyof ApplyCounts)[]) counts[key] += one.counts[key]
+  // Problems that are gone are gone.
+  return {
+    counts,
+    conflicts: pulled.flatMap(({ conflicts }) => conflicts),
+    problems: pulled.at(-1)?.problems ?? [],
+  }
+}
+
+/** Whether everything is where it was to go. */
+export function isWhole({ result, taken }: Session): boolean {
+  return result.done && [result.pulled, taken ?? []].every((pulled) => sideOf(pulled).problems.length === 0)
+}
+
+/** For a person: a line a side, and what needs attention. `watching`: only what brought something. */
+export async function tellSession(context: Context, session: Session, watching: boolean): Promise<void> {
+  const sides: [string, Side | undefined][] = [
+    [session.own, sideOf(session.result.pulled)],
+    [session.place, session.taken && sideOf(session.taken)],
+  ]
+  for (const conflict of conflictsOf(session)) await context.warn(textOfConflict(conflict))
+  for (const [name, side] of sides) await tellProblems(context, name, side?.problems ?? [])
+  if (context.json) {
+    await context.printJson(sessionJson(session))
+    return
+  }
+  for (const [name, side] of sides) {
+    const what = side === undefined ? undefined : textOf(side.counts)
+    if (watching && (what === undefined || what === nothing)) continue
+    if (what !== undefined) await context.tell(`${safeText(displayName(name))}: ${what}`)
+  }
+  const { mine, theirs, done } = session.result
+  if (watching) return
+  if (mine.id === theirs.id) await context.note(`in step, at snapshot ${shortId(mine.id)}`)
+  else if (!done) await context.note('not in step: tidemark sync again goes on from here')
+}
+
+const nothing = 'nothing new'
+
+function textOf(counts: ApplyCounts): string {
+  const { files, bytes, directories, specials, links, metadata, deleted } = counts
+  const parts = [
+    [files, `${formatNumberOf(files, 'file')} received (${formatSize(bytes)})`],
+    [directories, `${formatNumberOf(directories, 'directory', 'directories')} made`],
+    [
+      specials + links,
+      `${formatNumberOf(specials + links, 'link or special file', 'links and special files')} made`,
+    ],
+    [deleted, `${formatCount(deleted)} deleted`],
+  ] as const
+  const told = parts.filter(([number]) => number > 0).map(([, text]) => text)
+  if (told.length > 0) return told.join(', ')
+  // Of directories the time changes whenever something in them does.
+  return metadata > 0 ? `${formatCount(metadata)} with new metadata only` : nothing
+}
+
+/** Both sides meet the same ones where both merge. */
+export function conflictsOf({ result, taken = [] }: Session): Conflict[] {
+  const all = [...result.pulled, ...taken].flatMap(({ conflicts }) => conflicts)
+  return [...new Map(all.map((conflict) => [`${conflict.path}\0${conflict.copy ?? ''}`, conflict])).values()]
+}
+
+function textOfConflict({ path, copy, winner, loser }: Conflict): string {
+  const kept = `${displayName(path)}: changed on both sides; that of ${safeText(winner)} has kept the name`
+  return copy === undefined ? kept : `${kept}, that of ${safeText(loser)} is ${displayName(copy)}`
+}
+
+/** A thousand warnings say no more than ten. */
+const mostTold = 10
+
+async function tellProblems(context: Context, name: string, problems: readonly Problem[]): Promise<void> {
+  const shown = context.options.verbose ? problems : problems.slice(0, mostTold)
+  for (const { path, message } of shown)
+    await context.warn(`${displayName(name)}: ${displayName(path)}: ${message}`)
+  const rest = problems.length - shown.length
+  if (rest > 0) await context.warn(`${displayName(name)}: ${formatNumberOf(rest, 'more problem')}`)
+}
+
+export function sessionJson(session: Session): object {
+  const { peer, place, result, taken } = session
+  const { mine, theirs, done } = result
+  const received = sideOf(result.pulled)
+  const sent = taken && sideOf(taken)
+  const problems = [
+    ...received.problems.map((problem) => ({ side: 'here', ...problem })),
+    ...(sent?.problems ?? []).map((problem) => ({ side: 'there', ...problem })),
+  ]
+  return {
+    peer,
+    place,
+    inStep: mine.id === theirs.id,
+    done,
+    head: idToHex(mine.id),
+    theirHead: idToHex(theirs.id),
+    here: countsJson(received.counts),
+    there: sent === undefined ? null : countsJson(sent.counts),
+    conflicts: conflictsOf(session).map(({ path, copy, winner, loser }) => ({
+      path,
+      copy: copy ?? null,
+      winner,
+      loser,
+    })),
+    problems,
+  }
+}
+
+function countsJson({ files, bytes, directories, specials, links, metadata, deleted }: ApplyCounts): object {
+  return { files, bytes, directories, specials, links, metadata, deleted }
+}
