@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import * as esbuild from 'esbuild'
+import { commandTable } from '../src/cli/command-table.ts'
 
 /**
  * Builds dist/ from src/: plain modules and their types, which are the library; and for the command, which starts
@@ -67,13 +69,32 @@ function licences({ inputs }: esbuild.Metafile): string {
   return `program.cjs contains these packages:\n\n${parts.join(`\n${'-'.repeat(72)}\n\n`)}`
 }
 
-/** The beginning leaves the rest to the file of all. */
-const program: esbuild.Plugin = {
+/** The beginning leaves the rest to the file of all, whose compiled code it keeps: for each command what that one runs. */
+const program = (id: string, commands: readonly string[]): esbuild.Plugin => ({
   name: 'program',
   setup: (build) => {
-    build.onResolve({ filter: /^\.\/program\.js$/ }, () => ({ path: './program.cjs', external: true }))
+    build.onResolve({ filter: /^\.\/program\.js$/ }, () => ({ path: 'program', namespace: 'program' }))
+    build.onLoad({ filter: /./, namespace: 'program' }, () => ({
+      resolveDir: 'dist/cli',
+      contents: `
+        import { getCompileCacheDir } from 'node:module'
+        import { join } from 'node:path'
+        import { loadModule } from './code-cache.js'
+        const commands = new Set(${JSON.stringify(commands)})
+        export async function runProgram(argv) {
+          const name = argv.find((argument) => commands.has(argument)) ?? 'none'
+          const directory = getCompileCacheDir()
+          const file = join(__dirname, 'program.cjs')
+          // No cache is wanted, or whose it is cannot be told: Node's own will do.
+          if (directory === undefined || process.getuid === undefined) return require(file).runProgram(argv)
+          const program = loadModule(file, join(directory, 'tidemark-${id}-' + name), require)
+          const exit = await program.exports.runProgram(argv)
+          if (exit === 0) program.save()
+          return exit
+        }`,
+    }))
   },
-}
+})
 
 // In a package of modules esbuild would take what a required module exports for its default export.
 const manifest = 'dist/package.json'
@@ -83,16 +104,27 @@ const { metafile } = await esbuild.build({
   entryPoints: ['dist/cli/program.js'],
   outfile: 'dist/cli/program.cjs',
   plugins: [ownPlaces, packages],
+  // All of it is read at each start.
+  minifyWhitespace: true,
+  lineLimit: 200,
+  legalComments: 'none',
   metafile: true,
 })
 writeFileSync('dist/cli/program.licences.txt', licences(metafile))
+const text = readFileSync('dist/cli/program.cjs')
+if (text.some((byte) => byte >= 0x80)) throw new Error('dist/cli/program.cjs is not ASCII')
 await esbuild.build({
   ...common,
   entryPoints: ['dist/cli/main.js'],
   outfile: 'dist/cli/main.cjs',
   // Old versions of Node are to be told, in words that they understand.
   target: 'node12',
-  plugins: [program],
+  plugins: [
+    program(
+      hash('sha256', text).slice(0, 16),
+      commandTable.map(({ name }) => name),
+    ),
+  ],
 })
 rmSync(manifest)
 chmodSync('dist/cli/main.cjs', 0o755)
