@@ -29,7 +29,7 @@ const maxName = 1024
 const maxPlace = 4096
 const idBytes = 16
 
-const [hasPlace, hasFolder, wantsCreation] = [1, 2, 4]
+const [hasPlace, hasFolder, wantsCreation, wantsJoin] = [1, 2, 4, 8]
 
 export function encodeHello(hello: Hello): Uint8Array<ArrayBuffer> {
   const { caller, place, folder, create } = hello
@@ -37,7 +37,8 @@ export function encodeHello(hello: Hello): Uint8Array<ArrayBuffer> {
   writer.u8(
     (place === undefined ? 0 : hasPlace) |
       (folder === undefined ? 0 : hasFolder) |
-      (create === undefined ? 0 : wantsCreation),
+      (create === undefined ? 0 : wantsCreation) |
+      (create?.join ? wantsJoin : 0),
   )
   if (place !== undefined) writer.prefixed(nameToBytes(place))
   if (folder !== undefined) writer.raw(idBytesOf(folder))
@@ -50,10 +51,13 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const reader = new Reader(bytes, 'hello')
   const { features, caller } = readBegin(reader)
   const flags = reader.u8()
-  if (flags > 7) throw reader.fail('bad flags')
+  if (flags > 15 || (flags & (wantsCreation | wantsJoin)) === wantsJoin) throw reader.fail('bad flags')
   const place = (flags & hasPlace) === 0 ? undefined : reader.name(maxPlace)
   const folder = (flags & hasFolder) === 0 ? undefined : toHex(reader.take(idBytes))
-  const create = (flags & wantsCreation) === 0 ? undefined : { history: reader.name(maxWord) }
+  const create =
+    (flags & wantsCreation) === 0
+      ? undefined
+      : { history: reader.name(maxWord), join: (flags & wantsJoin) !== 0 }
   reader.end()
   return { features, caller, place, folder, create }
 }

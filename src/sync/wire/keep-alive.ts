@@ -37,7 +37,7 @@ export async function keepAlive(
   while (!signal.aborted) {
     const { wait, error } = look()
     if (wait > 0) {
-      await pause(time, wait, signal)
+      await pause(time, Math.min(wait, quiet.ask), signal)
       continue
     }
     // Whoever was held up himself has yet to read what came meanwhile.

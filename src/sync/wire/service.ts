@@ -23,8 +23,11 @@ export interface FolderRequest {
   readonly place: string | undefined
   /** Which folder it must be: 32 hexadecimal digits. */
   readonly folder: string | undefined
-  /** Make it when there is none, with history of this kind. */
-  readonly create: { readonly history: string } | undefined
+  /**
+   * Make it when there is none, with history of this kind; with `join` a directory that is another folder becomes
+   * a copy of this one.
+   */
+  readonly create: { readonly history: string; readonly join: boolean } | undefined
 }
 
 /** A replica that another side may use. */

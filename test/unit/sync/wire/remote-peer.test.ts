@@ -28,14 +28,14 @@ async function fetchAll(peer: Peer, wants: readonly Want[]): Promise<(Uint8Array
 test('a hello tells each side who the other is, and what it may do', async (t) => {
   const seen: FolderRequest[] = []
   const service = serviceOf(new MemoryPeer(), { access: 'read' }, seen)
-  const reached = await reachPeer(t, service, { place: '/data/föö', create: { history: 'none' } })
+  const reached = await reachPeer(t, service, { place: '/data/föö', create: { history: 'none', join: true } })
   const { folder, device, host, access } = reached
   assert.deepEqual(
     { folder, device, host, access },
     { folder: folderId, device: deviceId, host: 'far', access: 'read' },
   )
   const [{ caller, ...wish }] = seen as [FolderRequest]
-  assert.deepEqual(wish, { place: '/data/föö', folder: folderId, create: { history: 'none' } })
+  assert.deepEqual(wish, { place: '/data/föö', folder: folderId, create: { history: 'none', join: true } })
   assert.equal(caller.device, whoAmI.device)
   assert.equal(caller.host, 'near')
   assert.match(caller.program, /^tidemark\/\d/)
