@@ -25,6 +25,7 @@ import { formatDuration } from '../format.ts'
 import { keepHeapLean } from '../lean-heap.ts'
 import { choice, flag } from '../options.ts'
 import { safeText } from '../safe-text.ts'
+import { printPlans } from '../sync/dry-run.ts'
 import { openLink } from '../sync/open-link.ts'
 import { asPeerOf, findParties } from '../sync/parties.ts'
 import type { Parties } from '../sync/parties.ts'
@@ -43,6 +44,7 @@ export const command: Command = defineCommand({
     { name: '[b]', summary: 'the other; without it A is brought in step with its peers', completes: 'place' },
   ],
   options: {
+    dryRun: flag('-n, --dry-run', 'print what would be done on either side, and change nothing'),
     watch: flag('--watch', 'go on until stopped (Ctrl-C): each change is there at once'),
     mode: modeOption('--mode <mode>', 'which way changes go, seen from A: else as the peer is noted'),
     allowDeletes: flag('--allow-deletes', 'also when more than half of a folder vanishes'),
@@ -57,6 +59,7 @@ export const command: Command = defineCommand({
   examples: [
     { command: 'tidemark sync . ../copy', shows: 'a second copy, made if it is not there' },
     { command: 'tidemark sync ../copy && tidemark sync', shows: 'once more, with all that are known' },
+    { command: 'tidemark sync ../copy --dry-run', shows: 'what that would do on either side' },
     { command: 'tidemark sync . ../copy --watch', shows: 'in step until Ctrl-C' },
     { command: 'tidemark sync . ssh://ann@example.org/~/notes', shows: 'with a copy on another machine' },
   ],
@@ -64,6 +67,8 @@ export const command: Command = defineCommand({
   async run(context, [one, other], options) {
     const parties = await findParties(context, one, other, options.mode)
     const guard: Guard = options.allowDeletes ? { maxVanishing: 1 } : defaultGuard
+    if (options.dryRun && options.watch) throw new TidemarkError('usage', 'either --dry-run or --watch')
+    if (options.dryRun) return (await printPlans(context, parties, guard)) ? undefined : 'refused'
     await keepHeapLean()
     const introduced = await introduceAll(parties, options)
     const watch = options.watch ? {} : undefined

@@ -94,7 +94,7 @@ export function conflictsOf({ result, taken = [] }: Session): Conflict[] {
   return [...new Map(all.map((conflict) => [`${conflict.path}\0${conflict.copy ?? ''}`, conflict])).values()]
 }
 
-function textOfConflict({ path, copy, winner, loser }: Conflict): string {
+export function textOfConflict({ path, copy, winner, loser }: Conflict): string {
   const kept = `${displayName(path)}: changed on both sides; that of ${safeText(winner)} has kept the name`
   return copy === undefined ? kept : `${kept}, that of ${safeText(loser)} is ${displayName(copy)}`
 }

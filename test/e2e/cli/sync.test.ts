@@ -309,3 +309,41 @@ test('two at once on one folder: both end well', async (t) => {
   assert.equal(Object.keys(files(scene, 'a')).length, 102)
   assert.match(await scene.ok('-C', 'a', 'verify', '--data'), /whole/)
 })
+
+test('a dry run says what would be done, and does nothing', async (t) => {
+  const scene = new Scene(t)
+  scene.write('a/one.txt', 'one\n')
+  const plan = await scene.ok('sync', 'a', 'b', '--dry-run')
+  assert.match(plan, /\/a:\n.*\/b:\nA {2}one\.txt\n/)
+  assert.deepEqual(readdirSync(scene.directory), ['a'])
+  assert.deepEqual(readdirSync(join(scene.directory, 'a')), ['one.txt'])
+  await scene.ok('sync', 'a', 'b')
+  const before = readFileSync(join(scene.directory, 'a/.tidemark/folder.json'), 'utf8')
+  const snapshots = await scene.ok('-C', 'a', 'log', '--json')
+  scene.write('a/one.txt', 'from a\n')
+  scene.write('b/one.txt', 'from b!\n')
+  scene.write('b/two.txt', 'two\n')
+  const lines = (await scene.ok('--json', '-C', 'a', 'sync', '-n')).trim().split('\n')
+  const said = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  assert.ok(
+    said.some(({ side, path, change }) => side === 'here' && path === 'two.txt' && change === 'added'),
+  )
+  assert.ok(said.some(({ conflict }) => (conflict as { path: string } | undefined)?.path === 'one.txt'))
+  assert.equal(await scene.ok('-C', 'a', 'log', '--json'), snapshots)
+  assert.equal(readFileSync(join(scene.directory, 'a/.tidemark/folder.json'), 'utf8'), before)
+  assert.deepEqual(files(scene, 'a'), { 'one.txt': 'from a\n' })
+  // What is planned is what is done.
+  await scene.ok('-C', 'a', 'sync')
+  const [copy] = Object.keys(files(scene, 'a')).filter((name) => name.includes('conflict'))
+  assert.ok(said.some(({ conflict }) => (conflict as { copy: string } | undefined)?.copy === copy))
+})
+
+test('a dry run tells of what would be refused', async (t) => {
+  const scene = new Scene(t)
+  for (let n = 0; n < 60; n++) scene.write(`a/${n}`, `${n}`)
+  await scene.ok('sync', 'a', 'b')
+  for (let n = 0; n < 60; n++) rmSync(join(scene.directory, `a/${n}`))
+  const { code, stderr } = await scene.run(['-C', 'a', 'sync', '--dry-run'])
+  assert.equal(code, 7)
+  assert.match(stderr, /60 of 60 entries would be deleted/)
+})
