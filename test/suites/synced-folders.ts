@@ -1,0 +1,41 @@
+import { mkdirSync } from 'node:fs'
+import type { FolderSettings } from '../../src/folder/settings.ts'
+import { FolderReplica } from '../../src/sync/folder-replica.ts'
+import { introduce } from '../../src/sync/introduce.ts'
+import { localPeer } from '../../src/sync/local-pair.ts'
+import { synchronize, type Synchronized, type SynchronizeOptions } from '../../src/sync/synchronize.ts'
+
+/** One copy of a folder on the disk. */
+export interface Copy {
+  readonly root: string
+  readonly replica: FolderReplica
+  close(): Promise<void>
+}
+
+/** Copies of one folder at these places, which are made. */
+export async function copiesAt(
+  roots: readonly string[],
+  history: FolderSettings['history'] = 'kept',
+): Promise<Copy[]> {
+  const copies: Copy[] = []
+  let id: string | undefined
+  for (const root of roots) {
+    mkdirSync(root, { recursive: true })
+    const folder = await introduce(root, id, { history })
+    id = folder.settings.folder
+    const replica = await FolderReplica.open(folder)
+    copies.push({
+      root,
+      replica,
+      close: async () => {
+        await replica.close()
+        folder.close()
+      },
+    })
+  }
+  return copies
+}
+
+export function syncCopies(one: Copy, other: Copy, options: SynchronizeOptions = {}): Promise<Synchronized> {
+  return synchronize(one.replica, localPeer(one.replica, other.replica, { guard: options.guard }), options)
+}
