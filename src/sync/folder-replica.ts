@@ -1,8 +1,12 @@
 import { hostname } from 'node:os'
-import { isTidemarkError, TidemarkError } from '../errors.ts'
+import { isTidemarkError } from '../errors.ts'
 import type { Name } from '../bytes/name.ts'
+import { nothingDone } from '../folder/apply/apply.ts'
+import { applyTrees, type AppliedTrees } from '../folder/apply/apply-trees.ts'
 import type { Folder } from '../folder/folder.ts'
+import type { Batch } from '../folder/watch/dirty.ts'
 import { WorkingCopyStore } from '../folder/working-copy-store.ts'
+import { advanceFolder } from '../history/advance.ts'
 import { takeSnapshot, type SnapshotOptions, type SnapshotReport } from '../history/snapshot.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
@@ -10,7 +14,6 @@ import { LayeredStore } from '../store/layered-store.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
 import type { Store } from '../store/store.ts'
-import { applyTree } from './apply-tree.ts'
 import { lastCommon } from './base.ts'
 import { FolderChanges, type ChangesOptions } from './folder-changes.ts'
 import { FolderReceipt } from './folder-receipt.ts'
@@ -139,25 +142,42 @@ export class FolderReplica implements Replica {
     options: AdvanceOptions,
   ): Promise<Advance> => {
     return this.#turn.take(async () => {
-      const state = this.#of.state()
-      if (state.base !== from.id) throw new TidemarkError('conflict', 'there is a newer snapshot')
-      const store = new LayeredStore([source])
-      const applied = await applyTree(this.#of.root, store, from.snapshot.root, to.snapshot.root, {
-        repository: this.#repository,
-        signal: options.signal,
-        onDone: options.onDone,
-      })
-      if (applied.done) {
-        const id = await writer.publish(to.snapshot, options)
-        await state.begin(60_000)
-        state.base = id
-        state.see(id)
-        state.commit()
-      } else await writer.flush(options)
-      const head = await this.#take({})
-      const { counts, problems, done } = applied
-      return { head, done, counts, problems: problems.list }
+      const batch = this.#changes?.take()
+      try {
+        return await this.#advance(writer, from, to, source, batch, options)
+      } catch (error) {
+        this.#changes?.putBack({ why: 'failure' })
+        throw error
+      }
     })
+  }
+
+  async #advance(
+    writer: RepositoryWriter,
+    from: Head,
+    to: Head,
+    source: Store,
+    batch: Batch | undefined,
+    { signal, onDone }: AdvanceOptions,
+  ): Promise<Advance> {
+    const watch = this.#changes?.watcher
+    const only = batch === undefined ? new Set<Name>() : batch.only
+    let applied: AppliedTrees | undefined
+    const apply = async (): Promise<AppliedTrees> =>
+      (applied = await applyTrees(this.#of.root, from.snapshot.root, to.snapshot.root, {
+        trees: source,
+        contents: source,
+        repository: this.#of.settings.history === 'kept' ? this.#repository : undefined,
+        signal,
+        onDone,
+      }))
+    watch?.begin(only === undefined)
+    const { head, done } = await advanceFolder(this.#of, { writer, from, to, apply, only, watch, signal })
+    watch?.end()
+    this.#newest = head
+    this.#changes?.wake()
+    const { counts = nothingDone(), problems } = applied ?? {}
+    return { head, done, counts, problems: problems?.list ?? [] }
   }
 
   async close(): Promise<void> {
