@@ -64,14 +64,14 @@ const actions = [
 
 const names = ['a', 'b', 'c.txt', 'd']
 
-export function modelEdits(maxLength: number): fc.Arbitrary<ModelEdit[]> {
+export function modelEdits(maxLength: number, minLength = 0): fc.Arbitrary<ModelEdit[]> {
   const edit = fc.record({
     action: fc.constantFrom(...actions),
     where: fc.nat(1000),
     to: fc.nat(1000),
     value: fc.nat(5),
   })
-  return fc.array(edit, { maxLength })
+  return fc.array(edit, { minLength, maxLength, size: 'max' })
 }
 
 export function emptyModel(): ModelDirectory {

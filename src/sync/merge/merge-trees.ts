@@ -3,8 +3,11 @@ import type { CallOptions } from '../../store/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import { equalEntries } from '../../tree/equal-entries.ts'
 import type { Conflict } from './conflict.ts'
+import { followMoves } from './follow-moves.ts'
+import { mendLinks } from './links.ts'
 import { DirectoryMerge } from './merge-directories.ts'
 import { compareEncodings } from './metadata.ts'
+import { textMerger } from './merge-texts.ts'
 import { NewNodes, type Put } from './new-nodes.ts'
 
 /** A tree to be merged. */
@@ -49,10 +52,17 @@ export async function mergeTrees(store: Store, input: MergeInput, options: Merge
 
   const { signal, put } = options
   const nodes = new NewNodes(store)
-  const merge = new DirectoryMerge(nodes, { left: left.host, right: right.host }, async () => undefined, {
-    signal,
-  })
-  const root = await merge.merge('', base, left.root, right.root)
+  const hosts = { left: left.host, right: right.host }
+  const mergeText = await textMerger(store, base, options, { signal })
+  let merge = new DirectoryMerge(nodes, hosts, mergeText, { signal })
+  let root = await merge.merge('', base, left.root, right.root)
+  const trees = base && { base, left: left.root, right: right.root }
+  const followed = trees && merge.mayHaveMoved ? await followMoves(nodes, trees, { signal }) : undefined
+  if (followed) {
+    merge = new DirectoryMerge(nodes, hosts, mergeText, { signal })
+    root = await merge.merge('', followed.base, followed.left, followed.right)
+  }
+  root = await mendLinks(nodes, root, merge.linked, followed?.moves ?? [], { signal })
   await nodes.handOver(root, put)
   return { root, conflicts: merge.conflicts }
 }
