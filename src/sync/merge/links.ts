@@ -1,6 +1,8 @@
 import type { Name } from '../../bytes/name.ts'
 import type { DirectoryEntry, Entry } from '../../object/entry.ts'
 import type { CallOptions } from '../../store/bucket.ts'
+import type { Difference } from '../../tree/compare-directories.ts'
+import { compareTrees } from '../../tree/compare-trees.ts'
 import { lookUp } from '../../tree/directory.ts'
 import { editTree, type PathEdit } from '../../tree/edit-tree.ts'
 import { equalEntries } from '../../tree/equal-entries.ts'
@@ -18,11 +20,57 @@ interface First {
 const maxHops = 8
 
 /**
- * Sets the further names of files right, at the paths where a merge has put some: each is what the first name is, if
- * that still holds the same data, and otherwise a file of its own, as are those together that have lost the same
- * first name.
+ * Sets the further names of files right in a tree that was merged of two: each is what the first name is, if that
+ * still holds the same data, and otherwise a file of its own, as are those together that have lost the same first
+ * name. Links by paths of before `moves` are understood.
  */
 export async function mendLinks(
+  nodes: NewNodes,
+  root: DirectoryEntry,
+  [left, right]: readonly [DirectoryEntry, DirectoryEntry],
+  moves: readonly Move[],
+  options: CallOptions,
+): Promise<DirectoryEntry> {
+  // A link can only have gone wrong if its side had one of its ends changed by the other, or moved.
+  const isAltered = async (side: DirectoryEntry): Promise<boolean> =>
+    moves.length > 0 || (await hasChanged(nodes, side, root, options))
+  const paths: Name[] = []
+  if (await isAltered(left)) paths.push(...(await linksSince(nodes, right, root, options)))
+  if (await isAltered(right)) paths.push(...(await linksSince(nodes, left, root, options)))
+  return paths.length === 0
+    ? root
+    : mendAt(nodes, root, [...new Set(paths)].toSorted(comparePaths), moves, options)
+}
+
+/** Whether something that the side has is not as it was. */
+async function hasChanged(
+  nodes: NewNodes,
+  side: DirectoryEntry,
+  root: DirectoryEntry,
+  options: CallOptions,
+): Promise<boolean> {
+  const isOnBoth = ({ before, after }: Difference): boolean => before !== undefined && after !== undefined
+  const differences = compareTrees(nodes, side, root, { ...options, enter: isOnBoth })
+  for await (const batch of differences)
+    for (const { before, after } of batch)
+      if (before && (before.kind !== 'directory' || after?.kind !== 'directory')) return true
+  return false
+}
+
+/** Where further names stand that the side does not have just so. */
+async function linksSince(
+  nodes: NewNodes,
+  side: DirectoryEntry,
+  root: DirectoryEntry,
+  options: CallOptions,
+): Promise<Name[]> {
+  const found: Name[] = []
+  for await (const batch of compareTrees(nodes, side, root, options))
+    for (const { path, after } of batch) if (after?.link !== undefined) found.push(path)
+  return found
+}
+
+async function mendAt(
   nodes: NewNodes,
   root: DirectoryEntry,
   paths: readonly Name[],
@@ -44,7 +92,7 @@ export async function mendLinks(
 
   const edits: PathEdit[] = []
   const orphans = new Map<Name, First[]>()
-  for (const path of [...new Set(paths)].toSorted(comparePaths)) {
+  for (const path of paths) {
     const at = await find(path)
     if (at?.entry.link === undefined) continue
     let first = await firstOf(at)

@@ -40,8 +40,6 @@ export class DirectoryMerge {
   readonly #mergeText: MergeText
   readonly #options: CallOptions
   readonly conflicts: Conflict[] = []
-  /** Where further names of files have come to stand. */
-  readonly linked: Name[] = []
   /** Something was changed on one side that is not there on the other, or was made on both: it may have moved. */
   mayHaveMoved = false
 
@@ -82,7 +80,6 @@ export class DirectoryMerge {
     for await (const three of compareThree(this.#nodes, base, left, right, this.#options)) {
       const { entry, loser } = await this.#settle(joinPath(path, three.name), three, depth)
       if (!isSame(entry, three.left)) edits.set(three.name, entry)
-      this.#noteLink(path, entry)
       if (loser) losers.push(loser)
     }
     const places = new CopyPlaces(this.#nodes, left, edits, this.#options)
@@ -99,6 +96,7 @@ export class DirectoryMerge {
 
   async #settle(path: Name, three: Three, depth: number): Promise<Settled> {
     const { base } = three
+    if (isSame(three.left, three.right)) return { entry: three.left }
     const [left, right] = readableSides(three)
     if (isSame(left, right) || isSame(base, right)) return { entry: left }
     if (isSame(base, left)) return { entry: right }
@@ -152,7 +150,8 @@ export class DirectoryMerge {
   ): Promise<Entry | undefined> {
     if (base === undefined) return side
     this.mayHaveMoved = true
-    if (side.kind !== 'directory' || base.kind !== 'directory') return side
+    if (side.kind !== 'directory' || base.kind !== 'directory')
+      return isTouched(base, side) ? side : undefined
     const changed = await this.#changedBelow(path, base, side, depth + 1)
     return changed.count === 0 ? undefined : { ...side, ...changed }
   }
@@ -169,8 +168,7 @@ export class DirectoryMerge {
           const changed = await this.#changedBelow(joinPath(path, after.name), before, after, depth + 1)
           if (changed.count === 0) continue
           entry = { ...after, ...changed }
-        }
-        this.#noteLink(path, entry)
+        } else if (before && !isTouched(before, after)) continue
         edits.push({ name: after.name, entry })
       }
     }
@@ -181,10 +179,6 @@ export class DirectoryMerge {
     const sorted = edits.toSorted((a, b) => compareNames(a.name, b.name))
     return editDirectory(this.#nodes, directory, sorted, this.#nodes.emit, this.#options)
   }
-
-  #noteLink(directory: Name, entry: Entry | undefined): void {
-    if (entry?.link !== undefined) this.linked.push(joinPath(directory, entry.name))
-  }
 }
 
 function below({ content, size, count }: DirectoryEntry): Below {
@@ -193,6 +187,11 @@ function below({ content, size, count }: DirectoryEntry): Below {
 
 function isSame(a: Entry | undefined, b: Entry | undefined): boolean {
   return a === undefined || b === undefined ? a === b : equalEntries(a, b)
+}
+
+/** That a file has got other names besides is no change to this one. */
+function isTouched(before: Entry, after: Entry): boolean {
+  return !equalEntries({ ...before, link: after.link }, after)
 }
 
 /** In pipes and sockets there is nothing that could be lost. */

@@ -1,3 +1,4 @@
+import { TidemarkError } from '../../errors.ts'
 import type { DirectoryEntry } from '../../object/entry.ts'
 import type { CallOptions } from '../../store/bucket.ts'
 import type { Store } from '../../store/store.ts'
@@ -9,6 +10,7 @@ import { DirectoryMerge } from './merge-directories.ts'
 import { compareEncodings } from './metadata.ts'
 import { textMerger } from './merge-texts.ts'
 import { NewNodes, type Put } from './new-nodes.ts'
+import { readableSides } from './unreadable.ts'
 
 /** A tree to be merged. */
 export interface Side {
@@ -46,23 +48,27 @@ export interface Merged {
 export async function mergeTrees(store: Store, input: MergeInput, options: MergeOptions): Promise<Merged> {
   const { base } = input
   const [left, right] = inOrder(input.left, input.right)
-  if (equalEntries(left.root, right.root)) return { root: left.root, conflicts: [] }
-  if (base && equalEntries(base, left.root)) return { root: right.root, conflicts: [] }
-  if (base && equalEntries(base, right.root)) return { root: left.root, conflicts: [] }
+  const [ours, theirs] = readableSides({ base, left: left.root, right: right.root })
+  if (ours?.kind !== 'directory' || theirs?.kind !== 'directory')
+    throw new TidemarkError('usage', 'only directories can be merged')
+  if (equalEntries(ours, theirs)) return { root: ours, conflicts: [] }
+  if (base && equalEntries(base, ours)) return { root: theirs, conflicts: [] }
+  if (base && equalEntries(base, theirs)) return { root: ours, conflicts: [] }
 
   const { signal, put } = options
   const nodes = new NewNodes(store)
   const hosts = { left: left.host, right: right.host }
   const mergeText = await textMerger(store, base, options, { signal })
   let merge = new DirectoryMerge(nodes, hosts, mergeText, { signal })
-  let root = await merge.merge('', base, left.root, right.root)
-  const trees = base && { base, left: left.root, right: right.root }
+  let root = await merge.merge('', base, ours, theirs)
+  const trees = base && { base, left: ours, right: theirs }
   const followed = trees && merge.mayHaveMoved ? await followMoves(nodes, trees, { signal }) : undefined
   if (followed) {
     merge = new DirectoryMerge(nodes, hosts, mergeText, { signal })
     root = await merge.merge('', followed.base, followed.left, followed.right)
   }
-  root = await mendLinks(nodes, root, merge.linked, followed?.moves ?? [], { signal })
+  const sides = [followed?.left ?? ours, followed?.right ?? theirs] as const
+  root = await mendLinks(nodes, root, sides, followed?.moves ?? [], { signal })
   await nodes.handOver(root, put)
   return { root, conflicts: merge.conflicts }
 }
