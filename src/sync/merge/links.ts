@@ -49,12 +49,15 @@ async function hasChanged(
   root: DirectoryEntry,
   options: CallOptions,
 ): Promise<boolean> {
-  const isOnBoth = ({ before, after }: Difference): boolean => before !== undefined && after !== undefined
   const differences = compareTrees(nodes, side, root, { ...options, enter: isOnBoth })
   for await (const batch of differences)
     for (const { before, after } of batch)
       if (before && (before.kind !== 'directory' || after?.kind !== 'directory')) return true
   return false
+}
+
+function isOnBoth({ before, after }: Difference): boolean {
+  return before !== undefined && after !== undefined
 }
 
 /** Where further names stand that the side does not have just so. */
