@@ -212,6 +212,19 @@ export class FolderState {
     )
   }
 
+  /** What is remembered of a directory and all below it holds for the path `to` instead: it was moved there. */
+  rename(from: Name, to: Name): void {
+    this.deleteBelow(to)
+    const select =
+      'SELECT DISTINCT directory FROM leaves WHERE directory = ? OR (directory > ? AND directory < ?)'
+    const rows = this.#prepare(select).all(keyOf(from), keyOf(`${from}/`), keyOf(`${from}0`))
+    for (const row of rows) {
+      const key = row['directory'] as Uint8Array<ArrayBuffer>
+      const below = nameFromBytes(key.subarray(keyOf(from).length))
+      this.#prepare('UPDATE leaves SET directory = ? WHERE directory = ?').run(keyOf(to + below), key)
+    }
+  }
+
   close(): void {
     this.#database.close()
   }

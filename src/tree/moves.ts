@@ -1,4 +1,5 @@
-import type { Entry } from '../object/entry.ts'
+import type { Name } from '../bytes/name.ts'
+import type { DirectoryEntry, Entry } from '../object/entry.ts'
 import type { Store } from '../store/store.ts'
 import type { Difference } from './compare-directories.ts'
 import { compareTrees, type CompareTreesOptions } from './compare-trees.ts'
@@ -18,6 +19,23 @@ interface Lone {
   settled: boolean
 }
 
+/** Something that stands elsewhere with equal content. */
+export interface Move {
+  readonly from: Name
+  readonly to: Name
+  readonly before: Entry
+  readonly after: Entry
+}
+
+/** What is on one side only, without what is below it, and how many differences there are in all. */
+interface Tops {
+  readonly removed: readonly Difference[]
+  readonly added: readonly Difference[]
+  readonly count: number
+}
+
+type MoveOptions = Omit<CompareTreesOptions, 'enter'>
+
 /**
  * All changes from one tree to the other with the moves among them, in path order; undefined when one tree is
  * missing, or there are too many changes to look for moves: then these are to be had without memory.
@@ -26,10 +44,55 @@ export async function diffWithMoves(
   store: Store,
   before: Entry | undefined,
   after: Entry | undefined,
-  options: Omit<CompareTreesOptions, 'enter'>,
+  options: MoveOptions,
 ): Promise<Change[] | undefined> {
   if (before === undefined || after === undefined) return undefined
   const changes: Change[] = []
+  const tops = await findTops(store, before, after, options, (difference) => {
+    const change = toChange(difference)
+    if (change) changes.push(change)
+  })
+  if (tops === undefined) return undefined
+  const [old, now]: [Lone[], Lone[]] = [[], []]
+  const moves = await findMoves(store, tops, options, old, now)
+  if (moves === undefined) return undefined
+  for (const { from, to, before, after } of moves) {
+    const what = differences(before, after)
+    changes.push({ path: to, kind: 'moved', from, before, after, what })
+  }
+  for (const { path, entry, settled } of old)
+    if (!settled) changes.push({ path, kind: 'removed', before: entry })
+  for (const { path, entry, settled } of now)
+    if (!settled) changes.push({ path, kind: 'added', after: entry })
+  return changes.toSorted((a, b) => comparePaths(a.path, b.path))
+}
+
+/**
+ * What stands elsewhere in the second tree with equal content, files and whole directories, those of many entries
+ * first; none of the two paths is in both trees, and none below another. Undefined when there are too many
+ * differences to look for that. `other` is told of what is on both sides and differs.
+ */
+export async function movesBetween(
+  store: Store,
+  before: DirectoryEntry,
+  after: DirectoryEntry,
+  options: MoveOptions & { readonly other?: ((difference: Difference) => void) | undefined } = {},
+): Promise<{ moves: Move[]; added: boolean; removed: boolean } | undefined> {
+  const { other, ...rest } = options
+  const tops = await findTops(store, before, after, rest, other)
+  if (tops === undefined) return undefined
+  const [added, removed] = [tops.added.length > 0, tops.removed.length > 0]
+  const moves = added && removed ? await findMoves(store, tops, rest, [], []) : []
+  return moves && { moves, added, removed }
+}
+
+async function findTops(
+  store: Store,
+  before: Entry,
+  after: Entry,
+  options: MoveOptions,
+  other?: (difference: Difference) => void,
+): Promise<Tops | undefined> {
   const [removed, added]: [Difference[], Difference[]] = [[], []]
   let count = 0
   for await (const batch of compareTrees(store, before, after, { ...options, enter: isOnBoth })) {
@@ -38,17 +101,24 @@ export async function diffWithMoves(
     for (const difference of batch) {
       if (difference.after === undefined) removed.push(difference)
       else if (difference.before === undefined) added.push(difference)
-      else {
-        const change = toChange(difference)
-        if (change) changes.push(change)
-      }
+      else other?.(difference)
     }
   }
+  return { removed, added, count }
+}
 
+/** Fills the lists with what is on one side only, except what is below a directory that moved as a whole. */
+async function findMoves(
+  store: Store,
+  { removed, added, count }: Tops,
+  options: MoveOptions,
+  old: Lone[],
+  now: Lone[],
+): Promise<Move[] | undefined> {
   // Whole directories first, so that what is below them need not be read.
   const [oldTop, newTop] = [removed.map(lone), added.map(lone)]
-  const moves = matchAll(oldTop, newTop)
-  const [old, now]: [Lone[], Lone[]] = [[], []]
+  const pairs = matchAll(oldTop, newTop)
+  let seen = count
   for (const [top, all] of [
     [oldTop, old],
     [newTop, now],
@@ -58,24 +128,20 @@ export async function diffWithMoves(
       all.push(one)
       const below = compareTrees(store, undefined, one.entry, { ...options, path: one.path })
       for await (const batch of below) {
-        count += batch.length
-        if (count > maxChangesWithMoves) return undefined
+        seen += batch.length
+        if (seen > maxChangesWithMoves) return undefined
         for (const difference of batch) all.push(lone(difference))
       }
     }
     findEnds(all)
   }
-  moves.push(...matchAll(old, now))
-  for (const [one, other] of moves) {
-    const [before, after] = [one.entry, other.entry]
-    const what = differences(before, after)
-    changes.push({ path: other.path, kind: 'moved', from: one.path, before, after, what })
-  }
-  for (const { path, entry, settled } of old)
-    if (!settled) changes.push({ path, kind: 'removed', before: entry })
-  for (const { path, entry, settled } of now)
-    if (!settled) changes.push({ path, kind: 'added', after: entry })
-  return changes.toSorted((a, b) => comparePaths(a.path, b.path))
+  pairs.push(...matchAll(old, now))
+  return pairs.map(([one, other]) => ({
+    from: one.path,
+    to: other.path,
+    before: one.entry,
+    after: other.entry,
+  }))
 }
 
 function isOnBoth({ before, after }: Difference): boolean {

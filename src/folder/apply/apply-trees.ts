@@ -4,17 +4,20 @@ import type { Id } from '../../object/id.ts'
 import type { CallOptions } from '../../store/bucket.ts'
 import type { Repository } from '../../store/repository/repository.ts'
 import type { Store } from '../../store/store.ts'
+import type { Difference } from '../../tree/compare-directories.ts'
 import { compareTrees } from '../../tree/compare-trees.ts'
+import { lookUp } from '../../tree/directory.ts'
+import { movesBetween, type Move } from '../../tree/moves.ts'
 import { PlacedEntries } from '../scan/placed.ts'
 import { openDirectory } from '../system/directory-handle.ts'
-import { lookUp } from '../../tree/directory.ts'
 import { applyChanges, nothingDone, type ApplyCounts } from './apply.ts'
 import type { FileSink } from './file-job.ts'
 import { GrowingFiles } from './growing-files.ts'
 import { InlineFiles } from './inline-files.ts'
+import { Moves } from './moves.ts'
 import { OpenDirectories } from './open-directories.ts'
-import { ofPass, passes, type Pass } from './passes.ts'
-import { Problems, type ProblemCode } from './problem.ts'
+import { ofPass, passes, passOf, type Pass } from './passes.ts'
+import { isBearable, Problems, type ProblemCode } from './problem.ts'
 
 export interface ApplyTreesOptions extends CallOptions {
   /** Has all of both trees. */
@@ -29,12 +32,14 @@ export interface ApplyTreesOptions extends CallOptions {
 
 /** What became of the working files. */
 export interface Applied {
-  /** Everything is as it is wanted, but for metadata that the system would not take. */
+  /** Everything is as it is wanted, but for metadata that the system would not take, and what nobody could read. */
   readonly done: boolean
   /** Directories in which something may have changed (paths from the root). */
   readonly touched: ReadonlySet<Name>
   /** What was put in its place. */
   readonly placed: PlacedEntries
+  /** What was renamed. */
+  readonly moved: readonly Move[]
 }
 
 export interface AppliedTrees extends Applied {
@@ -46,11 +51,13 @@ export interface AppliedTrees extends Applied {
 const mostFailures = 10_000
 
 /**
- * Makes the directory `root`, which holds the tree `before` as far as is known, hold `after`. Everything is looked at
- * just before it is replaced or removed, and left alone when it is not as `before` says. Durable once resolved.
- * Killed at any moment it leaves every path with its whole old or its whole new content, and every content that
- * both trees have in a path of either (see `passes`). Rejects what makes going on useless (see `restore`), with a
- * part done.
+ * Makes the directory `root`, which holds the tree `before` as far as is known, hold `after`. What only stands
+ * elsewhere is renamed; then what is new is made, then the rest replaced, then what is too much deleted. Everything is
+ * looked at just before it is touched, and left alone when it is not as `before` says; a content that could not be put
+ * where it is to go stays where it is. Durable once resolved.
+ *
+ * Killed at any moment it leaves every path with its whole old or its whole new content, and every content at an old
+ * or a new path. Rejects what makes going on useless (see `restore`), with a part done.
  */
 export async function applyTrees(
   root: string,
@@ -58,84 +65,131 @@ export async function applyTrees(
   after: DirectoryEntry,
   options: ApplyTreesOptions,
 ): Promise<AppliedTrees> {
-  const { trees, onDone, signal } = options
   const directories = new OpenDirectories(openDirectory(root))
-  const problems = new FailedPaths()
-  const placed = new PlacedEntries()
-  const touched = new Set<Name>()
-  const counts = nothingDone()
-  const left = new Set<Pass>(['new'])
-  const keep = (path: Name): void =>
-    problems.add(path, 'conflict', 'kept as it is: what it holds could not be put where it is to go')
   try {
-    for (const pass of passes) {
-      if (!left.has(pass) || problems.failed.length >= mostFailures) continue
-      const kept = await contentsOf(problems.failed, trees, after, options)
-      const changes = rootAndBelow(trees, before, after, options)
-      const added = await applyChanges(
-        ofPass(pass, changes, kept, { keep, later: (other) => left.add(other) }),
-        {
-          directories,
-          files: filesOf(directories, options),
-          problems,
-          placed,
-          delete: true,
-          onTouched: (directory) => touched.add(directory),
-          onDone,
-          signal,
-        },
-      )
-      for (const key of Object.keys(counts) as (keyof ApplyCounts)[]) counts[key] += added[key]
-    }
-    return { done: problems.undone === 0, touched, placed, counts, problems }
+    return await new TreeApplication(directories, before, after, options).run()
   } finally {
     directories.close()
     directories.root.close()
   }
 }
 
-function filesOf(
-  directories: OpenDirectories,
-  { contents, repository, signal }: ApplyTreesOptions,
-): FileSink {
-  const sink = { signal, placed: true }
-  return repository === undefined
-    ? new InlineFiles(directories, contents, sink)
-    : new GrowingFiles(directories, repository, contents, sink)
-}
+class TreeApplication {
+  readonly #directories: OpenDirectories
+  readonly #before: DirectoryEntry
+  readonly #after: DirectoryEntry
+  readonly #options: ApplyTreesOptions
+  readonly #problems = new NotedProblems()
+  readonly #counts = nothingDone()
+  readonly #placed = new PlacedEntries()
+  readonly #touched = new Set<Name>()
+  readonly #moves: Moves
 
-async function* rootAndBelow(
-  trees: Store,
-  before: DirectoryEntry,
-  after: DirectoryEntry,
-  { signal }: CallOptions,
-): ReturnType<typeof compareTrees> {
-  yield [{ path: '', before, after }]
-  yield* compareTrees(trees, before, after, { signal })
-}
-
-/** What the files at these paths were to hold. */
-async function contentsOf(
-  paths: readonly Name[],
-  trees: Store,
-  wanted: DirectoryEntry,
-  { signal }: CallOptions,
-): Promise<Set<Id>> {
-  const contents = new Set<Id>()
-  for (const path of paths) {
-    const entry = await lookUp(trees, wanted, path, { signal })
-    if (entry?.kind === 'file' && entry.content !== undefined) contents.add(entry.content.id)
+  constructor(
+    directories: OpenDirectories,
+    before: DirectoryEntry,
+    after: DirectoryEntry,
+    options: ApplyTreesOptions,
+  ) {
+    this.#directories = directories
+    this.#before = before
+    this.#after = after
+    this.#options = options
+    this.#moves = new Moves(directories, this.#placed)
   }
-  return contents
+
+  async run(): Promise<AppliedTrees> {
+    const due = new Set<Pass>()
+    await this.#move(due)
+    let isFirst = true
+    for (const pass of passes) {
+      if (!due.has(pass) && (pass !== 'deleted' || !isFirst)) continue
+      if (this.#problems.failed.length >= mostFailures) break
+      await this.#pass(pass, due, isFirst)
+      isFirst = false
+    }
+    return {
+      done: this.#problems.undone === 0,
+      touched: this.#touched,
+      placed: this.#placed,
+      moved: this.#moves.done,
+      counts: this.#counts,
+      problems: this.#problems,
+    }
+  }
+
+  async #move(due: Set<Pass>): Promise<void> {
+    const { trees, signal } = this.#options
+    const other = (difference: Difference): void => {
+      const isOfDirectories =
+        difference.before?.kind === 'directory' && difference.after?.kind === 'directory'
+      if (!isOfDirectories) due.add(passOf(difference))
+    }
+    const found = await movesBetween(trees, this.#before, this.#after, { signal, other })
+    if (found === undefined || found.added) due.add('new')
+    if (found === undefined || found.removed) due.add('deleted')
+    if (found === undefined) due.add('replaced')
+    else this.#moves.carryOut(found.moves)
+    for (const directory of this.#moves.stirred) this.#touched.add(directory)
+  }
+
+  async #pass(pass: Pass, due: Set<Pass>, isFirst: boolean): Promise<void> {
+    const { signal, onDone } = this.#options
+    const changes = ofPass(pass, this.#changes(), {
+      kept: await this.#contentsToKeep(),
+      isFirst,
+      onKept: (path) =>
+        this.#problems.add(path, 'conflict', 'kept: what it holds could not be put where it is to go'),
+      onOther: (pass) => due.add(pass),
+    })
+    const counts = await applyChanges(changes, {
+      directories: this.#directories,
+      files: this.#files(),
+      problems: this.#problems,
+      placed: this.#placed,
+      stirred: isFirst ? this.#moves.stirred : undefined,
+      delete: true,
+      onTouched: (directory) => this.#touched.add(directory),
+      onDone,
+      signal,
+    })
+    for (const key of Object.keys(counts) as (keyof ApplyCounts)[]) this.#counts[key] += counts[key]
+  }
+
+  #files(): FileSink {
+    const { contents, repository, signal } = this.#options
+    const options = { signal, placed: true }
+    if (repository === undefined) return new InlineFiles(this.#directories, contents, options)
+    return new GrowingFiles(this.#directories, repository, contents, options)
+  }
+
+  async *#changes(): AsyncGenerator<readonly Difference[]> {
+    const { trees, signal } = this.#options
+    yield [{ path: '', before: this.#before, after: this.#after }]
+    const enter = ({ path }: Difference): boolean => !this.#moves.has(path)
+    for await (const batch of compareTrees(trees, this.#before, this.#after, { signal, enter })) {
+      const adjusted = batch.map((difference) => this.#moves.adjust(difference))
+      yield adjusted.filter((difference) => difference !== undefined)
+    }
+  }
+
+  /** The contents that were to go where they could not: nothing takes them away from where they are. */
+  async #contentsToKeep(): Promise<Set<Id>> {
+    const kept = new Set<Id>()
+    for (const path of this.#problems.failed) {
+      const wanted = await lookUp(this.#options.trees, this.#after, path, this.#options)
+      if (wanted?.kind === 'file' && wanted.content !== undefined) kept.add(wanted.content.id)
+    }
+    return kept
+  }
 }
 
-/** Notes also which paths are not as they are wanted. */
-class FailedPaths extends Problems {
+/** Notes also which paths are not as they should be. */
+class NotedProblems extends Problems {
   readonly failed: Name[] = []
 
   override add(path: Name, code: ProblemCode, message: string): void {
-    const before = this.undone
     super.add(path, code, message)
-    if (this.undone > before && this.failed.length < mostFailures) this.failed.push(path)
+    if (!isBearable(code) && this.failed.length < mostFailures) this.failed.push(path)
   }
 }

@@ -28,6 +28,8 @@ export interface ApplyOptions extends PlanOptions, CallOptions {
   readonly problems: Problems
   /** What stands in a directory that is to be deleted may have been left out on purpose: then it stays, with what it holds. */
   readonly leavesSome?: boolean | undefined
+  /** Directories in which something was changed before, and which get their time again. */
+  readonly stirred?: ReadonlySet<Name> | undefined
   /** Directories that are only on the way: made when they are not there, else left as they are. */
   readonly passing?: ((path: Name) => boolean) | undefined
   /** Called for each step before it is taken. */
@@ -208,7 +210,7 @@ class Application {
     if (before?.kind === 'directory') {
       const opened = !this.#work.asRoot && (before.mode & 0o500) !== 0o500
       if (opened) setMode(parent, name, before.mode | 0o700)
-      const due = opened || step !== undefined
+      const due = opened || step !== undefined || this.#options.stirred?.has(path) === true
       const own = passing ? { ownMode: opened ? before.mode : undefined } : { wanted: after }
       this.#work.enter(workDirectory(path, above, { due, ...own }))
       if (step) this.counts.metadata++
@@ -230,7 +232,7 @@ class Application {
     const { root } = this.#work
     if (passing || after?.kind !== 'directory') return
     root.wanted = after
-    root.due = step !== undefined
+    root.due = step !== undefined || this.#options.stirred?.has('') === true
     if (step) this.counts.metadata++
   }
 

@@ -104,6 +104,11 @@ export class OpenDirectories {
     if (this.#last === path) this.#last = undefined
   }
 
+  /** The same for it and all below, which is somewhere else now. */
+  forgetBelow(path: Name): void {
+    for (const open of this.#open.keys()) if (open === path || open.startsWith(`${path}/`)) this.forget(open)
+  }
+
   /** Closes all but the root. */
   close(): void {
     for (const path of this.#open.keys()) this.forget(path)

@@ -42,19 +42,30 @@ export class Problems {
   }
 }
 
-function isBearable(code: ProblemCode): boolean {
+/** Whether everything is as it is wanted all the same, as far as that can be. */
+export function isBearable(code: ProblemCode): boolean {
   return code === 'lost-metadata' || code === 'unstable' || code === 'unreadable'
 }
 
+const endingCodes = ['cancelled', 'timeout', 'unavailable'] as const
+
 /** Failures after which everything else would fail as well, or that are none of a single file's. */
 const endingSystemCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM'])
+
+/** Whether after this failure everything else would fail as well. */
+export function endsEverything(error: unknown): boolean {
+  const origin = error instanceof TidemarkError && error.cause !== undefined ? error.cause : error
+  const system = systemCode(origin)
+  if (system === undefined) return !isTidemarkError(error) || isTidemarkError(error, ...endingCodes)
+  return endingSystemCodes.has(system)
+}
 
 /** What to say of a failure that concerns the entry at `path` only. Throws it again when it does not. */
 export function describeFailure(error: unknown, path: Name): [ProblemCode, string] {
   const origin = error instanceof TidemarkError && error.cause !== undefined ? error.cause : error
   const system = systemCode(origin)
   if (system === undefined && !isTidemarkError(error)) throw error
-  if (isTidemarkError(error, 'cancelled', 'timeout', 'unavailable')) throw error
+  if (isTidemarkError(error, ...endingCodes)) throw error
   if (system !== undefined && endingSystemCodes.has(system))
     throw fromSystem(error, `restore ${displayName(path)}`)
   const message = isTidemarkError(error)

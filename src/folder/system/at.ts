@@ -88,6 +88,21 @@ function device(at: number): bigint {
   return lastDevice.number
 }
 
+const RENAME_NOREPLACE = 1
+const [EINVAL, ENOSYS] = [22, 38]
+
+/**
+ * Gives an entry another name, in another directory of the same file system maybe, where nothing stands yet. False
+ * when the system or this file system has no such call.
+ */
+export function moveAt(system: Libc, directory: number, name: Name, to: number, newName: Name): boolean {
+  if (system.renameat2 === undefined) return false
+  if (system.renameat2(directory, cString(name), to, cString(newName), RENAME_NOREPLACE) === 0) return true
+  const errno = system.errno()
+  if (errno === EINVAL || errno === ENOSYS) return false
+  throw errnoError(errno)
+}
+
 const listing = Buffer.alloc(65_536)
 /** In a `struct linux_dirent64`: its length, and where the name begins, which a NUL ends. */
 const [LENGTH_AT, NAME_AT] = [16, 19]

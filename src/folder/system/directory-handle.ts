@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, fsyncSync, openSync, renameSync } from 'node:fs'
 import type { Name } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
-import { hasNames, namesIn, openAt, renameAt, statAt } from './at.ts'
+import { hasNames, moveAt, namesIn, openAt, renameAt, statAt } from './at.ts'
 import { fileStat, readStat, type FileStat } from './file-stat.ts'
 import { libc, libcIfLoaded, type Libc } from './libc.ts'
 import { childPath, displayPath, readNames, systemPath, type SystemPath } from './paths.ts'
@@ -40,6 +40,11 @@ export interface DirectoryHandle {
   open(name: Name, flags: number, mode?: number): number
   /** Gives `name` another name here, in the place of what stands there. */
   rename(name: Name, newName: Name): void
+  /**
+   * Gives `name` another name in `to`, another directory or this one, where nothing stands yet. False when that
+   * cannot be done in one step here; throws `exists`, or `failed` between two file systems.
+   */
+  move(name: Name, to: DirectoryHandle, newName: Name): boolean
   /**
    * The entry `name` for calls of node:fs, valid while the handle is open. Only for calls that do not follow
    * a symbolic link in the last place: lstat, readlink, rename, link, unlink, rmdir, mkdir, symlink, lchown,
@@ -148,6 +153,18 @@ function handleOf(fd: number, location: SystemPath, by: 'descriptor' | 'path'): 
         (system) => renameAt(system, fd, name, newName),
         (path) => renameSync(path, childPath(here(), newName)),
       )
+    },
+    move(name, to, newName) {
+      checkEntryName(name)
+      checkEntryName(newName)
+      assertOpen()
+      const system = libc()
+      if (system === undefined) return false
+      try {
+        return moveAt(system, fd, name, to.fd, newName)
+      } catch (error) {
+        throw refusal(error, 'move', childPath(location, name))
+      }
     },
     path,
     sync() {

@@ -32,6 +32,10 @@ export interface Libc {
   syncfs(fd: number): number
   /** Not in a glibc older than 2.30. */
   getdents64: ((fd: number, into: Uint8Array, size: number) => number) | undefined
+  /** Not in a glibc older than 2.28. */
+  renameat2:
+    | ((from: number, name: CString, to: number, newName: CString, flags: number) => number)
+    | undefined
   /** Not in a glibc older than 2.33, where it is no function of its own. */
   mknod: ((path: CString, mode: number, device: bigint) => number) | undefined
 }
@@ -56,6 +60,7 @@ const declarations = {
 
 const perhaps = {
   getdents64: 'long getdents64(int fd, void *into, size_t size)',
+  renameat2: 'int renameat2(int from, const char *name, int to, const char *newName, uint32_t flags)',
   mknod: 'int mknod(const char *path, uint32_t mode, uint64_t device)',
 }
 

@@ -77,6 +77,18 @@ test('many files, written by several threads, are not read again', async (t) => 
   assert.equal((await takeSnapshot(folder)).read, 0)
 })
 
+test('what was renamed is not read again', async (t) => {
+  const d = { 'b\u00e4': 'two', e: { f: 'three' } }
+  const [folder, from] = await folderWith(t, { a: 'one', d })
+  const { head, to, read } = await goOn(folder, from, { m: { a: 'one' }, n: { 'd\u00fc': d } })
+  assert.equal(head.id, to.id)
+  assert.equal(read, 0)
+  assert.equal((await takeSnapshot(folder)).read, 0)
+  writeFileSync(join(folder.root, 'n/d\u00fc/e/f'), 'own')
+  const own = await capture(folder)
+  assert.equal(await contentAt(folder, own, 'n/d\u00fc/e/f'), 'own')
+})
+
 test('a file that is changed before the look is read', async (t) => {
   for (const change of ['content', 'mode', 'replaced', 'time'] as const) {
     const [folder, from] = await folderWith(t, { a: 'one', d: { b: 'two' } })
