@@ -24,6 +24,7 @@ export interface InitOptions {
 
 const stateName = 'state.sqlite'
 const headName = 'head'
+const pendingName = 'pending'
 
 /** A directory whose history is kept. Close it when done. */
 export class Folder {
@@ -93,19 +94,39 @@ export class Folder {
    * The snapshot that was noted last as the newest of this copy, though another copy made it; undefined when there
    * is none. It need not be there: it is noted before it is published.
    */
-  async notedHead(): Promise<Id | undefined> {
+  notedHead(): Promise<Id | undefined> {
+    return this.#noted(headName)
+  }
+
+  /** Durable once resolved. */
+  noteHead(id: Id): Promise<void> {
+    return this.#note(headName, id)
+  }
+
+  /**
+   * The merge that this copy set out to go on to last, and may have done a part of; undefined when it got there. It
+   * is in the repository.
+   */
+  pendingMerge(): Promise<Id | undefined> {
+    return this.#noted(pendingName)
+  }
+
+  /** Durable once resolved; undefined: there is none any more. */
+  notePending(id: Id | undefined): Promise<void> {
+    return id === undefined ? this.#own.delete(pendingName) : this.#note(pendingName, id)
+  }
+
+  async #noted(name: string): Promise<Id | undefined> {
     try {
-      const text = new TextDecoder().decode(await this.#own.get(headName))
-      return idFromHex(text.trim())
+      return idFromHex(new TextDecoder().decode(await this.#own.get(name)).trim())
     } catch (error) {
       if (isTidemarkError(error, 'missing')) return undefined
       throw error
     }
   }
 
-  /** Durable once resolved. */
-  noteHead(id: Id): Promise<void> {
-    return this.#own.put(headName, new TextEncoder().encode(`${idToHex(id)}\n`))
+  #note(name: string, id: Id): Promise<void> {
+    return this.#own.put(name, new TextEncoder().encode(`${idToHex(id)}\n`))
   }
 
   get #own(): DirectoryBucket {

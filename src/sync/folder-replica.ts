@@ -19,6 +19,8 @@ import { FolderChanges, type ChangesOptions } from './folder-changes.ts'
 import { FolderReceipt } from './folder-receipt.ts'
 import type { Head } from './head.ts'
 import { InTurn } from './in-turn.ts'
+import { noDevice } from './merge/merge-heads.ts'
+import { relate } from './relation.ts'
 import type { Advance, AdvanceOptions, Receipt, Replica } from './replica.ts'
 
 export interface FolderReplicaOptions {
@@ -112,6 +114,15 @@ export class FolderReplica implements Replica {
     return this.#newest
   }
 
+  async pending(options?: CallOptions): Promise<Head | undefined> {
+    const id = await this.#of.pendingMerge()
+    const merge = id === undefined ? undefined : await this.snapshot(id, options)
+    if (merge === undefined || this.#newest === undefined || relate(this.#newest, merge) !== 'none')
+      return merge
+    await this.#of.notePending(undefined)
+    return undefined
+  }
+
   async changed(after: Id, waitMs: number, { signal }: CallOptions = {}): Promise<void> {
     if (this.#newest?.id === after) await this.#changes?.wait(waitMs, signal)
   }
@@ -171,9 +182,16 @@ export class FolderReplica implements Replica {
         signal,
         onDone,
       }))
+    // What a peer has can be asked for again; a merge of its and ours only we know of.
+    const isMerge = to.snapshot.device === noDevice
+    if (isMerge) {
+      await writer.publish(to.snapshot, { signal })
+      await this.#of.notePending(to.id)
+    }
     watch?.begin(only === undefined)
     const { head, done } = await advanceFolder(this.#of, { writer, from, to, apply, only, watch, signal })
     watch?.end()
+    if (isMerge && done) await this.#of.notePending(undefined)
     this.#newest = head
     this.#changes?.wake()
     const { counts = nothingDone(), problems } = applied ?? {}

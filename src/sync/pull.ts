@@ -62,6 +62,7 @@ export async function pull(replica: Replica, peer: Peer, options: PullOptions = 
   let { mine } = options
   for (let attempt = 1; ; attempt++) {
     mine ??= await replica.capture(options)
+    mine = await takeInPending(replica, peer, mine, options)
     const theirs = options.theirs ?? (await peer.head(options))
     try {
       const pulled = await takeIn(replica, peer, mine, theirs, options)
@@ -76,6 +77,12 @@ export async function pull(replica: Replica, peer: Peer, options: PullOptions = 
       mine = undefined
     }
   }
+}
+
+/** First what was begun: its contents are here, or with the peer. */
+async function takeInPending(replica: Replica, peer: Peer, mine: Head, options: PullOptions): Promise<Head> {
+  const pending = await replica.pending?.(options)
+  return pending === undefined ? mine : (await takeIn(replica, peer, mine, pending, options)).head
 }
 
 async function takeIn(

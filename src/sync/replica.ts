@@ -26,6 +26,13 @@ export interface Replica {
    */
   snapshot(id: Id, options?: CallOptions): Promise<Head | undefined>
 
+  /**
+   * A merge that this replica set out for and did not reach, because it was killed or something stood in the way:
+   * then what it did of it stands in its files as if somebody had edited them, and only merging that with the merge
+   * itself shows what was meant. Undefined when there is none.
+   */
+  pending?(options?: CallOptions): Promise<Head | undefined>
+
   /** Resolves when the newest snapshot is, or may be, another than `after`; at the latest after `waitMs` milliseconds. */
   changed?(after: Id, waitMs: number, options?: CallOptions): Promise<void>
 
