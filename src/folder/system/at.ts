@@ -144,8 +144,7 @@ export function openAt(system: Libc, directory: number, name: Name, flags: numbe
   }
 }
 
-/** Gives an entry another name in the same directory, in the place of what stands there. */
-export function renameAt(system: Libc, directory: number, name: Name, newName: Name): void {
-  if (system.renameat(directory, cString(name), directory, cString(newName)) !== 0)
-    throw errnoError(system.errno())
+/** Gives an entry another name, here or in another directory, in the place of what stands there. */
+export function renameAt(system: Libc, directory: number, name: Name, to: number, newName: Name): void {
+  if (system.renameat(directory, cString(name), to, cString(newName)) !== 0) throw errnoError(system.errno())
 }

@@ -38,8 +38,8 @@ export interface DirectoryHandle {
    * file does not hang the call (both whatever `flags` say).
    */
   open(name: Name, flags: number, mode?: number): number
-  /** Gives `name` another name here, in the place of what stands there. */
-  rename(name: Name, newName: Name): void
+  /** Gives `name` another name here, or in the directory `to`, in the place of what stands there. */
+  rename(name: Name, newName: Name, to?: DirectoryHandle): void
   /**
    * Gives `name` another name in `to`, another directory or this one, where nothing stands yet. False when that
    * cannot be done in one step here; throws `exists`, or `failed` between two file systems.
@@ -145,13 +145,13 @@ function handleOf(fd: number, location: SystemPath, by: 'descriptor' | 'path'): 
     },
     child: (name) => handleOf(open(name, DIRECTORY), childPath(location, name), by),
     open: (name, flags, mode) => open(name, flags | ENTRY, mode),
-    rename(name, newName) {
+    rename(name, newName, to) {
       checkEntryName(newName)
       call(
         name,
         'rename',
-        (system) => renameAt(system, fd, name, newName),
-        (path) => renameSync(path, childPath(here(), newName)),
+        (system) => renameAt(system, fd, name, to?.fd ?? fd, newName),
+        (from) => renameSync(from, to?.path(newName) ?? path(newName)),
       )
     },
     move(name, to, newName) {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setImmediate as heard } from 'node:timers/promises'
 import type { Name } from '../../bytes/name.ts'
 import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
 import { fromBase64Url, parseDetail, toBase64Url, type Detail, type FileDetail } from '../../recent/index.ts'
@@ -51,6 +52,8 @@ interface Placed extends Ready {
 const atOnce = 4096
 /** Files that are made durable and put in their places together, while others are fetched. */
 const placedAtOnce = 1024
+/** Files put in their places without a look at what else has come. */
+const heardEvery = 32
 /** And bytes, where details tell them. */
 const bytesAtOnce = 256 * 1024 * 1024
 
@@ -104,7 +107,7 @@ export class Contents {
       if (stat === undefined || !this.#touch(path, detail, stat)) {
         const along = this.#elsewhere(path, detail, stat !== undefined)
         if (along === undefined) return { path, size: detail.size, hash: fromBase64Url(detail.hash) }
-        placed.push({ item, staged: [along], ...detail, path })
+        placed.push({ item, staged: [along], ...detail, path, linked: true })
         if (stat === undefined) done.moved++
         else done.found++
         return undefined
@@ -213,61 +216,69 @@ export class Contents {
         tree.placeLink(path, fetched.target)
         done.links++
         return this.#settle(item)
-      case 'file': {
-        const { staged, mode, mtimeNs } = fetched
-        const detail: Detail | undefined = item.detail === '' ? undefined : parseDetail(item.detail)
-        if (detail?.kind !== 'file') {
-          placed.push({ item, path, staged, mode, mtimeNs, hash: undefined })
-        } else {
-          const hash = toBase64Url(fetched.hash ?? tree.hashIncoming(staged))
-          if (hash !== detail.hash) {
-            throw new TidemarkError(
-              'corrupt',
-              'its content is not what the index says (or has changed since)',
-            )
-          }
-          placed.push({ item, staged, ...detail, path })
-        }
+      case 'content':
+      case 'file':
+        placed.push(this.#ready(item, fetched))
         done.files++
+    }
+  }
+
+  /** What came, checked and standing ready. */
+  #ready(item: Item, fetched: Fetched & { outcome: 'content' | 'file' }): Placed {
+    const { tree } = this.#options
+    const { path } = item
+    const detail: Detail | undefined = item.detail === '' ? undefined : parseDetail(item.detail)
+    const told = detail?.kind === 'file' ? detail : undefined
+    if (told !== undefined) {
+      const came =
+        fetched.outcome === 'content' ? fetched.hash : (fetched.hash ?? tree.hashIncoming(fetched.staged))
+      if (toBase64Url(came) !== told.hash) {
+        throw new TidemarkError('corrupt', 'its content is not what the index says (or has changed since)')
       }
     }
+    const { mode, mtimeNs } = told ?? fetched
+    const staged =
+      fetched.outcome === 'content' ? tree.write(path, fetched.content, mode, mtimeNs) : fetched.staged
+    return { item, path, staged, mode, mtimeNs, hash: told?.hash }
   }
 
   /** Makes files durable, puts them in their places, and remembers that. */
   async #place(placed: readonly Placed[]): Promise<void> {
     if (placed.length === 0) return
     const { tree, state } = this.#options
-    const ready: Placed[] = []
-    for (const file of placed) {
-      this.#orAside(file.path, () => {
-        tree.finish(file)
-        ready.push(file)
-      })
-    }
-    await tree.sync(ready)
+    const ready = new Set(placed)
     const settled: Placed[] = []
-    for (const file of ready) {
-      this.#orAside(file.path, () => {
-        tree.place(file)
-        settled.push(file)
-      })
+    try {
+      for (const file of placed) if (!this.#orAside(file.path, () => tree.finish(file))) ready.delete(file)
+      await tree.sync([...ready])
+      let number = 0
+      for (const file of ready) {
+        // Others are fetched meanwhile, and want to be heard.
+        if (++number % heardEvery === 0) await heard()
+        if (this.#orAside(file.path, () => tree.place(file))) settled.push(file)
+      }
+    } finally {
+      for (const file of settled) ready.delete(file)
+      for (const file of ready) tree.discard(file)
     }
     state.step(() => {
       for (const { item, hash } of settled) this.#settle(item, hash)
     })
   }
 
-  /** One bad item is set aside; what would be every item's trouble is thrown. */
-  #orAside(path: Name, work: () => void): void {
+  /** One bad item is set aside, and the answer false; what would be every item's trouble is thrown. */
+  #orAside(path: Name, work: () => void): boolean {
     const { state, done, now, onAside } = this.#options
     try {
       work()
+      return true
     } catch (error) {
       const problem = problemOf(error)
       const tries = state.find(path)?.tries ?? 0
       state.setAside(path, problem.message, now() + backOff(tries))
       done.aside++
       onAside(path, problem)
+      return false
     }
   }
 }

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   copyFileSync,
+  fchmodSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -18,7 +19,8 @@ import { isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
 import { syncDevicesLater } from '../../folder/apply/durable.ts'
 import { carrierOf } from '../../folder/apply/metadata.ts'
 import { OpenDirectories } from '../../folder/apply/open-directories.ts'
-import { temporaryNames } from '../../folder/apply/temporary-name.ts'
+import { removeAbandoned, temporaryNames } from '../../folder/apply/temporary-name.ts'
+import { writeFully } from '../../store/durable.ts'
 import { directoryOf, nameOf } from '../../tree/path.ts'
 import type { DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import type { FileStat } from '../../folder/system/file-stat.ts'
@@ -26,19 +28,23 @@ import { childPath, readTarget, systemPath } from '../../folder/system/paths.ts'
 import { refusal } from '../../folder/system/refusal.ts'
 import { setMode } from '../../folder/system/mode.ts'
 import { setTimes } from '../../folder/system/times.ts'
+import { LateFrees } from './late-frees.ts'
 
-/** A file that has come whole and stands ready in the directory of incoming files. */
+/** A file that has come whole and stands ready to be put in its place. */
 export interface Ready {
   readonly path: Name
-  readonly staged: readonly Name[]
+  /** Where: a path in the directory of incoming files, or a name beside its place. */
+  readonly staged: readonly Name[] | Name
   readonly mode: number | undefined
   readonly mtimeNs: bigint | undefined
+  /** It may be a further name of the file whose place it takes. */
+  readonly linked?: boolean | undefined
 }
 
 /** Fewer files than this are made durable one by one. */
 const fewFiles = 8
 
-const { O_RDONLY, O_WRONLY, COPYFILE_FICLONE, COPYFILE_EXCL } = constants
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, COPYFILE_FICLONE, COPYFILE_EXCL } = constants
 
 /**
  * The tree of a mirror. Everything is reached step by step through open directories, so no symbolic link, whoever
@@ -50,6 +56,7 @@ export class LocalTree {
   readonly #incoming: DirectoryHandle
   readonly #mayRemove: (path: Name) => boolean
   readonly #temporary = temporaryNames()
+  readonly #frees = new LateFrees()
   /** Directories in which something has been put in its place. */
   readonly #changed = new Set<Name>()
 
@@ -95,7 +102,7 @@ export class LocalTree {
 
   /** SHA-256 of a file among those that came. */
   hashIncoming(staged: readonly Name[]): Uint8Array {
-    return this.#inStaged(staged, (directory, name) => hashOf(directory.open(name, O_RDONLY)))
+    return this.#inIncoming(staged, (directory, name) => hashOf(directory.open(name, O_RDONLY)))
   }
 
   /** Gives a file here another name among those that came: a link when the old name is about to go, else a copy. */
@@ -126,42 +133,81 @@ export class LocalTree {
   }
 
   /** Mode and time of a file that came; to be called before it is made durable. */
-  finish({ staged, mode, mtimeNs }: Ready): void {
-    this.#inStaged(staged, (directory, name) => {
+  finish(ready: Ready): void {
+    const { staged, mode, mtimeNs } = ready
+    // What stands beside its place was made with them.
+    if (typeof staged === 'string') return
+    this.#atStaged(ready, (directory, name) => {
       const fd = directory.open(name, O_RDONLY)
       try {
-        const carrier = carrierOf(fd)
-        carrier.chmod((mode ?? 0o644) & 0o777)
-        if (mtimeNs !== undefined) carrier.setTime(mtimeNs)
+        seal(fd, mode, mtimeNs)
       } finally {
         closeSync(fd)
       }
     })
   }
 
+  /**
+   * Writes a small file beside its place, where it is near the others of its directory on the disk too. Returns its
+   * name there.
+   */
+  write(path: Name, content: Uint8Array, mode: number | undefined, mtimeNs: bigint | undefined): Name {
+    const directory = this.makeDirectory(directoryOf(path))
+    const beside = this.#temporary()
+    const fd = directory.open(beside, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+    try {
+      writeFully(fd, content)
+      seal(fd, mode, mtimeNs)
+      return beside
+    } catch (error) {
+      removeQuietly(directory, beside)
+      throw refusal(error, 'write', childPath(directory.location, nameOf(path)))
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Removes what stands ready and is not to be put in its place. */
+  discard(ready: Ready): void {
+    if (typeof ready.staged === 'string') this.#atStaged(ready, removeQuietly)
+  }
+
+  /** Removes what writers that were killed have left in a directory. */
+  clear(path: Name): void {
+    try {
+      removeAbandoned(this.#directories.get(path))
+    } catch (error) {
+      if (!isTidemarkError(error, 'missing', 'conflict', 'denied')) throw error
+    }
+  }
+
   /** Makes durable what was put in its place since the last call. */
   async settle(): Promise<void> {
-    const changed = [...this.#changed]
+    // A directory may have gone since.
+    const changed = [...this.#changed].filter((path) => this.#isThere(path))
     this.#changed.clear()
     const one = (): void => {
-      for (const path of changed) {
-        try {
-          this.#directories.get(path).sync()
-        } catch (error) {
-          // It has gone since.
-          if (!isTidemarkError(error, 'missing', 'conflict')) throw error
-        }
-      }
+      for (const path of changed) this.#directories.get(path).sync()
     }
     if (changed.length < fewFiles) one()
-    else await syncDevicesLater(this.#directories, [''], one)
+    else await syncDevicesLater(this.#directories, changed, one)
+  }
+
+  #isThere(path: Name): boolean {
+    try {
+      this.#directories.get(path)
+      return true
+    } catch (error) {
+      if (isTidemarkError(error, 'missing', 'conflict')) return false
+      throw error
+    }
   }
 
   /** Makes files that came durable, all at once where that is possible. */
   async sync(files: readonly Ready[]): Promise<void> {
     const one = (): void => {
-      for (const { staged } of files) {
-        this.#inStaged(staged, (directory, name) => {
+      for (const file of files) {
+        this.#atStaged(file, (directory, name) => {
           const fd = directory.open(name, O_RDONLY)
           try {
             fsyncSync(fd)
@@ -171,43 +217,45 @@ export class LocalTree {
         })
       }
     }
+    const places = files.map(({ path, staged }) => (typeof staged === 'string' ? directoryOf(path) : ''))
     if (files.length < fewFiles) one()
-    else await syncDevicesLater(this.#directories, [''], one)
+    else await syncDevicesLater(this.#directories, new Set(places), one)
   }
 
   /** Puts a file that came in its place, in one step. */
-  place({ path, staged }: Ready): void {
+  place(ready: Ready): void {
+    const { path, linked = false } = ready
     const directory = this.makeDirectory(directoryOf(path))
     const name = nameOf(path)
-    this.#clear(directory, path)
-    this.#inStaged(staged, (from, file) => {
-      const before = directory.stat(name)
-      const now = from.stat(file)
-      // Two names of one file: a rename would do nothing and leave both.
-      if (before !== undefined && now?.ino === before.ino && now.dev === before.dev) {
+    this.#atStaged(ready, (from, file) => {
+      if (linked && isOneFile(directory.stat(name), from.stat(file))) {
+        // A rename would do nothing and leave both.
         unlinkSync(from.path(file))
         return
       }
+      const replace = (): void => from.rename(file, name, directory)
       try {
-        renameSync(from.path(file), directory.path(name))
+        this.#frees.around(directory, name, replace)
       } catch (error) {
-        if (systemCode(error) !== 'EXDEV') throw refusal(error, 'place', childPath(directory.location, name))
-        this.#moveAcross(from, file, directory, name)
+        const code = systemCode(isTidemarkError(error) ? error.cause : error)
+        if (code === 'EXDEV') this.#moveAcross(from, file, directory, path)
+        else if (code === 'EISDIR' && this.#clear(directory, path)) replace()
+        else throw refusal(error, 'place', childPath(directory.location, name))
       }
     })
   }
 
   /** Onto another file system, that is mounted in the tree: a copy beside it, then the rename. */
-  #moveAcross(from: DirectoryHandle, file: Name, to: DirectoryHandle, name: Name): void {
+  #moveAcross(from: DirectoryHandle, file: Name, to: DirectoryHandle, path: Name): void {
+    this.#clear(to, path)
+    const name = nameOf(path)
     const beside = this.#temporary()
     try {
       copyFileSync(systemPath(from.path(file)), systemPath(to.path(beside)), COPYFILE_EXCL)
       const stat = from.stat(file)!
       const fd = to.open(beside, O_WRONLY)
       try {
-        const carrier = carrierOf(fd)
-        carrier.chmod(stat.mode)
-        carrier.setTime(stat.mtimeNs)
+        seal(fd, stat.mode, stat.mtimeNs)
         fsyncSync(fd)
       } finally {
         closeSync(fd)
@@ -225,8 +273,7 @@ export class LocalTree {
     const directory = this.makeDirectory(directoryOf(path))
     this.#clear(directory, path)
     const from = other.#directories.get(directoryOf(path))
-    const [now, wanted] = [directory.stat(nameOf(path)), from.stat(nameOf(path))]
-    if (now !== undefined && now.ino === wanted?.ino && now.dev === wanted.dev) return
+    if (isOneFile(directory.stat(nameOf(path)), from.stat(nameOf(path)))) return
     const beside = this.#temporary()
     try {
       linkSync(from.path(nameOf(path)), directory.path(beside))
@@ -281,13 +328,14 @@ export class LocalTree {
     return this.#directories.get(path)
   }
 
-  /** Makes way for a file or link: a directory goes, when all that is in it is to be deleted. */
-  #clear(directory: DirectoryHandle, path: Name): void {
-    if (directory.stat(nameOf(path))?.kind !== 'directory') return
+  /** Makes way for a file or link: a directory goes, when all that is in it is to be deleted. True when there was one. */
+  #clear(directory: DirectoryHandle, path: Name): boolean {
+    if (directory.stat(nameOf(path))?.kind !== 'directory') return false
     this.#clearDirectory(path)
     this.#directories.forget(path)
     try {
       rmdirSync(directory.path(nameOf(path)))
+      return true
     } catch (error) {
       throw refusal(error, 'remove directory', childPath(directory.location, nameOf(path)))
     }
@@ -346,7 +394,12 @@ export class LocalTree {
     }
   }
 
-  #inStaged<T>(staged: readonly Name[], act: (directory: DirectoryHandle, name: Name) => T): T {
+  #atStaged<T>({ path, staged }: Ready, act: (directory: DirectoryHandle, name: Name) => T): T {
+    if (typeof staged !== 'string') return this.#inIncoming(staged, act)
+    return act(this.#directories.get(directoryOf(path)), staged)
+  }
+
+  #inIncoming<T>(staged: readonly Name[], act: (directory: DirectoryHandle, name: Name) => T): T {
     let directory = this.#incoming
     try {
       for (const name of staged.slice(0, -1)) {
@@ -359,6 +412,16 @@ export class LocalTree {
       if (directory !== this.#incoming) directory.close()
     }
   }
+}
+
+/** Gives an open file its mode and time: nine permission bits, for what an origin says makes nobody another user. */
+export function seal(fd: number, mode: number | undefined, mtimeNs: bigint | undefined): void {
+  fchmodSync(fd, (mode ?? 0o644) & 0o777)
+  if (mtimeNs !== undefined) carrierOf(fd).setTime(mtimeNs)
+}
+
+function isOneFile(a: FileStat | undefined, b: FileStat | undefined): boolean {
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev
 }
 
 function removeQuietly(directory: DirectoryHandle, name: Name): void {

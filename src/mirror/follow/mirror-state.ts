@@ -179,6 +179,12 @@ export class MirrorState {
       .map((row) => itemOf(row))
   }
 
+  /** The paths of all that an index wants something done about. */
+  *unsettled(): Generator<Name> {
+    const rows = this.#run('SELECT path FROM item WHERE tier IS NOT NULL AND gone IN (0, 1)').iterate()
+    for (const row of rows) yield nameFromBytes(row['path'] as Uint8Array)
+  }
+
   /** Items to be deleted through the indexes up to `tier`. */
   deletes(tier: number, limit: number): Item[] {
     return this.#run(

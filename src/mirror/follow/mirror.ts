@@ -129,7 +129,9 @@ export class Mirror {
     this.tree = new LocalTree(root, incoming, (path) => this.#mayRemove(path))
     const grace = options.grace ?? 10_000
     this.#generations = new Generations(directory, this.state, this.tree, { grace, now: this.#now })
-    clearIncoming(this.#files, (name) => name.startsWith('h-'))
+    const isUnfinished = this.state.get('unfinished') === '1' || this.state.nextDue() !== undefined
+    clearIncoming(this.#files, (name) => isUnfinished && name.startsWith('h-'))
+    if (isUnfinished) this.#clear()
     this.#meet(this.transport.name)
     if (options.forgetKey === true) for (const key of ['key', 'sequence']) this.state.set(key, undefined)
     if (options.skipDeletes !== true && this.state.unkeep() > 0) this.state.set('unfinished', '1')
@@ -146,6 +148,13 @@ export class Mirror {
       }
       state.set('source', source)
     })
+  }
+
+  /** What a mirror that was killed has left stands beside what it had not settled. */
+  #clear(): void {
+    const directories = new Set<Name>()
+    for (const path of this.state.unsettled()) directories.add(directoryOf(path))
+    for (const path of directories) this.tree.clear(path)
   }
 
   /** Something that is in the way: is it ours, and listed as deleted? */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, constants, copyFile, fchmodSync, fstatSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { displayName, type Name } from '../../bytes/name.ts'
@@ -12,7 +12,15 @@ import { throwIfCancelled } from '../../store/call.ts'
 import { readFully, writeFully } from '../../store/durable.ts'
 import { atATime } from './at-a-time.ts'
 import type { Throttle } from './throttle.ts'
-import type { Fetched, FetchOptions, Reading, ReadOptions, Transport, Wanted } from './transport.ts'
+import {
+  smallFile,
+  type Fetched,
+  type FetchOptions,
+  type Reading,
+  type ReadOptions,
+  type Transport,
+  type Wanted,
+} from './transport.ts'
 
 const copyLater = promisify(copyFile)
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, COPYFILE_FICLONE } = constants
@@ -152,10 +160,25 @@ export class DirectoryTransport implements Transport {
       const opened = fileStat(fstatSync(fd, { bigint: true }))
       if (opened.kind !== 'file') throw new TidemarkError('conflict', `${displayName(path)} was replaced`)
       await this.#throttle.take(opened.size, signal)
+      const { size, mtimeNs } = opened
+      const mode = opened.mode & 0o777
+      if (size <= smallFile) {
+        const content = new Uint8Array(size)
+        const whole = content.subarray(0, readFully(fd, content, 0))
+        onBytes?.(whole.length)
+        return {
+          wanted,
+          outcome: 'content',
+          content: whole,
+          hash: createHash('sha256').update(whole).digest(),
+          mtimeNs,
+          mode,
+        }
+      }
       const staged = `d-${randomBytes(12).toString('hex')}`
-      await copy(fd, opened.size, into, staged)
-      onBytes?.(opened.size)
-      return { wanted, outcome: 'file', staged: [staged], mtimeNs: opened.mtimeNs, mode: opened.mode & 0o777 }
+      await copy(fd, size, into, staged)
+      onBytes?.(size)
+      return { wanted, outcome: 'file', staged: [staged], mtimeNs, mode }
     } finally {
       closeSync(fd)
     }

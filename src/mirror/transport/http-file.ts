@@ -16,20 +16,20 @@ import {
   strongTag,
 } from './http-headers.ts'
 import type { Throttle } from './throttle.ts'
-import type { Fetched, FetchOptions, Wanted } from './transport.ts'
+import { smallFile, type Fetched, type FetchOptions, type Wanted } from './transport.ts'
 
 export interface HttpSource {
   readonly client: HttpClient
   readonly throttle: Throttle
   readonly host: string
+  /** Names of files in `into` that an earlier process has left. */
+  readonly left: ReadonlySet<Name>
 }
 
 /** How often a file is begun or gone on with before it is given up for now. */
 const attempts = 4
 /** Longest that a server may ask us to wait within one fetch, in milliseconds. */
 const longestPause = 10_000
-/** Pieces of small files are written in one go. */
-const smallFile = 256 * 1024
 
 const { O_RDWR, O_CREAT, O_APPEND } = constants
 
@@ -44,8 +44,7 @@ export async function fetchFile(
   into: DirectoryHandle,
   options: FetchOptions,
 ): Promise<Fetched> {
-  const staged = stagedName(wanted)
-  const part = new Part(into, staged, wanted)
+  const part = new Part(into, source.left, wanted)
   try {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -72,27 +71,38 @@ function isPassing(error: unknown): boolean {
   return isTidemarkError(error, 'unavailable', 'timeout') && systemCode(error.cause) !== 'ECONNREFUSED'
 }
 
+const leftMark = 'h-'
+
+/** The files in `into` that may be gone on with. */
+export function leftIn(into: DirectoryHandle): ReadonlySet<Name> {
+  return new Set(into.names().filter((name) => name.startsWith(leftMark)))
+}
+
 function stagedName({ path, hash }: Wanted): Name {
   if (hash === undefined) return `n-${randomBytes(12).toString('hex')}`
-  return `h-${createHash('sha256').update(nameToBytes(path)).update('\0').update(hash).digest('hex').slice(0, 40)}`
+  const key = createHash('sha256').update(nameToBytes(path)).update('\0').update(hash)
+  return `${leftMark}${key.digest('hex').slice(0, 40)}`
 }
 
 /** A file of which some bytes may be there. */
 class Part {
   readonly #into: DirectoryHandle
-  readonly #staged: Name
   readonly #wanted: Wanted
+  #name: Name | undefined
   #fd: number | undefined
   #hash: Hash = createHash('sha256')
   #length = 0
   /** The state of the file that these bytes are of; undefined when only its hash will tell. */
   #state: string | undefined
 
-  constructor(into: DirectoryHandle, staged: Name, wanted: Wanted) {
+  constructor(into: DirectoryHandle, left: ReadonlySet<Name>, wanted: Wanted) {
     this.#into = into
-    this.#staged = staged
     this.#wanted = wanted
-    if (wanted.hash !== undefined && into.stat(staged) !== undefined) this.#takeUp()
+    if (left.size > 0 && left.has(this.#staged)) this.#takeUp()
+  }
+
+  get #staged(): Name {
+    return (this.#name ??= stagedName(this.#wanted))
   }
 
   /** Hashes what an earlier process has left. */
@@ -127,6 +137,7 @@ class Part {
   }
 
   remove(): void {
+    if (this.#fd === undefined) return
     this.close()
     try {
       unlinkSync(this.#into.path(this.#staged))
@@ -154,7 +165,7 @@ class Part {
     const limit = wanted.size ?? Infinity
     const expected = lengthOf(answer.headers)
     const small: Uint8Array[] = []
-    const gather = expected !== undefined && expected <= smallFile
+    const gather = this.#length === 0 && expected !== undefined && expected <= smallFile
     let received = 0
     try {
       for await (const piece of answer.body as AsyncIterable<Uint8Array>) {
@@ -175,9 +186,14 @@ class Part {
     } finally {
       answer.body.destroy()
     }
-    if (gather) writeFully(this.#open(), Buffer.concat(small))
-    if (expected !== undefined && received < expected) return undefined
-    return this.#answer(mtimeOf(answer.headers))
+    if (expected !== undefined && received < expected) {
+      if (gather) this.#restart()
+      return undefined
+    }
+    const mtimeNs = mtimeOf(answer.headers)
+    if (!gather) return this.#answer(mtimeNs)
+    const content = small.length === 1 ? small[0]! : Buffer.concat(small)
+    return { wanted, outcome: 'content', content, hash: this.#hash.digest(), mtimeNs }
   }
 
   #headers(): Record<string, string> {

@@ -3,7 +3,7 @@ import { systemCode, TidemarkError } from '../../errors.ts'
 import type { DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { atATime } from './at-a-time.ts'
 import { HttpClient, httpFailure, type HttpAnswer } from './http-client.ts'
-import { fetchFile } from './http-file.ts'
+import { fetchFile, leftIn } from './http-file.ts'
 import {
   conditionOf,
   contentRange,
@@ -110,7 +110,8 @@ export class HttpTransport implements Transport {
 
   fetch(items: readonly Wanted[], into: DirectoryHandle, options: FetchOptions = {}): AsyncIterable<Fetched> {
     const { jobs = this.#jobs } = options
-    const source = { client: this.#client, throttle: this.#throttle, host: this.#base.host }
+    const { host } = this.#base
+    const source = { client: this.#client, throttle: this.#throttle, host, left: leftIn(into) }
     return atATime(items, Math.min(jobs, this.#jobs), async (wanted): Promise<Fetched> => {
       try {
         return await fetchFile(source, this.urlOf(wanted.path), wanted, into, options)

@@ -64,6 +64,9 @@ export interface Reading {
   readonly body: AsyncIterable<Uint8Array>
 }
 
+/** Files up to so many bytes may be answered with their content. */
+export const smallFile: number = 256 * 1024
+
 /** An item whose content is asked for. */
 export interface Wanted {
   readonly path: Name
@@ -93,6 +96,14 @@ export type Fetched = { readonly wanted: Wanted } & (
       readonly hash?: Uint8Array | undefined
       readonly mtimeNs?: bigint | undefined
       /** Nine permission bits. */
+      readonly mode?: number | undefined
+    }
+  /** A small file, which has not been written anywhere. */
+  | {
+      readonly outcome: 'content'
+      readonly content: Uint8Array
+      readonly hash: Uint8Array
+      readonly mtimeNs?: bigint | undefined
       readonly mode?: number | undefined
     }
   | { readonly outcome: 'symlink'; readonly target: Name }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isTemporaryName } from '../../../src/folder/apply/temporary-name.ts'
 import { Mirror } from '../../../src/mirror/follow/mirror.ts'
 import { parseLocation } from '../../../src/mirror/transport/location.ts'
 import { parseRecentfile, type RecentEvent } from '../../../src/recent/index.ts'
@@ -23,8 +24,8 @@ function content(version: number, size: number): string {
   return line.repeat(size)
 }
 
-/** What must hold of a mirror at any moment, whoever looks, and whatever killed it. */
-function guard(root: string): void {
+/** What must hold of a mirror at any moment, whoever looks, and whatever killed it; nothing lies about once it is done. */
+function guard(root: string, isDone: boolean): void {
   const newest = new Map<string, RecentEvent>()
   for (const name of readdirSync(root)) {
     if (!/^RECENT-.*\.yaml$/.test(name)) continue
@@ -40,6 +41,7 @@ function guard(root: string): void {
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
     if (!entry.isFile() || path.includes('/.tidemark/') || entry.name.startsWith('RECENT')) continue
+    if (isTemporaryName(entry.name) && !isDone) continue
     assert.ok(!entry.name.startsWith('.'), `${path} is left over`)
     const text = readFileSync(path, 'latin1')
     const size = Number(/^version \d+ of (\d+)\n/.exec(text)?.[1])
@@ -81,7 +83,7 @@ for (const way of ['HTTP', 'rsync']) {
       }
       child.kill('SIGKILL')
       await ended
-      if (existsSync(root)) guard(root)
+      if (existsSync(root)) guard(root, false)
     }
     const mirror = new Mirror({
       source: parseLocation(source, '/'),
@@ -93,7 +95,7 @@ for (const way of ['HTTP', 'rsync']) {
       for (const { path } of mirror.state.asides(1000)) mirror.state.retry(path)
       await mirror.catchUp()
     }
-    guard(root)
+    guard(root, true)
     assert.deepEqual(contentsOf(root), contentsOf(origin.root))
     assert.deepEqual(
       readdirSync(join(root, '.tidemark/incoming')).filter((name) =>
@@ -103,3 +105,29 @@ for (const way of ['HTTP', 'rsync']) {
     )
   })
 }
+
+test('what a killed mirror left beside the place of a file goes when the next one begins', async (t) => {
+  const directory = memoryDirectory(t)
+  const origin = new TestOrigin(join(directory, 'origin'), { head: true })
+  const root = join(directory, 'mirror')
+  const follow = (): Mirror => {
+    const source = parseLocation(origin.root, '/')
+    const mirror = new Mirror({ source, directory: root, signal: new AbortController().signal })
+    t.after(() => mirror.close())
+    return mirror
+  }
+  origin.write('dir/good', 'good')
+  origin.write('dir/bad', 'bad')
+  origin.flush()
+  rmSync(join(origin.root, 'dir/bad'))
+  const mirror = follow()
+  assert.equal((await mirror.catchUp()).waiting, 1)
+  await mirror.close()
+  const from = import.meta.resolve('../../../src/folder/apply/temporary-name.ts')
+  const script = `const { temporaryNames } = await import('${from}'); process.stdout.write(temporaryNames()())`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  assert.ok(isTemporaryName(stdout))
+  writeFileSync(join(root, 'dir', stdout), 'half of bad')
+  follow()
+  assert.deepEqual(readdirSync(join(root, 'dir')), ['good'])
+})
