@@ -103,17 +103,19 @@ export class Folder {
     return this.#note(headName, id)
   }
 
-  /**
-   * The merge that this copy set out to go on to last, and may have done a part of; undefined when it got there. It
-   * is in the repository.
-   */
-  pendingMerge(): Promise<Id | undefined> {
-    return this.#noted(pendingName)
+  /** What `notePending` has noted; undefined when it is done. */
+  async pendingNote(): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#own.get(pendingName)
+    } catch (error) {
+      if (isTidemarkError(error, 'missing')) return undefined
+      throw error
+    }
   }
 
-  /** Durable once resolved; undefined: there is none any more. */
-  notePending(id: Id | undefined): Promise<void> {
-    return id === undefined ? this.#own.delete(pendingName) : this.#note(pendingName, id)
+  /** Notes what this copy sets out to do; undefined: it is done. Durable once resolved. */
+  notePending(note: Uint8Array | undefined): Promise<void> {
+    return note === undefined ? this.#own.delete(pendingName) : this.#own.put(pendingName, note)
   }
 
   async #noted(name: string): Promise<Id | undefined> {

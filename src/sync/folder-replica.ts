@@ -18,10 +18,11 @@ import { lastCommon } from './base.ts'
 import { FolderChanges, type ChangesOptions } from './folder-changes.ts'
 import { FolderReceipt } from './folder-receipt.ts'
 import type { Head } from './head.ts'
+import { decodePending, encodePending } from './pending-note.ts'
 import { InTurn } from './in-turn.ts'
 import { noDevice } from './merge/merge-heads.ts'
 import { relate } from './relation.ts'
-import type { Advance, AdvanceOptions, Receipt, Replica } from './replica.ts'
+import type { Advance, AdvanceOptions, Pending, Receipt, Replica } from './replica.ts'
 
 export interface FolderReplicaOptions {
   /** Watch the folder, and look only at what has changed. Without it each look is at everything. */
@@ -114,11 +115,17 @@ export class FolderReplica implements Replica {
     return this.#newest
   }
 
-  async pending(options?: CallOptions): Promise<Head | undefined> {
-    const id = await this.#of.pendingMerge()
-    const merge = id === undefined ? undefined : await this.snapshot(id, options)
-    if (merge === undefined || this.#newest === undefined || relate(this.#newest, merge) !== 'none')
-      return merge
+  async pending(options?: CallOptions): Promise<Pending | undefined> {
+    const note = await this.#of.pendingNote()
+    if (note === undefined) return undefined
+    try {
+      const { from, to } = decodePending(note)
+      const start = await this.snapshot(from, options)
+      const isReached = this.#newest !== undefined && relate(this.#newest, to) === 'none'
+      if (start !== undefined && !isReached) return { from: start, to }
+    } catch (error) {
+      if (!isTidemarkError(error, 'corrupt', 'unsupported')) throw error
+    }
     await this.#of.notePending(undefined)
     return undefined
   }
@@ -182,16 +189,13 @@ export class FolderReplica implements Replica {
         signal,
         onDone,
       }))
-    // What a peer has can be asked for again; a merge of its and ours only we know of.
-    const isMerge = to.snapshot.device === noDevice
-    if (isMerge) {
-      await writer.publish(to.snapshot, { signal })
-      await this.#of.notePending(to.id)
-    }
+    // What a peer has can be asked for again; what was merged here is nowhere else.
+    if (to.snapshot.device === noDevice) await writer.publish(to.snapshot, { signal })
+    await this.#of.notePending(encodePending(from.id, to))
     watch?.begin(only === undefined)
     const { head, done } = await advanceFolder(this.#of, { writer, from, to, apply, only, watch, signal })
     watch?.end()
-    if (isMerge && done) await this.#of.notePending(undefined)
+    if (done) await this.#of.notePending(undefined)
     this.#newest = head
     this.#changes?.wake()
     const { counts = nothingDone(), problems } = applied ?? {}

@@ -82,7 +82,7 @@ export async function pull(replica: Replica, peer: Peer, options: PullOptions = 
 /** First what was begun: its contents are here, or with the peer. */
 async function takeInPending(replica: Replica, peer: Peer, mine: Head, options: PullOptions): Promise<Head> {
   const pending = await replica.pending?.(options)
-  return pending === undefined ? mine : (await takeIn(replica, peer, mine, pending, options)).head
+  return pending === undefined ? mine : (await takeIn(replica, peer, mine, pending.to, options)).head
 }
 
 async function takeIn(

@@ -26,12 +26,8 @@ export interface Replica {
    */
   snapshot(id: Id, options?: CallOptions): Promise<Head | undefined>
 
-  /**
-   * A merge that this replica set out for and did not reach, because it was killed or something stood in the way:
-   * then what it did of it stands in its files as if somebody had edited them, and only merging that with the merge
-   * itself shows what was meant. Undefined when there is none.
-   */
-  pending?(options?: CallOptions): Promise<Head | undefined>
+  /** What it set out for last and did not reach; undefined when there is nothing of the kind. */
+  pending?(options?: CallOptions): Promise<Pending | undefined>
 
   /** Resolves when the newest snapshot is, or may be, another than `after`; at the latest after `waitMs` milliseconds. */
   changed?(after: Id, waitMs: number, options?: CallOptions): Promise<void>
@@ -41,6 +37,15 @@ export interface Replica {
 
   /** Begins to take in something. Close it when done: until then what is put stays, though nothing names it yet. */
   receive(options?: CallOptions): Promise<Receipt>
+}
+
+/**
+ * A replica was killed on its way from one snapshot to another, or something stood in its way. What it did of it stands
+ * in its files as if somebody had edited them: only merged with where it was to go does it show what was meant.
+ */
+export interface Pending {
+  readonly from: Head
+  readonly to: Head
 }
 
 /** One taking in of something: first what it needs is put here, then the working files are moved on to it. */
