@@ -13,6 +13,7 @@ import { plantDirectory } from './plant.ts'
 export interface ModelDirectory extends ModelMetadata {
   readonly kind: 'directory'
   readonly children: Map<string, ModelNode>
+  readonly unreadable?: boolean
 }
 
 /** The same object at two places is one file with two names. */
@@ -209,6 +210,8 @@ export async function plantModel(store: WritableStore, root: ModelDirectory): Pr
     }))
     xattrs.sort((a, b) => compareNames(a.name, b.name))
     const common = { name, mode, uid, gid: 0, mtimeNs: BigInt(mtime) * 1_000_000_000n, xattrs }
+    if (node.kind === 'directory' && node.unreadable === true)
+      return { kind: 'directory', ...common, link: undefined, unreadable: true, size: 0, count: 0 }
     if (node.kind === 'directory') {
       const sorted = [...node.children].toSorted(([a], [b]) => compareNames(a, b))
       const children = sorted.map(([child, node]) =>

@@ -8,6 +8,9 @@ interface Hunk {
 /** Texts that are further apart than this many lines, added and removed, are not merged: the search is quadratic. */
 const maxEdits = 2000
 
+/** Nor are texts of more lines. */
+const maxLines = 1_000_000
+
 /**
  * Merges two texts that were made from one, line by line (Khanna, Kunal, Pierce: "A Formal Investigation of Diff3",
  * 2007). Undefined when both changed the same lines, or lines next to each other, in different ways, or so much was
@@ -60,6 +63,7 @@ function apply(before: readonly string[], hunks: readonly Hunk[], start: number,
 /** In order; none touches another. */
 async function findHunks(before: readonly string[], after: readonly string[]): Promise<Hunk[] | undefined> {
   const { diffArrays } = await import('diff')
+  if (Math.max(before.length, after.length) > maxLines) return undefined
   // Numbers are compared at once, however long the lines.
   const numbers = new Map<string, number>()
   const number = (line: string): number => {
