@@ -10,6 +10,7 @@ import { checkRemembered } from '../../sync/meet.ts'
 import { Onlooker } from '../../sync/onlooker.ts'
 import type { Peer } from '../../sync/peer.ts'
 import { parsePlace } from '../../sync/place.ts'
+import { askFolder } from '../../sync/remote-link.ts'
 import { planSync } from '../../sync/plan.ts'
 import type { SyncPlan } from '../../sync/plan.ts'
 import type { KnownPeer } from '../../sync/sync-settings.ts'
@@ -17,16 +18,19 @@ import type { Change } from '../../tree/change.ts'
 import { ChangePrinter, changeJson } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { safeText } from '../safe-text.ts'
-import type { Parties } from './parties.ts'
+import { modeOf, nameThere, openRemote, openStream } from './open-link.ts'
+import type { Reach } from './open-link.ts'
+import type { Work } from './work.ts'
 import { textOfConflict } from './session-report.ts'
 
 /** Prints what sync would do with each peer, and changes nothing. Returns whether it would be done. */
-export async function printPlans(context: Context, { own, peers }: Parties, guard: Guard): Promise<boolean> {
+export async function printPlans(context: Context, { parties, guard, reach }: Work): Promise<boolean> {
+  const { own, peers } = parties
   let allowed = true
   for (const peer of peers) {
     if (peers.length > 1 && !context.json) await context.print(context.out.style('bold', `with ${peer.name}`))
     const plan = (given: SyncPlan): Promise<boolean> => print(context, own, peer, given, guard)
-    allowed = (await withBoth(context, own, peer, plan)) && allowed
+    allowed = (await withBoth(context, own, peer, reach, plan)) && allowed
   }
   return allowed
 }
@@ -35,15 +39,30 @@ async function withBoth<T>(
   context: Context,
   own: string,
   known: KnownPeer,
+  reach: Reach,
   use: (plan: SyncPlan) => Promise<T>,
 ): Promise<T> {
   const { signal } = context
   const place = parsePlace(known.place, '/')
-  const mode = known.readOnly ? 'send' : known.mode
-  if (place.kind !== 'directory') throw new Error('not yet')
+  const mode = modeOf(known)
+  if (place.kind !== 'directory') {
+    const there = async (): Promise<string | undefined> =>
+      askFolder(await openStream(place, reach, context), { place: nameThere(place), signal })
+    const mine = await Onlooker.open(own, (await folderId(own)) ?? (await there()) ?? randomId(), { signal })
+    try {
+      const link = await openRemote(mine, place, mode, reach, { signal })
+      try {
+        return await planSync(mine, link.peer, { mode: link.mode, signal }, use)
+      } finally {
+        await link.close()
+      }
+    } finally {
+      mine.close()
+    }
+  }
   await checkRemembered(own, place.path)
   await checkRemembered(place.path, own)
-  const id = (await folderId(own)) ?? (await folderId(place.path)) ?? randomBytes(16).toString('hex')
+  const id = (await folderId(own)) ?? (await folderId(place.path)) ?? randomId()
   const mine = await Onlooker.open(own, id, { signal })
   try {
     const theirs = await Onlooker.open(place.path, id, { signal })
@@ -56,6 +75,10 @@ async function withBoth<T>(
   } finally {
     mine.close()
   }
+}
+
+function randomId(): string {
+  return randomBytes(16).toString('hex')
 }
 
 async function folderId(directory: string): Promise<string | undefined> {

@@ -2,20 +2,112 @@ import { TidemarkError } from '../../errors.ts'
 import { linkDirectory } from '../../sync/link.ts'
 import type { Link, LinkOptions, OpenCopy } from '../../sync/link.ts'
 import { checkRemembered } from '../../sync/meet.ts'
-import { parsePlace } from '../../sync/place.ts'
+import type { Mode } from '../../sync/mode.ts'
+import { formatPlace, parsePlace } from '../../sync/place.ts'
+import type { Place } from '../../sync/place.ts'
+import { linkRemote } from '../../sync/remote-link.ts'
+import type { RemoteLink, RemoteOptions } from '../../sync/remote-link.ts'
+import type { Replica } from '../../sync/replica.ts'
 import type { KnownPeer } from '../../sync/sync-settings.ts'
+import { loadIdentity, stateDirectory } from '../../sync/wire/identity.ts'
+import { readKnownPeers } from '../../sync/wire/known-peers.ts'
+import { sshLink } from '../../sync/wire/transport/ssh.ts'
+import { connectTls } from '../../sync/wire/transport/tls.ts'
+import type { Link as Stream } from '../../sync/wire/transport/link.ts'
 
-/** A link that also says whether it tells what the other side takes in. */
+/** A link, and what else is known of it. */
 export interface OpenedLink extends Link {
-  readonly tells: boolean
+  /** What way changes can go: what was wished, unless the other side does not allow it. */
+  readonly mode: Mode
+  /** Bytes over the wire; undefined for a directory of this machine, which tells what it takes in instead. */
+  readonly traffic: RemoteLink['traffic'] | undefined
+}
+
+/** How places on other machines are reached. */
+export interface Reach {
+  /** What is run there instead of `tidemark`. */
+  readonly remoteCommand?: string | undefined
+  /** Somebody is there to be asked for a password. */
+  readonly isInteractive?: boolean | undefined
+  readonly allowDeletes?: boolean | undefined
+  /** There and back for long: the other side watches its files. */
+  readonly watch?: boolean | undefined
+  /** Only to look: nothing is made or changed there. */
+  readonly dryRun?: boolean | undefined
+  readonly rates?: RemoteOptions['rates']
+}
+
+export interface OpenLinkOptions extends LinkOptions {
+  readonly reach: Reach
+  readonly create?: RemoteOptions['create']
+}
+
+export function modeOf({ mode, readOnly }: KnownPeer): Mode {
+  return readOnly ? 'send' : mode
 }
 
 /** Goes to a peer of the folder, wherever it is. */
-export async function openLink(copy: OpenCopy, peer: KnownPeer, options: LinkOptions): Promise<OpenedLink> {
+export async function openLink(
+  { folder, replica }: Pick<OpenCopy, 'folder' | 'replica'>,
+  peer: KnownPeer,
+  { reach, create, ...options }: OpenLinkOptions,
+): Promise<OpenedLink> {
   const place = parsePlace(peer.place, '/')
-  if (place.kind === 'directory') {
-    await checkRemembered(copy.folder.root, place.path)
-    return { ...(await linkDirectory(copy.replica, place.path, options)), tells: true }
+  const mode = modeOf(peer)
+  if (place.kind !== 'directory') return openRemote(replica, place, mode, reach, { create, ...options })
+  await checkRemembered(folder.root, place.path)
+  return { ...(await linkDirectory(replica, place.path, options)), mode, traffic: undefined }
+}
+
+type FarPlace = Exclude<Place, { kind: 'directory' }>
+
+export async function openRemote(
+  own: Replica,
+  place: FarPlace,
+  wished: Mode,
+  reach: Reach,
+  options: Pick<RemoteOptions, 'create' | 'guard' | 'signal'>,
+): Promise<OpenedLink> {
+  const stream = await openStream(place, reach, options)
+  const link = await linkRemote(own, stream, {
+    ...options,
+    place: nameThere(place),
+    access: wished === 'send' ? 'read' : 'read-write',
+    rates: reach.rates,
+  })
+  if (link.access === 'read-write' || wished === 'receive') return { ...link, mode: wished }
+  if (wished === 'two-way' || reach.dryRun === true)
+    return { ...link, mode: reach.dryRun === true ? wished : 'receive' }
+  await link.close()
+  throw new TidemarkError('denied', `${formatPlace(place)}: nothing may be changed there`)
+}
+
+export function nameThere(place: FarPlace): string {
+  return place.kind === 'ssh' ? place.path : place.name
+}
+
+/** A stream to where the place is. */
+export async function openStream(
+  place: FarPlace,
+  reach: Reach,
+  { signal }: { readonly signal?: AbortSignal | undefined },
+): Promise<Stream> {
+  if (place.kind === 'ssh') {
+    const { user, host, port } = place
+    const remoteCommand = serveCommand(reach)
+    return sshLink({ user, host, port, remoteCommand, isInteractive: reach.isInteractive ?? false })
   }
-  throw new TidemarkError('unsupported', `${peer.place}: not yet`)
+  const directory = stateDirectory(process.env)
+  const { host, port } = place
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const known = readKnownPeers(directory).find(({ addresses }) => addresses.includes(address))
+  if (known === undefined)
+    throw new TidemarkError('denied', `${address} is not known here (tidemark pair ${address})`)
+  const identity = await loadIdentity(directory)
+  return connectTls({ host, port, identity, fingerprint: known.fingerprint, signal })
+}
+
+function serveCommand({ remoteCommand = 'tidemark', watch, dryRun, allowDeletes }: Reach): string {
+  const flags = [watch && ' --watch', dryRun && ' --dry-run', allowDeletes && ' --allow-deletes']
+  return `${remoteCommand} serve --stdio${flags.filter((flag) => flag).join('')}`
 }

@@ -20,6 +20,8 @@ export interface Session {
   readonly result: Synchronized
   /** What the other side took in; undefined when it is far, and does not tell. */
   readonly taken: readonly Pulled[] | undefined
+  /** Bytes that came over the wire, and that went. */
+  readonly traffic: { readonly received: number; readonly sent: number } | undefined
 }
 
 /** What one side took in. */
@@ -62,6 +64,8 @@ export async function tellSession(context: Context, session: Session, watching: 
     const what = side === undefined ? undefined : textOf(side.counts)
     if (watching && (what === undefined || what === nothing)) continue
     if (what !== undefined) await context.tell(`${safeText(displayName(name))}: ${what}`)
+    else if (session.traffic !== undefined)
+      await context.tell(`${safeText(name)}: ${textOfTraffic(session.traffic)}`)
   }
   const { mine, theirs, done } = session.result
   if (watching) return
@@ -70,6 +74,10 @@ export async function tellSession(context: Context, session: Session, watching: 
 }
 
 const nothing = 'nothing new'
+
+function textOfTraffic({ received, sent }: NonNullable<Session['traffic']>): string {
+  return `${formatSize(sent)} sent over the wire, ${formatSize(received)} received`
+}
 
 function textOf(counts: ApplyCounts): string {
   const { files, bytes, directories, specials, links, metadata, deleted } = counts
@@ -128,6 +136,7 @@ export function sessionJson(session: Session): object {
     theirHead: idToHex(theirs.id),
     here: countsJson(received.counts),
     there: sent === undefined ? null : countsJson(sent.counts),
+    ...(session.traffic === undefined ? {} : { traffic: session.traffic }),
     conflicts: conflictsOf(session).map(({ path, copy, winner, loser }) => ({
       path,
       copy: copy ?? null,

@@ -1,0 +1,76 @@
+import { isTidemarkError } from '../../errors.ts'
+import type { OpenCopy } from '../../sync/link.ts'
+import type { Pulled, PullProgress } from '../../sync/pull.ts'
+import type { KnownPeer } from '../../sync/sync-settings.ts'
+import { synchronize } from '../../sync/synchronize.ts'
+import type { Synchronized } from '../../sync/synchronize.ts'
+import type { Context } from '../context.ts'
+import { exitCodes, exitOf } from '../exit-codes.ts'
+import type { Exit } from '../exit-codes.ts'
+import { isWhole, tellSession } from './session-report.ts'
+import { goTo } from './work.ts'
+import type { Work } from './work.ts'
+
+/** Goes to each peer, and again to those that do not have yet what a later one had. */
+export async function syncOnce(context: Context, copy: OpenCopy, work: Work): Promise<Exit | undefined> {
+  const { peers } = work.parties
+  const behind = new Map<KnownPeer, Synchronized | undefined>(peers.map((peer) => [peer, undefined]))
+  let exit: Exit | undefined
+  for (let round = 0; round < 2 && behind.size > 0; round++) {
+    let newest
+    for (const peer of behind.keys()) {
+      try {
+        const { result, whole } = await syncWith(context, copy, peer, work)
+        newest = result.mine
+        behind.set(peer, result)
+        if (!whole) exit = worst(exit, 'partial')
+      } catch (error) {
+        behind.delete(peer)
+        if (peers.length === 1 || !isTidemarkError(error) || context.signal.aborted) throw error
+        await context.warn(`${peer.name}: ${error.message}`)
+        exit = worst(exit, exitOf(error))
+      }
+    }
+    for (const [peer, result] of behind) if (result?.theirs.id === newest?.id) behind.delete(peer)
+    if (peers.length === 1) break
+  }
+  return exit
+}
+
+function worst(one: Exit | undefined, other: Exit): Exit {
+  return one === undefined || exitCodes[other] > exitCodes[one] ? other : one
+}
+
+const phases = { trees: 'comparing', contents: 'fetching', files: 'writing' } as const
+
+async function syncWith(
+  context: Context,
+  copy: OpenCopy,
+  peer: KnownPeer,
+  work: Work,
+): Promise<{ result: Synchronized; whole: boolean }> {
+  const progress = context.progress()
+  const taken: Pulled[] = []
+  const { guard, signal } = work
+  const link = await goTo(copy, peer, work, (pulled) => taken.push(pulled))
+  try {
+    const onProgress = ({ phase, files, bytes }: PullProgress): void =>
+      progress.update({ phase: phases[phase], files, bytes })
+    const { mode, traffic } = link
+    const result = await synchronize(copy.replica, link.peer, { mode, guard, signal, onProgress })
+    progress.clear()
+    const session = {
+      peer: peer.name,
+      place: peer.place,
+      own: copy.folder.root,
+      result,
+      taken: traffic === undefined ? taken : undefined,
+      traffic: traffic?.(),
+    }
+    await tellSession(context, session, false)
+    return { result, whole: isWhole(session) }
+  } finally {
+    progress.clear()
+    await link.close()
+  }
+}
