@@ -44,7 +44,7 @@ function material(): Buffer[] {
 }
 
 /** `count` files of `min` to `max` bytes, 100 in a directory; no two alike. Skipped when it is there. */
-function makeSmallFiles(root: string, count: number, min: number, max: number): void {
+export function makeSmallFiles(root: string, count: number, min: number, max: number): void {
   if (existsSync(join(root, '..', 'made'))) return
   const random = randomSource(count)
   const sources = material()
@@ -63,7 +63,7 @@ function makeSmallFiles(root: string, count: number, min: number, max: number): 
 }
 
 /** One file of `size` random bytes. */
-function makeRandomFile(path: string, size: number): void {
+export function makeRandomFile(path: string, size: number): void {
   if (existsSync(path)) return
   const file = openSync(path, 'w')
   for (let n = 0; n * 64 < size; n += 16_384) {
