@@ -70,15 +70,15 @@ async function follow(
   for (const [n, contender] of contenders.entries()) {
     contender.forget?.(tree, copies[n]!)
     // Through the pipe too: a contender may tell the same directory, near and far, for two.
-    await inStep(ground, contender, tree, copies[n]!, true)
-    await inStep(ground, contender, tree, copies[n]!, true)
+    for (const step of ['first', 'second'])
+      await sheet.note(step, contender.name, inStep(ground, contender, tree, copies[n]!, true))
   }
   for (let run = 0; run < runs; run++) {
     for (const { step, make } of edits) {
       await make()
       warm(tree)
       for (const [n, contender] of contenders.entries())
-        sheet.note(step, contender.name, await inStep(ground, contender, tree, copies[n]!, true))
+        await sheet.note(step, contender.name, inStep(ground, contender, tree, copies[n]!, true))
     }
   }
   for (const [n, contender] of contenders.entries()) contender.forget?.(tree, copies[n]!)

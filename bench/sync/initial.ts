@@ -20,12 +20,12 @@ export async function initial(ground: Ground, runs: number): Promise<void> {
         const b = ground.empty('copy')
         contender.forget?.(a, b)
         warm(a)
-        sheet.note(step, contender.name, await inStep(ground, contender, a, b, step === 'piped'))
-        checkCopy(a, b)
+        const run = inStep(ground, contender, a, b, step === 'piped')
+        if (await sheet.note(step, contender.name, run)) checkCopy(a, b)
         contender.forget?.(a, b)
       }
     }
-    if (isChosen('syncthing')) sheet.note('TLS', 'syncthing', await bySyncthing(ground, a, files))
+    if (isChosen('syncthing')) await sheet.note('TLS', 'syncthing', bySyncthing(ground, a, files))
   }
   for (const step of ['local', 'piped']) {
     sheet.ratio(step, 'tidemark none', step, 'rsync -a', 'wall', 1.3)

@@ -43,7 +43,11 @@ export async function latency(ground: Ground): Promise<void> {
   console.log(line(`latency, ${files} files, ${writes} writes`, heads))
   for (const contender of contenders) {
     if (!isChosen(contender.name)) continue
-    const { delays, cpu, megabytes } = await measureDelays(ground, contender, tree, files, writes)
+    const measured = await measureDelays(ground, contender, tree, files, writes).catch((error: unknown) =>
+      console.log(`${contender.name}: ${String(error)}`),
+    )
+    if (measured === undefined) continue
+    const { delays, cpu, megabytes } = measured
     const at = (part: number): number =>
       delays[Math.min(delays.length - 1, Math.floor(part * delays.length))]!
     medians.set(contender.name, at(0.5))
@@ -76,7 +80,7 @@ async function measureDelays(
   for (const path of [a, b]) execFileSync('cp', ['-a', tree, path])
   const watching = await contender.start(a, b)
   try {
-    await settle(a, b)
+    await settle(watching, a, b)
     const random = randomSource(7)
     const delays: number[] = []
     const before = watching.usage().cpu
@@ -84,10 +88,9 @@ async function measureDelays(
       await sleep(shortest + (random() % (longest - shortest)))
       const file = random() % files
       const path = `${Math.floor(file / 10_000)}/${Math.floor(file / 100) % 100}/file-${file}.dat`
-      const content = `write ${n} `.repeat(200)
-      const started = performance.now()
+      const content = `write ${n} `.repeat(100 + n)
       writeFileSync(join(a, path), content)
-      delays.push(await arrives(join(b, path), content, started))
+      delays.push(await arrives(watching, join(b, path), content))
     }
     const { cpu, megabytes } = watching.usage()
     return { delays: delays.toSorted((x, y) => x - y), cpu: cpu - before, megabytes }

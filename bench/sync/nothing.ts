@@ -21,11 +21,12 @@ export async function nothing(ground: Ground, runs: number): Promise<void> {
     contender.forget?.(a, b)
     for (const step of ['local', 'piped']) {
       const isPiped = step === 'piped'
-      for (let n = 0; n < 2; n++) await inStep(ground, contender, a, b, isPiped)
+      for (const before of ['first', 'second'])
+        await sheet.note(`${step}, ${before}`, contender.name, inStep(ground, contender, a, b, isPiped))
       for (let n = 0; n < runs; n++) {
         warm(a)
         warm(b)
-        sheet.note(step, contender.name, await inStep(ground, contender, a, b, isPiped))
+        await sheet.note(step, contender.name, inStep(ground, contender, a, b, isPiped))
       }
     }
     contender.forget?.(a, b)
@@ -42,12 +43,17 @@ async function watchIdly(ground: Ground, sheet: Sheet, a: string): Promise<void>
   const b = ground.empty('copy')
   tidemark(ground, 'none').forget!(a, b)
   const watching = await watchingTidemark(ground, 'none', true).start(a, b)
-  await settle(a, b)
-  await sleep(3000)
-  const [bytes, { cpu }] = [ground.wire(), watching.usage()]
-  await sleep(idle * 1000)
-  sheet.limit(`watching, ${idle} s: bytes`, ground.wire() - bytes, 1000)
-  sheet.limit(`watching, ${idle} s: CPU s of both sides`, watching.usage().cpu - cpu, 0.05)
-  await watching.stop()
-  tidemark(ground, 'none').forget!(a, b)
+  try {
+    await settle(watching, a, b)
+    await sleep(3000)
+    const [bytes, { cpu }] = [ground.wire(), watching.usage()]
+    await sleep(idle * 1000)
+    sheet.limit(`watching, ${idle} s: bytes`, ground.wire() - bytes, 1000)
+    sheet.limit(`watching, ${idle} s: CPU s of both sides`, watching.usage().cpu - cpu, 0.05)
+  } catch (error) {
+    console.log(`watching: ${String(error)}`)
+  } finally {
+    await watching.stop()
+    tidemark(ground, 'none').forget!(a, b)
+  }
 }

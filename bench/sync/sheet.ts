@@ -15,9 +15,17 @@ export class Sheet {
     this.#part = part
   }
 
-  note(step: string, contender: string, run: Run): void {
+  /** Notes what a run costs. Resolves with false when it fails, which is told of: the others go on. */
+  async note(step: string, contender: string, running: Promise<Run>): Promise<boolean> {
     const key = `${step}: ${contender}`
-    this.#runs.set(key, [...(this.#runs.get(key) ?? []), run])
+    try {
+      const run = await running
+      this.#runs.set(key, [...(this.#runs.get(key) ?? []), run])
+      return true
+    } catch (error) {
+      console.log(`${key}: ${error instanceof Error ? error.message.trim() : String(error)}`)
+      return false
+    }
   }
 
   /** The median of all runs; undefined when it did not take part. */

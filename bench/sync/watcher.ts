@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync, type PathOrFileDescriptor, readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tidemark, unison, type History } from './contender.ts'
@@ -14,13 +14,20 @@ export interface Watcher {
 }
 
 export interface Watching {
+  /** It has not ended by itself, as what cannot begin does. */
+  isRunning(): boolean
   usage(): Usage
   stop(): Promise<void>
 }
 
 function startOne(command: readonly string[], env: Readonly<Record<string, string>>): Watching {
-  const child = start(command, { env: { ...process.env, ...env } })
-  return { usage: () => usageOf(child), stop: () => stop(child) }
+  const isLoud = command[0] === 'unison'
+  const child = start(command, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', isLoud ? 'ignore' : 'inherit'],
+  })
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null
+  return { isRunning, usage: () => usageOf(child), stop: () => stop(child) }
 }
 
 /** `piped`: by ssh, as to another machine. */
@@ -67,33 +74,34 @@ export function syncthing(ground: Ground): Watcher {
         const [one, other] = pair.usage()
         return { cpu: one!.cpu + other!.cpu, megabytes: one!.megabytes + other!.megabytes }
       }
-      return { usage, stop: () => pair.stop() }
+      return { isRunning: () => true, usage, stop: () => pair.stop() }
     },
   }
 }
 
-/** Milliseconds from `started` until `path` has this content. Looks each millisecond. */
-export async function arrives(path: string, content: string, started: number): Promise<number> {
+/** Milliseconds from now until `path` has this content. Looks each millisecond. */
+export async function arrives(watching: Watching, path: string, content: string): Promise<number> {
+  const started = performance.now()
   for (;;) {
     const waited = performance.now() - started
     if (contentOf(path) === content) return waited
-    if (waited > 120_000) throw new Error(`${path} did not arrive`)
+    if (waited > 120_000 || !watching.isRunning()) throw new Error(`${path} does not arrive`)
     await sleep(1)
   }
 }
 
 /** Writes until what is written arrives soon: what watches has begun. */
-export async function settle(a: string, b: string): Promise<void> {
-  mkdirSync(a, { recursive: true })
+export async function settle(watching: Watching, a: string, b: string): Promise<void> {
   for (let n = 0; n < 3; n++) {
     await sleep(500)
-    const content = `probe ${n} ${Math.random()}`
+    // Each of another length: Unison tells files apart by that and by whole seconds.
+    const content = 'probe '.repeat(n + 1)
     writeFileSync(join(a, 'probe'), content)
-    await arrives(join(b, 'probe'), content, performance.now())
+    await arrives(watching, join(b, 'probe'), content)
   }
 }
 
-function contentOf(path: PathOrFileDescriptor): string | undefined {
+function contentOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch {
