@@ -6,7 +6,7 @@ const maxHost = 32
 const maxExtension = 32
 
 /** What cannot stand in a name, here or on other systems, or is not seen. */
-const unsafe = new RegExp(String.raw`[\/\\:*?"<>\|${unseen}]`, 'gv')
+const unsafe = new RegExp(String.raw`[\/\\:*?"<>\|\(\)${unseen}]`, 'gv')
 
 /** The parts of the names that a conflict copy may have. */
 export interface ConflictName {

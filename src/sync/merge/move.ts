@@ -79,10 +79,7 @@ function supposeDirectories(
     }
   }
   const order = (a: Weighed, b: Weighed): number =>
-    b.weight - a.weight ||
-    a.from.length - b.from.length ||
-    comparePaths(a.from, b.from) ||
-    comparePaths(a.to, b.to)
+    b.weight - a.weight || comparePaths(a.from, b.from) || comparePaths(a.to, b.to)
   return [...votes.values()].toSorted(order)
 }
 

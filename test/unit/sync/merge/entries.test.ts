@@ -112,7 +112,7 @@ suite('data and metadata', () => {
     )
   })
 
-  test('8: the metadata of a directory, also of the root', async () => {
+  test('15: two directories, their metadata too', async () => {
     const result = await merged(
       directory({}),
       directory({ a: 'x' }, { mode: 0o700, mtime: 200 }),
@@ -195,7 +195,7 @@ suite('kinds', () => {
     assert.deepEqual(result.tree, { 'f/b': 'z', [copy]: 'y' })
   })
 
-  test('15: both made something of another kind of it, equally', async () => {
+  test('8: both made something of another kind of it, equally', async () => {
     const result = await merged(directory({ a: 'x' }), symlink('t'), symlink('t', { mtime: 300 }))
     assert.deepEqual([result.tree, result.conflicts], [{ f: 'link: t' }, []])
   })
