@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
+import { equalBytes } from '../bytes/compare.ts'
 import { fromSystem, isTidemarkError, TidemarkError } from '../errors.ts'
 import { idFromHex, idToHex } from '../object/id.ts'
 import type { Id } from '../object/id.ts'
@@ -8,6 +9,7 @@ import type { Snapshot } from '../object/snapshot.ts'
 import { DirectoryBucket } from '../store/directory-bucket.ts'
 import { openBucket } from '../store/open-bucket.ts'
 import { Repository } from '../store/repository/repository.ts'
+import { decodeHeld, encodeHeld, heldName, type Held } from './held.ts'
 import { ownDirectory } from './own-directory.ts'
 import { decodeSettings, encodeSettings, settingsName } from './settings.ts'
 import type { FolderSettings } from './settings.ts'
@@ -129,6 +131,26 @@ export class Folder {
 
   #note(name: string, id: Id): Promise<void> {
     return this.#own.put(name, new TextEncoder().encode(`${idToHex(id)}\n`))
+  }
+
+  /**
+   * What of the folder is here, when it is shared with other copies; undefined when it is not: then what is left out
+   * of it is not in its snapshots either.
+   */
+  async held(): Promise<Held | undefined> {
+    try {
+      return decodeHeld(await this.#own.get(heldName))
+    } catch (error) {
+      if (isTidemarkError(error, 'missing')) return undefined
+      throw error
+    }
+  }
+
+  /** Notes that the folder is shared, and what of it is here, unless it says so already. */
+  async noteHeld(held: Held): Promise<void> {
+    const bytes = encodeHeld(held)
+    const noted = await this.held()
+    if (noted === undefined || !equalBytes(encodeHeld(noted), bytes)) await this.#own.put(heldName, bytes)
   }
 
   get #own(): DirectoryBucket {

@@ -60,14 +60,14 @@ export async function advanceFolder(folder: Folder, options: AdvanceFolderOption
       // Before anything is changed: whether what is remembered can be relied on.
       const writer = await taking.write()
       begun = true
-      const { done, touched, placed, moved } = await options.apply()
+      const { done, touched, placed, moved, left } = await options.apply()
       // What is known of the files in a directory that has another name holds for them there.
       for (const { from, to, before } of moved)
         if (before.kind === 'directory') folder.state().rename(from, to)
       // So that what changes in these files from now on shows.
       const wait = placed.settlingMs(Date.now())
       if (wait > 0) await sleep(wait, undefined, { signal })
-      const look = await taking.look(options.only?.union(touched), placed)
+      const look = await taking.look(options.only?.union(touched), placed, done ? left : undefined)
       let head = from
       if (done) {
         // First what leads a later snapshot to it, then itself: there is no moment at which it is there unnoticed.

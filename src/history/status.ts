@@ -7,6 +7,7 @@ import type { Id } from '../object/id.ts'
 import { LayeredStore } from '../store/layered-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import type { Store } from '../store/store.ts'
+import { carryOf } from './carry-of.ts'
 import { diffTrees } from './diff.ts'
 import type { Change } from '../tree/change.ts'
 
@@ -52,6 +53,7 @@ export async function currentTree(folder: Folder, options: CurrentOptions = {}):
       ingest: new InlineIngest(() => undefined, filesAtOnce, options.signal),
       put: (id, bytes) => fresh.put(id, bytes),
       excluded: folder.excluded,
+      carry: carryOf(await folder.held()),
       oneFileSystem: options.oneFileSystem,
       onProblem: (problem) => problems.push(problem),
       onProgress: options.onProgress,

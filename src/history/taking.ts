@@ -6,7 +6,9 @@ import { isTidemarkError, TidemarkError } from '../errors.ts'
 import type { Folder } from '../folder/folder.ts'
 import type { Ingest } from '../folder/ingest/ingest.ts'
 import { StoringIngest } from '../folder/ingest/storing-ingest.ts'
+import type { Held } from '../folder/held.ts'
 import type { FolderState } from '../folder/state.ts'
+import type { LeftEntries } from '../folder/scan/carry.ts'
 import type { PlacedEntries } from '../folder/scan/placed.ts'
 import type { Problem, ScanCounts, ScanResult, ScanWatch } from '../folder/scan/scan.ts'
 import { Scanner } from '../folder/scan/scanner.ts'
@@ -24,6 +26,8 @@ import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
 import { version } from '../version.ts'
 import { countFlagged } from './flagged.ts'
 import type { Flagged } from './flagged.ts'
+import { carryOf } from './carry-of.ts'
+import { fillState } from './fill-state.ts'
 import { findParent } from './parent.ts'
 
 export interface TakingOptions {
@@ -109,6 +113,10 @@ export class Taking {
   #fresh: MemoryStore | undefined
   #writer: Promise<RepositoryWriter> | undefined
   #losses = ''
+  #held: Held | undefined
+  #left: LeftEntries | undefined
+  /** The tree that the state was filled from, where it was lost. */
+  #filled: DirectoryEntry | undefined
 
   constructor(folder: Folder, repository: Repository, options: TakingOptions, writer?: RepositoryWriter) {
     this.folder = folder
@@ -126,20 +134,28 @@ export class Taking {
     // What was lost is to be had from the folder again, if that still has it.
     if (state.base !== undefined && state.losses !== this.#losses) state.clear()
     const parent = await findParent(this.folder, this.repository)
+    const last = parent && { id: parent.id, snapshot: await snapshots.read(parent.id) }
     if (parent?.base !== undefined)
       this.#before = { id: parent.base, snapshot: await snapshots.read(parent.base) }
-    return parent && { id: parent.id, snapshot: await snapshots.read(parent.id) }
+    this.#held = await this.folder.held()
+    if (last && parent?.base === undefined && this.#held !== undefined) {
+      // What is left out of the folder is only there.
+      await fillState(state, this.repository, last.snapshot.root, this.#options)
+      this.#filled = last.snapshot.root
+    }
+    return last
   }
 
   /**
    * Looks at the folder, or at the directories `only` if that can be. `placed` is what was put there since it was
-   * looked at last.
+   * looked at last, `left` what was left out of what was to be put there.
    */
-  async look(only?: ReadonlySet<Name>, placed?: PlacedEntries): Promise<Look> {
+  async look(only?: ReadonlySet<Name>, placed?: PlacedEntries, left?: LeftEntries): Promise<Look> {
+    this.#left = left
     const before = this.#before?.snapshot
     let partial = only !== undefined && before !== undefined && !this.folder.state().linked
     if (partial && before!.unreadable + before!.unstable > 0) this.#fresh = new MemoryStore()
-    let scan = await this.#scan(before?.root, partial ? only : undefined, placed)
+    let scan = await this.#scan(before?.root ?? this.#filled, partial ? only : undefined, placed)
     if (partial && scan.linked) {
       partial = false
       this.problems.length = 0
@@ -169,6 +185,7 @@ export class Taking {
       only,
       watch,
       placed,
+      carry: carryOf(this.#held, this.#left),
       onProblem: (problem) => this.problems.push(problem),
       onProgress,
       signal,

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { applyTrees, type Applied, type AppliedTrees } from '../../src/folder/apply/apply-trees.ts'
 import type { Folder } from '../../src/folder/folder.ts'
+import { selectedBy } from '../../src/folder/held.ts'
 import { advanceFolder, type AdvancedFolder } from '../../src/history/advance.ts'
 import { takeSnapshot } from '../../src/history/snapshot.ts'
 import type { Last } from '../../src/history/taking.ts'
@@ -57,11 +58,14 @@ export async function advanceTo(
     const to = foreignSnapshot(from, await plant(writer))
     await writer.flush()
     let applied: Applied | undefined
+    const held = await folder.held()
+    const selected = held && selectedBy(held)
     const run = (): Promise<AppliedTrees> =>
       applyTrees(folder.root, from.snapshot.root, to.snapshot.root, {
         trees: repository,
         contents: repository,
         repository,
+        leftOut: { excluded: folder.excluded, selected },
       })
     const apply = async (): Promise<Applied> => (applied = await (options.apply?.(run) ?? run()))
     const only = options.everything === true ? undefined : new Set<string>()

@@ -1,5 +1,5 @@
 import type { Name } from '../../bytes/name.ts'
-import type { DirectoryEntry } from '../../object/entry.ts'
+import type { DirectoryEntry, Entry } from '../../object/entry.ts'
 import type { Id } from '../../object/id.ts'
 import type { CallOptions } from '../../store/bucket.ts'
 import type { Repository } from '../../store/repository/repository.ts'
@@ -8,6 +8,9 @@ import type { Difference } from '../../tree/compare-directories.ts'
 import { compareTrees } from '../../tree/compare-trees.ts'
 import { lookUp } from '../../tree/directory.ts'
 import { movesBetween, type Move } from '../../tree/moves.ts'
+import { directoryOf, nameOf } from '../../tree/path.ts'
+import { LeftEntries } from '../scan/carry.ts'
+import { LeftOut, type LeftOutOptions } from '../scan/left-out.ts'
 import { PlacedEntries } from '../scan/placed.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { applyChanges, nothingDone, type ApplyCounts } from './apply.ts'
@@ -26,6 +29,8 @@ export interface ApplyTreesOptions extends CallOptions {
   readonly contents: Store
   /** In whose packs these contents are, if they are: many files are read from there by several threads. */
   readonly repository?: Repository | undefined
+  /** For a folder: what its rules leave out, and this, is left alone. */
+  readonly leftOut?: LeftOutOptions | undefined
   /** Called for each entry that has been seen to, with the bytes written for it. */
   readonly onDone?: ((bytes: number) => void) | undefined
 }
@@ -38,6 +43,8 @@ export interface Applied {
   readonly touched: ReadonlySet<Name>
   /** What was put in its place. */
   readonly placed: PlacedEntries
+  /** What was left out of it. */
+  readonly left: LeftEntries
   /** What was renamed. */
   readonly moved: readonly Move[]
 }
@@ -84,6 +91,8 @@ class TreeApplication {
   readonly #placed = new PlacedEntries()
   readonly #touched = new Set<Name>()
   readonly #moves: Moves
+  readonly #leftOut: LeftOut | undefined
+  readonly #left = new LeftEntries()
 
   constructor(
     directories: OpenDirectories,
@@ -96,6 +105,7 @@ class TreeApplication {
     this.#after = after
     this.#options = options
     this.#moves = new Moves(directories, this.#placed)
+    this.#leftOut = options.leftOut && new LeftOut(directories, options.leftOut)
   }
 
   async run(): Promise<AppliedTrees> {
@@ -112,6 +122,7 @@ class TreeApplication {
       done: this.#problems.undone === 0,
       touched: this.#touched,
       placed: this.#placed,
+      left: this.#left,
       moved: this.#moves.done,
       counts: this.#counts,
       problems: this.#problems,
@@ -129,7 +140,7 @@ class TreeApplication {
     if (found === undefined || found.added) due.add('new')
     if (found === undefined || found.removed) due.add('deleted')
     if (found === undefined) due.add('replaced')
-    else this.#moves.carryOut(found.moves)
+    else this.#moves.carryOut(found.moves.filter((move) => !this.#isLeftOut(move)))
     for (const directory of this.#moves.stirred) this.#touched.add(directory)
   }
 
@@ -149,6 +160,8 @@ class TreeApplication {
       placed: this.#placed,
       stirred: isFirst ? this.#moves.stirred : undefined,
       delete: true,
+      leavesSome: this.#leftOut !== undefined,
+      onLeft: (path) => this.#leave(path, undefined),
       onTouched: (directory) => this.#touched.add(directory),
       onDone,
       signal,
@@ -166,11 +179,47 @@ class TreeApplication {
   async *#changes(): AsyncGenerator<readonly Difference[]> {
     const { trees, signal } = this.#options
     yield [{ path: '', before: this.#before, after: this.#after }]
-    const enter = ({ path }: Difference): boolean => !this.#moves.has(path)
+    const enter = (difference: Difference): boolean =>
+      !this.#moves.has(difference.path) && this.#held(difference) !== undefined
     for await (const batch of compareTrees(trees, this.#before, this.#after, { signal, enter })) {
-      const adjusted = batch.map((difference) => this.#moves.adjust(difference))
-      yield adjusted.filter((difference) => difference !== undefined)
+      const adjusted: Difference[] = []
+      for (const difference of batch) {
+        const held = this.#held(difference)
+        const left = held && this.#moves.adjust(held)
+        if (left) adjusted.push(left)
+      }
+      yield adjusted
     }
+  }
+
+  /** What of a difference concerns the working files; undefined when nothing does. */
+  #held(difference: Difference): Difference | undefined {
+    const { path, before, after } = difference
+    if (after?.unreadable === true && before === undefined) {
+      this.#leave(path, after)
+      return undefined
+    }
+    const leftOut = this.#leftOut
+    if (leftOut === undefined) return difference
+    const wasOut = before !== undefined && leftOut.has(path, before.kind === 'directory')
+    const isOut = after !== undefined && leftOut.has(path, after.kind === 'directory')
+    if (!wasOut && !isOut) return difference
+    if (isOut || after === undefined) this.#leave(path, after)
+    const rest = { path, before: wasOut ? undefined : before, after: isOut ? undefined : after }
+    return rest.before === undefined && rest.after === undefined ? undefined : rest
+  }
+
+  #leave(path: Name, entry: Entry | undefined): void {
+    this.#left.set(directoryOf(path), nameOf(path), entry)
+    this.#touched.add(directoryOf(path))
+  }
+
+  #isLeftOut({ from, to, before: { kind } }: Move): boolean {
+    const isDirectory = kind === 'directory'
+    return (
+      this.#leftOut !== undefined &&
+      (this.#leftOut.has(from, isDirectory) || this.#leftOut.has(to, isDirectory))
+    )
   }
 
   /** The contents that were to go where they could not: nothing takes them away from where they are. */

@@ -32,6 +32,8 @@ export interface ApplyOptions extends PlanOptions, CallOptions {
   readonly stirred?: ReadonlySet<Name> | undefined
   /** Directories that are only on the way: made when they are not there, else left as they are. */
   readonly passing?: ((path: Name) => boolean) | undefined
+  /** Called for each directory that stays for that. */
+  readonly onLeft?: ((directory: Name) => void) | undefined
   /** Called for each step before it is taken. */
   readonly onStep?: ((step: Step) => void) | undefined
   /**
@@ -345,7 +347,10 @@ class Application {
       const code = systemCode(error)
       if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EBUSY')
         throw refusal(error, 'delete directory', childPath(parent.location, nameOf(path)))
-      if (this.#options.leavesSome === true && replacement === undefined && code !== 'EBUSY') return
+      if (this.#options.leavesSome === true && replacement === undefined && code !== 'EBUSY') {
+        this.#options.onLeft?.(path)
+        return
+      }
       this.#options.problems.add(
         path,
         'not-empty',

@@ -19,6 +19,8 @@ export interface Directory {
   readonly ino: bigint
   /** `all`: everything below it is looked at; `names`: its own entries are; `through`: only what leads on. */
   readonly depth: 'all' | 'names' | 'through'
+  /** Some of what it holds is left out. */
+  leavesSome: boolean
 }
 
 /** Where the entries of some names of a directory go. */

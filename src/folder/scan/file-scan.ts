@@ -97,7 +97,9 @@ export class FileScan {
     if (result.lost !== undefined) this.#work.problem(place.path(name), 'lost-metadata', result.lost)
     const unstable = result.status === 'unstable'
     if (unstable) this.#work.problem(place.path(name), 'unstable', 'it changed each time it was read')
-    const { mode, uid, gid } = result.renewed ?? looked
+    const { mode } = result.renewed ?? looked
+    const keepsOwner = this.#work.options.carry?.keepsOwners === true
+    const { uid, gid } = keepsOwner ? looked : (result.renewed ?? looked)
     const { size, mtimeNs, xattrs } = result
     const content = buildContent(result.items, this.#work.emit)
     const [link, unreadable] = [undefined, false]

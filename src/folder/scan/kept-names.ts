@@ -11,34 +11,71 @@ import type { Directory } from './directory.ts'
 import { IgnoreRules, rulesFile } from './ignore-rules.ts'
 import type { ScanOptions } from './scan.ts'
 
-/** The sorted names of a directory that are to be kept, and the directory with the rules in force in it. */
-export function keptNames(
-  directory: Directory,
-  handle: DirectoryHandle,
-  { excluded, watch }: ScanOptions,
-): [Name[], Directory] {
+/** The names of a directory that are to be kept. */
+export interface KeptNames {
+  /** Sorted. */
+  readonly names: Name[]
+  /** The directory, with the rules in force in it. */
+  readonly directory: Directory
+  /** It holds what is left out. */
+  readonly leavesSome: boolean
+  /** Whether something of that name, which need not be there, is left out. */
+  readonly isLeftOut: (name: Name, isDirectory: boolean) => boolean
+}
+
+export function keptNames(directory: Directory, handle: DirectoryHandle, options: ScanOptions): KeptNames {
+  const { excluded, watch, carry, placed } = options
   const { path, relative, ino } = directory
   // Before the names are read, so that whatever appears after that is told of.
   watch?.enter({ path, relative, ino })
   let names = handle.names()
-  const { rules } = names.includes(rulesFile) ? withOwnRules(directory, handle) : directory
+  const current = names.includes(rulesFile) ? withOwnRules(directory, handle) : directory
+  const { rules } = current
   if (rules !== IgnoreRules.none) watch?.heed(relative, rules)
-  if (names.includes(cacheTag) && isCacheDirectory(handle)) {
+  const isCache = names.includes(cacheTag) && isCacheDirectory(handle)
+  const count = names.length
+  if (isCache) {
     names = [cacheTag]
     watch?.heed(relative, IgnoreRules.everything)
   }
   if (names.some(isOwn)) names = names.filter((name) => !isOwn(name))
-  for (const other of excluded) {
-    if (dirname(other) === String(path)) names = names.filter((name) => childPath(path, name) !== other)
+  const own = count - names.length
+  const isExcluded = exclusion(path, excluded)
+  if (isExcluded) names = names.filter((name) => !isExcluded(name))
+  const selected = carry?.selected
+  if (rules !== IgnoreRules.none || selected !== undefined) {
+    names = names.filter((name) => {
+      const [path, isBelow] = [joinPath(relative, name), isDirectory(handle, name)]
+      if (!rules.ignores(path, isBelow) && selected?.(path, isBelow) !== false) return true
+      // It came together with the rules that leave it out.
+      return carry !== undefined && placed?.has(relative, name) === true
+    })
   }
-  if (rules !== IgnoreRules.none)
-    names = names.filter((name) => !rules.ignores(joinPath(relative, name), isDirectory(handle, name)))
   sortNames(names)
-  return [names, { ...directory, rules }]
+  const isLeftOut = (name: Name, isDirectory: boolean): boolean => {
+    const path = joinPath(relative, name)
+    return (
+      isOwn(name) ||
+      (isCache && name !== cacheTag) ||
+      isExcluded?.(name) === true ||
+      rules.ignores(path, isDirectory) ||
+      selected?.(path, isDirectory) === false
+    )
+  }
+  return { names, directory: current, leavesSome: isCache || count - own > names.length, isLeftOut }
+}
+
+/** Which names in the directory `path` are no part of the folder; undefined when none is. */
+function exclusion(
+  path: Directory['path'],
+  excluded: ReadonlySet<string>,
+): ((name: Name) => boolean) | undefined {
+  const here = [...excluded].filter((other) => dirname(other) === String(path))
+  return here.length === 0 ? undefined : (name) => here.includes(String(childPath(path, name)))
 }
 
 /** The folder's bookkeeping, and what a restore has under way or has left behind. */
-function isOwn(name: Name): boolean {
+export function isOwn(name: Name): boolean {
   return name.startsWith(ownDirectory) && (name === ownDirectory || isTemporaryName(name))
 }
 

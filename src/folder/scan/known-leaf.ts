@@ -5,6 +5,7 @@ import { entryFlags, kindOf } from '../../object/entry-codec.ts'
 import { LeafCursor } from '../../object/leaf-cursor.ts'
 import type { StateLeaf } from '../state.ts'
 import type { Look } from '../system/look.ts'
+import { elsewhere } from './carry.ts'
 
 /** What is remembered of one name. */
 export interface Known {
@@ -44,6 +45,12 @@ export class KnownLeaf {
     const [ino, ctimeNs] = [this.#stats[at], this.#stats[at + 1]]
     if (ino === undefined || ctimeNs === undefined) throw this.#lacking()
     return { entry: this.cursor.entry(), ino, ctimeNs }
+  }
+
+  /** The entry at the cursor was never here. */
+  get isElsewhere(): boolean {
+    const at = 2 * this.cursor.index
+    return this.#stats[at] === elsewhere.ino && this.#stats[at + 1] === elsewhere.ctimeNs
   }
 
   /**

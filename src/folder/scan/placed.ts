@@ -81,6 +81,11 @@ export class PlacedEntries {
     return isSame ? entry : undefined
   }
 
+  /** Whether something was put there, whatever is there now. */
+  has(directory: Name, name: Name): boolean {
+    return this.#record(directory, name) !== undefined
+  }
+
   /** Something got or lost another name: if it showed `before` up to then, it is what was put there still. */
   renew(directory: Name, name: Name, before: FileStat, stat: PlacedStat): void {
     const entry = this.find(directory, name, before)

@@ -5,6 +5,7 @@ import type { Ingest } from '../ingest/ingest.ts'
 import type { StateLeaf } from '../state.ts'
 import type { SystemPath } from '../system/paths.ts'
 import type { LeafRecord } from './assembly.ts'
+import type { Carry } from './carry.ts'
 import type { IgnoreRules } from './ignore-rules.ts'
 import type { PlacedEntries } from './placed.ts'
 
@@ -13,9 +14,10 @@ export interface Problem {
   readonly path: Name
   /**
    * `unreadable`: its content is missing from the snapshot; `unstable`: it changed each time it was read;
-   * `lost-metadata`: some of its metadata could not be read or kept.
+   * `lost-metadata`: some of its metadata could not be read or kept; `not-here`: other copies of the folder have it, and
+   * nothing leaves it out here, but it is not here: it stays in the tree as they have it.
    */
-  readonly code: 'unreadable' | 'unstable' | 'lost-metadata'
+  readonly code: 'unreadable' | 'unstable' | 'lost-metadata' | 'not-here'
   readonly message: string
 }
 
@@ -75,6 +77,8 @@ export interface ScanOptions {
   readonly watch?: ScanWatch | undefined
   /** What was put there just now: its entries are taken as they were given, where nothing has changed since. */
   readonly placed?: PlacedEntries | undefined
+  /** For a folder that is shared with others. */
+  readonly carry?: Carry | undefined
   readonly onProblem: (problem: Problem) => void
   readonly onProgress?: ((counts: ScanCounts) => void) | undefined
   readonly signal?: AbortSignal | undefined

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Name } from '../../bytes/name.ts'
+import { sortNames, type Name } from '../../bytes/name.ts'
 import { corrupt, systemCode, TidemarkError } from '../../errors.ts'
 import type { DirectoryEntry, Entry } from '../../object/entry.ts'
 import { joinPath, nameOf } from '../../tree/path.ts'
@@ -12,11 +12,12 @@ import { Look } from '../system/look.ts'
 import { childPath } from '../system/paths.ts'
 import { Assembly } from './assembly.ts'
 import type { Below, Slot } from './assembly.ts'
+import { elsewhere, mayBe } from './carry.ts'
 import { belowOf, nothingBelow, Place } from './directory.ts'
 import type { Directory } from './directory.ts'
 import { FileScan } from './file-scan.ts'
 import { IgnoreRules } from './ignore-rules.ts'
-import { keptNames, withOwnRules } from './kept-names.ts'
+import { keptNames, withOwnRules, type KeptNames } from './kept-names.ts'
 import { KnownLeaf } from './known-leaf.ts'
 import type { Known } from './known-leaf.ts'
 import { isUnchanged, newEntry, settledCtime } from './new-entry.ts'
@@ -33,7 +34,13 @@ const entriesPerTurn = 2000
 const manyEntries = 2000
 
 /** What became of a directory that was to be read. */
-type Outcome = Below | 'unreadable' | 'vanished'
+type Outcome = Below | 'unreadable' | 'vanished' | 'left-out'
+
+/** What is to be done with names that are remembered and are not kept. */
+interface Carrying {
+  readonly isLeftOut: KeptNames['isLeftOut']
+  readonly left: ReadonlyMap<Name, Entry | undefined> | undefined
+}
 
 /**
  * Walks a folder depth first, in byte order, and builds its tree: names are looked at with one system call
@@ -85,13 +92,15 @@ export class Scanner {
       dev: stat.dev,
       ino: BigInt.asIntN(64, stat.ino),
       depth: this.#depth('', before === undefined, before?.mtimeNs !== stat.mtimeNs),
+      leavesSome: false,
     }
     await this.#enter(directory, undefined, (result) => (below = result))
     await ingest.drain()
     await this.#work.settlePuts()
     if (typeof below !== 'object') throw new TidemarkError('denied', `${root}: cannot be read`)
     const xattrs = this.#work.xattrs(this.#root.fd, '')
-    const own = (placed?.find('', '', stat) ?? newEntry('', root, stat, xattrs, undefined)) as DirectoryEntry
+    const own = (placed?.find('', '', stat) ??
+      newEntry('', root, this.#shown(stat, before), xattrs, undefined)) as DirectoryEntry
     return { root: { ...own, ...below }, counts: this.#work.counts, linked: this.#work.links.any }
   }
 
@@ -104,13 +113,16 @@ export class Scanner {
     // The stack is left now and then, or a very deep tree would fill it.
     if (++this.#level % levelsAtOnce === 0) await Promise.resolve()
     let current = directory
-    let names: Name[] | undefined
+    let kept: KeptNames | undefined
     let handle
     try {
       handle = parent === undefined ? openDirectory(directory.path) : parent.child(nameOf(directory.relative))
       checkSame(handle, directory)
       if (directory.depth === 'through') current = withOwnRules(directory, handle)
-      else [names, current] = keptNames(directory, handle, this.#work.options)
+      else {
+        kept = keptNames(directory, handle, this.#work.options)
+        current = { ...kept.directory, leavesSome: kept.leavesSome }
+      }
     } catch (error) {
       this.#level--
       handle?.close()
@@ -120,7 +132,7 @@ export class Scanner {
       return done('unreadable')
     }
     try {
-      await this.#scan(current, handle, names, done)
+      await this.#scan(current, handle, kept, done)
     } finally {
       this.#level--
       handle.close()
@@ -132,10 +144,13 @@ export class Scanner {
   async #scan(
     directory: Directory,
     handle: DirectoryHandle,
-    names: Name[] | undefined,
-    done: (below: Below) => void,
+    kept: KeptNames | undefined,
+    done: (below: Outcome) => void,
   ): Promise<void> {
-    const { memory } = this.#work.options
+    const { memory, carry } = this.#work.options
+    const left = carry?.left?.of(directory.relative)
+    const names = kept && withCarried(kept.names, left)
+    const carrying = kept && carry && { isLeftOut: kept.isLeftOut, left }
     const assembly = new Assembly(directory.relative, this.#work.emit, memory)
     let waiting = 1
     let first = true
@@ -143,7 +158,11 @@ export class Scanner {
     const settle = (): void => {
       assembly.advance()
       waiting--
-      if (waiting === 0) done(assembly.finish(directory.before))
+      if (waiting > 0) return
+      const below = assembly.finish(directory.before)
+      const isLeft = carry !== undefined && directory.leavesSome && directory.before === undefined
+      // A new directory that holds nothing but what is left out is left out itself.
+      done(isLeft && below.count === 0 && directory.relative !== '' ? 'left-out' : below)
     }
     const leaves = memory.leaves(directory.relative)
     for (const { from, to, leaf } of names ? windows(names, leaves) : wholes(leaves)) {
@@ -153,7 +172,7 @@ export class Scanner {
       assembly.add(group)
       const place = new Place(directory, handle, group, wait, settle)
       const known = leaf && new KnownLeaf(leaf)
-      if (names) group.sameNames = await this.#lookAtAll(place, names, from, to, known)
+      if (names) group.sameNames = await this.#lookAtAll(place, names, from, to, known, carrying)
       else group.sameNames = await this.#passThrough(place, known!)
       group.waiting--
       assembly.advance()
@@ -172,9 +191,11 @@ export class Scanner {
     from: number,
     to: number,
     leaf: KnownLeaf | undefined,
+    carrying: Carrying | undefined,
   ): Promise<boolean> {
     let sameNames = leaf !== undefined
     const passed = (): void => {
+      if (carrying && this.#carries(place, leaf!, carrying)) return
       sameNames = false
       this.#forgetPassed(place.directory, leaf!)
     }
@@ -182,7 +203,10 @@ export class Scanner {
       const name = names[at]!
       const isKnown = leaf?.advanceTo(name, passed) === true
       if (!isKnown) sameNames = false
-      if (!isKnown || !this.#isUntouched(place, name, leaf)) {
+      if (carrying?.left?.has(name) === true) {
+        const wait = this.#lookAtLeft(place, name, isKnown ? leaf.known() : undefined, carrying)
+        if (wait) await wait
+      } else if (!isKnown || !this.#isUntouched(place, name, leaf)) {
         const wait = this.#lookAt(place, name, isKnown ? leaf.known() : undefined)
         if (wait) await wait
       }
@@ -220,6 +244,54 @@ export class Scanner {
     return true
   }
 
+  /**
+   * Keeps the entry at the cursor, whose name is not among those that are kept, where other copies of the folder may
+   * have it still; false when it was here and is here no longer.
+   */
+  #carries(place: Place, leaf: KnownLeaf, { isLeftOut, left }: Carrying): boolean {
+    const { cursor, isElsewhere } = leaf
+    const { name } = cursor
+    if (left?.has(name) === true) return false
+    const isLeft = isLeftOut(name, cursor.isDirectory)
+    const { rules } = place.directory
+    if (!isLeft && !isElsewhere && !(cursor.isDirectory && this.#carriesBelow(place.path(name), rules)))
+      return false
+    if (!isLeft) this.#work.problem(place.path(name), 'not-here', notHere)
+    place.keep(cursor.index, cursor.size, 1 + cursor.count)
+    return true
+  }
+
+  /** Whether a directory that is gone had something that is left out here, which others may have still. */
+  #carriesBelow(directory: Name, rules: IgnoreRules): boolean {
+    const { memory, carry } = this.#work.options
+    for (const stored of memory.leaves(directory)) {
+      const leaf = new KnownLeaf(stored)
+      for (const { cursor } = leaf; cursor.valid; cursor.next()) {
+        const path = joinPath(directory, cursor.name)
+        const isLeft =
+          rules.ignores(path, cursor.isDirectory) || carry?.selected?.(path, cursor.isDirectory) === false
+        if (isLeft || leaf.isElsewhere || (cursor.isDirectory && this.#carriesBelow(path, rules))) return true
+      }
+    }
+    return false
+  }
+
+  /** Looks at a name that was left out when the folder went on to another snapshot. */
+  #lookAtLeft(
+    place: Place,
+    name: Name,
+    known: Known | undefined,
+    { isLeftOut, left }: Carrying,
+  ): Promise<void> | undefined {
+    const entry = left!.get(name)
+    if (known?.entry.kind === 'directory') this.#work.forget(place.path(name))
+    if (entry === undefined) return this.#lookAt(place, name, undefined)
+    if (!isLeftOut(name, entry.kind === 'directory'))
+      return this.#lookAt(place, name, { entry, ...elsewhere })
+    place.add({ entry, ...elsewhere, same: false })
+    return undefined
+  }
+
   /** Looks at one name. `known` is what is remembered of it. */
   #lookAt(place: Place, name: Name, known: Known | undefined): Promise<void> | undefined {
     let stat
@@ -228,6 +300,13 @@ export class Scanner {
     } catch (error) {
       this.#work.problem(place.path(name), 'unreadable', error)
       return this.#keepUnseen(place, name, known)
+    }
+    if (known?.ino === elsewhere.ino && known.ctimeNs === elsewhere.ctimeNs) {
+      if (stat === undefined || !mayBe(known.entry, stat)) {
+        this.#work.problem(place.path(name), 'not-here', stat ? inTheWay : notHere)
+        place.add({ entry: known.entry, ...elsewhere, same: false })
+        return undefined
+      }
     }
     if (known?.entry.kind === 'directory' && stat?.kind !== 'directory') this.#work.forget(place.path(name))
     if (stat === undefined) {
@@ -246,11 +325,12 @@ export class Scanner {
       same: false,
     }
     place.add(slot)
+    const shown = this.#shown(stat, known?.entry)
     try {
       if (stat.kind === 'directory') {
-        return this.#lookAtDirectory(place, slot, name, stat, known, unchanged, placed)
+        return this.#lookAtDirectory(place, slot, name, shown, known, unchanged, placed)
       }
-      return this.#files.look(place, slot, name, stat, unchanged, placed)
+      return this.#files.look(place, slot, name, shown, unchanged, placed)
     } catch (error) {
       // What vanishes while it is looked at was not there. What has become something else could be anything.
       if (isGone(error)) return undefined
@@ -258,6 +338,12 @@ export class Scanner {
       this.#work.problem(place.path(name), 'unreadable', error)
       return undefined
     }
+  }
+
+  /** What something shows, with the owner that it has for others, where that cannot be set here. */
+  #shown(stat: FileStat, before: Entry | undefined): FileStat {
+    if (before === undefined || this.#work.options.carry?.keepsOwners !== true) return stat
+    return { ...stat, uid: before.uid, gid: before.gid }
   }
 
   /** A name that cannot be looked at is there all the same: what was known of it stays, without content. */
@@ -284,7 +370,8 @@ export class Scanner {
     const entry = (unchanged ?? placed ?? this.#newDirectory(place, name, relative, stat)) as DirectoryEntry
     const fill = (below: Outcome): void => {
       slot.same = unchanged !== undefined && below === before
-      if (below === 'vanished') slot.entry = undefined
+      if (below === 'left-out') place.directory.leavesSome = true
+      if (below === 'vanished' || below === 'left-out') slot.entry = undefined
       else if (below === 'unreadable') slot.entry = unreadable(entry)
       else slot.entry = slot.same ? entry : { ...entry, ...below }
     }
@@ -307,7 +394,8 @@ export class Scanner {
     }
     place.wait()
     const path = childPath(place.directory.path, name)
-    const directory = { path, relative, before, rules: place.directory.rules, dev: stat.dev, ino, depth }
+    const { rules } = place.directory
+    const directory = { path, relative, before, rules, dev: stat.dev, ino, depth, leavesSome: false }
     return this.#enter(directory, place.handle, (below) => {
       fill(below)
       place.settle()
@@ -338,6 +426,18 @@ export class Scanner {
     await setImmediate()
     signal?.throwIfAborted()
   }
+}
+
+const notHere = 'it is not here, though nothing leaves it out any more'
+const inTheWay = 'something else has its place here: move that away'
+
+/** The names with those of what was left out, which are not among them. */
+function withCarried(names: Name[], left: ReadonlyMap<Name, Entry | undefined> | undefined): Name[] {
+  if (left === undefined) return names
+  const carried = [...left].filter(([, entry]) => entry !== undefined).map(([name]) => name)
+  const all = [...new Set([...names, ...carried])]
+  sortNames(all)
+  return all
 }
 
 /** Where there is much to compare, or the C library has been loaded already. */

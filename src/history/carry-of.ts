@@ -1,0 +1,9 @@
+import { geteuid } from 'node:process'
+import { selectedBy, type Held } from '../folder/held.ts'
+import type { Carry, LeftEntries } from '../folder/scan/carry.ts'
+
+/** How a folder that holds this is to be scanned; undefined when it is not shared. */
+export function carryOf(held: Held | undefined, left?: LeftEntries): Carry | undefined {
+  if (held === undefined && left === undefined) return undefined
+  return { selected: held && selectedBy(held), left, keepsOwners: geteuid?.() !== 0 }
+}
