@@ -4,6 +4,7 @@ import type { Name } from '../bytes/name.ts'
 import { nothingDone } from '../folder/apply/apply.ts'
 import { applyTrees, type AppliedTrees } from '../folder/apply/apply-trees.ts'
 import type { Folder } from '../folder/folder.ts'
+import { selectedBy } from '../folder/held.ts'
 import type { Batch } from '../folder/watch/dirty.ts'
 import { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import { advanceFolder } from '../history/advance.ts'
@@ -22,6 +23,7 @@ import { decodePending, encodePending } from './pending-note.ts'
 import { InTurn } from './in-turn.ts'
 import { noDevice } from './merge/merge-heads.ts'
 import { relate } from './relation.ts'
+import { readSyncSettings } from './sync-settings.ts'
 import type { Advance, AdvanceOptions, Pending, Receipt, Replica } from './replica.ts'
 
 export interface FolderReplicaOptions {
@@ -55,6 +57,9 @@ export class FolderReplica implements Replica {
 
   static async open(folder: Folder, options: FolderReplicaOptions = {}): Promise<FolderReplica> {
     const repository = await folder.repository()
+    // From now on what is left out here and others have stays in its snapshots.
+    const { selected } = await readSyncSettings(folder.root)
+    await folder.noteHeld({ selected })
     const changes = options.watch === undefined ? undefined : new FolderChanges(folder.root, options.watch)
     return new FolderReplica(folder, repository, changes)
   }
@@ -180,12 +185,14 @@ export class FolderReplica implements Replica {
   ): Promise<Advance> {
     const watch = this.#changes?.watcher
     const only = batch === undefined ? new Set<Name>() : batch.only
+    const held = (await this.#of.held()) ?? { selected: undefined }
     let applied: AppliedTrees | undefined
     const apply = async (): Promise<AppliedTrees> =>
       (applied = await applyTrees(this.#of.root, from.snapshot.root, to.snapshot.root, {
         trees: source,
         contents: source,
         repository: this.#of.settings.history === 'kept' ? this.#repository : undefined,
+        leftOut: { excluded: this.#of.excluded, selected: selectedBy(held) },
         signal,
         onDone,
       }))
