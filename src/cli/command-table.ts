@@ -133,6 +133,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/sync.ts'),
   },
   {
+    name: 'up',
+    group: 'Sync',
+    summary: 'keep all folders of a file in step, as a service',
+    load: () => import('./commands/up.ts'),
+  },
+  {
     name: 'peer',
     group: 'Sync',
     summary: 'say with whom a folder is kept in step',

@@ -20,6 +20,25 @@ WantedBy=default.target
 `
 }
 
+/** The same for one that keeps many folders, which may come and go. */
+export function upUnit(command: readonly string[]): string {
+  return `[Unit]
+Description=Keep folders in step
+After=network.target
+
+[Service]
+ExecStart=${command.map(quoteArgument).join(' ')}
+Restart=on-failure
+RestartSec=30
+# Stopped as asked.
+SuccessExitStatus=130 143
+Nice=10
+
+[Install]
+WantedBy=default.target
+`
+}
+
 function quote(text: string): string {
   // oxlint-disable-next-line no-control-regex
   const escaped = text.replace(/[\u0000-\u001f\u007f"\\]/g, (character) => {

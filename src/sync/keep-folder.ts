@@ -12,6 +12,8 @@ export type KeepEvent =
 
 export interface KeepOptions extends Omit<StepOptions, 'onEvent'> {
   readonly onEvent?: ((event: KeepEvent) => void) | undefined
+  /** It is waited for also when it cannot be opened the first time, whatever the reason. */
+  readonly waitsForFirst?: boolean | undefined
   /** Is told of the folder whenever it has been opened. */
   readonly onOpen?: ((copy: OpenCopy) => void) | undefined
 }
@@ -28,8 +30,8 @@ export async function keepFolder(
   peers: readonly StepPeer[],
   options: KeepOptions,
 ): Promise<void> {
-  const { signal, onEvent, onOpen, time = systemTime, random = Math.random } = options
-  let hadIt = false
+  const { signal, onEvent, onOpen, waitsForFirst = false, time = systemTime, random = Math.random } = options
+  let hadIt = waitsForFirst
   for (let failures = 0; !signal.aborted;) {
     try {
       const copy = await open()

@@ -67,8 +67,15 @@ export async function keepInStep(
       stop.abort()
     }
   })
+  // Others may call it, and will want to know what changes.
+  if (peers.length === 0) await aborted(signal)
   await Promise.all(loops)
   if (failure !== undefined && !options.signal.aborted) throw failure.error
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 /** What the replica itself rejected. */

@@ -17,24 +17,32 @@ import { warnOfProblems } from '../snapshot-report.ts'
 export const command: Command = defineCommand({
   about:
     'Shows what a snapshot taken now would record: what has changed in the folder since the last one. Nothing ' +
-    'is recorded. The letters are those of tidemark diff.',
+    'is recorded. The letters are those of tidemark diff. Of a folder that is kept in step it also says how it stands ' +
+    'with its peers; --sync says only that, and looks at no files.',
   arguments: [],
   options: {
     oneFileSystem: flag('-x, --one-file-system', 'leave out other file systems mounted inside the folder'),
+    sync: flag('--sync', 'only how the folder stands with its peers'),
     exitCode: flag('--exit-code', 'end with 8 when anything has changed'),
   },
   examples: [
     { command: 'tidemark status', shows: 'what has changed' },
+    { command: 'tidemark status --sync', shows: 'how it stands with its peers' },
     {
       command: 'tidemark status --exit-code --quiet > /dev/null || tidemark snapshot',
       shows: 'only asks whether',
     },
   ],
   exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'negative'],
-  async run(context, _args, { oneFileSystem, exitCode }) {
+  async run(context, _args, { oneFileSystem, exitCode, sync }) {
     const folder = await openContextFolder(context)
     const progress = context.progress()
     try {
+      if (sync) {
+        const { printSyncStatus } = await import('../sync/sync-status.ts')
+        const exit = await printSyncStatus(context, folder.root)
+        return exitCode ? exit : undefined
+      }
       const tree = await currentTree(folder, {
         oneFileSystem,
         signal: context.signal,
@@ -43,6 +51,10 @@ export const command: Command = defineCommand({
       progress.clear()
       await warnOfProblems(context, tree.problems)
       await printHead(context, folder, tree)
+      if (!context.json) {
+        const { noteSyncStatus } = await import('../sync/sync-status.ts')
+        await noteSyncStatus(context, folder.root)
+      }
       const any = await printChanges(context, tree)
       if (tree.problems.length > 0) return 'partial'
       return exitCode && any ? 'negative' : undefined

@@ -1,15 +1,16 @@
 import { displayName } from '../../bytes/name.ts'
+import { StatusWriter } from '../../sync/folder-status.ts'
 import type { StepPeer } from '../../sync/keep-in-step.ts'
 import { keepFolder } from '../../sync/keep-folder.ts'
 import type { KeepEvent } from '../../sync/keep-folder.ts'
 import type { OpenCopy } from '../../sync/link.ts'
 import type { Pulled } from '../../sync/pull.ts'
+import type { KnownPeer } from '../../sync/sync-settings.ts'
 import type { Context } from '../context.ts'
 import { formatDuration } from '../format.ts'
-import { safeText } from '../safe-text.ts'
 import { modeOf } from './open-link.ts'
 import type { OpenedLink } from './open-link.ts'
-import { tellSession } from './session-report.ts'
+import { sessionJson, tellSession } from './session-report.ts'
 import { goTo } from './work.ts'
 import type { Work } from './work.ts'
 
@@ -37,13 +38,14 @@ export async function syncWatching(
       return link
     },
   }))
+  const status = new StatusWriter(own, peers)
   const onEvent = (event: KeepEvent): void => {
+    const met = 'peer' in event ? links.get(event.peer) : undefined
+    const told = met?.link.traffic === undefined ? met?.taken.splice(0) : undefined
+    status.take(event, told?.at(-1)?.problems.length ?? 0)
     if (event.kind !== 'synchronized') return say(() => tellEvent(context, event))
     const peer = peers.find(({ name }) => name === event.peer)!
-    const { link, taken } = links.get(event.peer)!
     const { result } = event
-    const isFar = link.traffic !== undefined
-    const told = isFar ? undefined : taken.splice(0)
     const session = { peer: peer.name, place: peer.place, own, result, taken: told, traffic: undefined }
     say(async () => {
       await tellSession(context, session, true)
@@ -54,23 +56,48 @@ export async function syncWatching(
   await context.note(`keeping ${displayName(own)} in step with ${names} (Ctrl-C ends it)`)
   const onOpen = (opened: OpenCopy): void => void (copy = opened)
   await keepFolder(open, stepPeers, { guard, signal, onEvent, onOpen })
+  await status.flush()
   await last
 }
 
-export function tellEvent(
+/** `folder`: of which, where there are several. */
+export async function tellEvent(
   context: Context,
   event: Exclude<KeepEvent, { kind: 'synchronized' }>,
+  folder?: string,
 ): Promise<void> {
+  const where = folder === undefined ? '' : `${folder}: `
+  if (event.kind === 'connected') {
+    if (context.options.verbose) await context.note(`${where}${event.peer}: connected`)
+  } else if (event.kind === 'back') await context.note(`${where}the folder is back`)
+  else {
+    const who = event.kind === 'failed' ? `${event.peer}: ` : ''
+    const again = `(again in ${formatDuration(event.waitMs)})`
+    await context.warn(`${where}${who}${event.error.message} ${again}`)
+  }
+}
+
+/** As `--json` has it. */
+export function keepEventJson(
+  folder: { readonly path: string; readonly peers: readonly KnownPeer[] },
+  event: KeepEvent,
+  taken: readonly Pulled[] | undefined,
+): object {
   switch (event.kind) {
+    case 'synchronized': {
+      const { peer, result } = event
+      const { place = '' } = folder.peers.find(({ name }) => name === peer) ?? {}
+      const session = { peer, place, own: folder.path, result, taken, traffic: undefined }
+      return { event: event.kind, ...sessionJson(session) }
+    }
     case 'connected':
-      return context.options.verbose ? context.note(`${event.peer}: connected`) : Promise.resolve()
+      return { event: event.kind, peer: event.peer }
     case 'back':
-      return context.note('the folder is back')
-    case 'away':
-      return context.warn(`${event.error.message} (again in ${formatDuration(event.waitMs)})`)
-    case 'failed':
-      return context.warn(
-        `${safeText(event.peer)}: ${event.error.message} (again in ${formatDuration(event.waitMs)})`,
-      )
+      return { event: event.kind }
+    default: {
+      const { code, message } = event.error
+      const peer = event.kind === 'failed' ? { peer: event.peer } : {}
+      return { event: event.kind, ...peer, error: { code, message }, waitMs: Math.round(event.waitMs) }
+    }
   }
 }

@@ -5,8 +5,11 @@ import type { Pulled } from '../../sync/pull.ts'
 import { readSyncSettings } from '../../sync/sync-settings.ts'
 import type { KnownPeer } from '../../sync/sync-settings.ts'
 import type { RemoteOptions } from '../../sync/remote-link.ts'
+import { checkApart, introduce } from '../../sync/introduce.ts'
+import { parsePlace } from '../../sync/place.ts'
 import { openLink } from './open-link.ts'
 import type { OpenedLink, Reach } from './open-link.ts'
+import { asPeerOf } from './parties.ts'
 import type { Parties } from './parties.ts'
 
 /** What all sessions of one call of the command have in common. */
@@ -32,6 +35,14 @@ export async function goTo(
   const { peers } = await readSyncSettings(root)
   // One that was there before is not made anew: its disk may not be mounted.
   const isNew = !peers.some(({ place }) => place === peer.place)
+  const place = parsePlace(peer.place, '/')
+  if (isNew && place.kind === 'directory') {
+    checkApart(root, place.path)
+    const history = create.history === 'none' ? 'none' : 'kept'
+    const other = await introduce(place.path, copy.replica.folder, { history, join: create.join })
+    other.close()
+    await remember(other.root, asPeerOf(root, peer))
+  }
   const link = await openLink(copy, peer, { ...options, create: isNew ? create : undefined })
   if (isNew) await remember(root, peer)
   return link
