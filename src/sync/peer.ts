@@ -1,3 +1,4 @@
+import type { ContentRef } from '../object/content.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Head } from './head.ts'
@@ -50,4 +51,17 @@ export interface Peer {
    * gone on by itself. Resolves with its newest snapshot then, which is `head` unless it merged.
    */
   offer(head: Head, options?: CallOptions): Promise<Head>
+
+  /**
+   * Which nodes of the tree at `root`, which is the other side's, are not among those of `have`: learnt from a
+   * sketch in two or three round trips, at a cost that grows with the difference, where to go through the tree takes as many as it is
+   * deep. Undefined when it cannot be asked. What is told is not proven: nodes may be left out.
+   */
+  readonly missingNodes?:
+    | ((
+        root: ContentRef,
+        have: AsyncIterable<readonly Id[]>,
+        options?: CallOptions,
+      ) => AsyncIterable<readonly Id[]>)
+    | undefined
 }

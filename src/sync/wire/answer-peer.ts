@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { TidemarkError } from '../../errors.ts'
 import type { Peer, Want } from '../peer.ts'
+import { answerNodes } from './answer-nodes.ts'
 import { BatchWriter } from './batch.ts'
 import type { Answer, Call } from './call.ts'
 import type { Channel } from './channel.ts'
@@ -16,6 +17,10 @@ export function answerPeer(served: ServedPeer, theirs: () => Features): Answer {
     head: (call) => answerHead(peer, call),
     bases: (call) => answerBases(peer, call),
     fetch: ({ channel }) => answerFetch(peer, channel, theirs()),
+    nodes: async (call) => {
+      if (served.store === undefined) throw new TidemarkError('unsupported', 'there are no trees here')
+      await answerNodes(served.store, call)
+    },
     offer: async (call) => {
       if (access === 'read') throw new TidemarkError('denied', 'this peer may read here, but not write')
       await answerOffer(peer, call)

@@ -41,7 +41,13 @@ export async function connectPeer(
   let theirs: ReadonlySet<string> = new Set()
   if (serve !== undefined) connection.serve(answerPeer(serve, () => theirs))
   const caller = { program, device, host }
-  const hello = encodeHello({ caller, features: ownFeatures(plain), place, folder, create })
+  const hello = encodeHello({
+    caller,
+    features: ownFeatures(plain, serve?.store !== undefined),
+    place,
+    folder,
+    create,
+  })
   const late = AbortSignal.timeout(patience)
   const both = signal === undefined ? late : AbortSignal.any([signal, late])
   try {
@@ -50,7 +56,7 @@ export async function connectPeer(
     const answer = (await channel.receive()) ?? new Uint8Array(0)
     const { features, ...welcome } = decodeWelcome(answer)
     theirs = new Set(features)
-    return { ...welcome, peer: new RemotePeer(connection, () => store) }
+    return { ...welcome, peer: new RemotePeer(connection, () => store, theirs) }
   } catch (error) {
     if (!late.aborted || signal?.aborted === true) throw error
     throw new TidemarkError('timeout', `${connection.name}: no answer to hello within ${patience} ms`)

@@ -31,8 +31,11 @@ export function hasZstdDeltas(): boolean {
   return known
 }
 
-/** What this side can read. `plain`: the other one is near. */
-export function ownFeatures(plain: boolean, more: readonly Feature[] = []): Feature[] {
+/** What this side can. `plain`: the other one is near. `nodes`: it serves a store, which has trees. */
+export function ownFeatures(plain: boolean, nodes = false): Feature[] {
   const zstd: Feature[] = hasZstdDeltas() ? ['zstd', 'zstd-delta'] : ['zstd']
-  return [...zstd, 'deflate-delta', ...(plain ? (['plain'] as const) : []), ...more]
+  const features: Feature[] = [...zstd, 'deflate-delta']
+  if (plain) features.push('plain')
+  if (nodes) features.push('nodes')
+  return features
 }

@@ -9,7 +9,9 @@ import type { Channel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { applyDelta } from './delta.ts'
 import { decodeHeadAnswer, decodeHeads, encodeHeadRequest, encodeHeads } from './head-messages.ts'
+import type { Features } from './features.ts'
 import { maxBatch } from './limits.ts'
+import { missingNodes } from './missing-nodes.ts'
 import { encodeWants, maxWants } from './want-messages.ts'
 
 const nothing = new Uint8Array(0)
@@ -21,16 +23,20 @@ const maxBases = 4096
 /** The replica at the other end of a connection. */
 export class RemotePeer implements Peer {
   readonly name: string
+  readonly missingNodes: Peer['missingNodes']
   readonly #connection: Connection
   readonly #store: () => Store | undefined
   /** The newest that it has told: it need not tell that again. */
   #known: Head | undefined
 
-  /** `store`: what differences are applied to; without it chunks come whole. */
-  constructor(connection: Connection, store: () => Store | undefined) {
+  /** `store`: what differences are applied to; without it chunks come whole. `theirs`: what the other side can. */
+  constructor(connection: Connection, store: () => Store | undefined, theirs: Features) {
     this.name = connection.name
     this.#connection = connection
     this.#store = store
+    if (theirs.has('nodes')) {
+      this.missingNodes = (root, have, options) => missingNodes(connection, root, have, options)
+    }
   }
 
   async head(options: HeadOptions = {}): Promise<Head> {

@@ -44,8 +44,8 @@ export async function servePeer(
     isGreeting = true
     try {
       const { features, caller, ...wish } = decodeHello(parameters)
-      const store = () => grant?.store
-      const back = new RemotePeer(connection, store)
+      const theirs = new Set(features)
+      const back = new RemotePeer(connection, () => grant?.store, theirs)
       const request = { ...wish, caller: { ...caller, fingerprint } }
       const granted = await service(request, back, { signal: channel.signal })
       if (connection.signal.aborted || channel.error !== undefined) {
@@ -53,11 +53,17 @@ export async function servePeer(
         return
       }
       grant = granted
-      const theirs = new Set(features)
       answer = answerPeer(granted, () => theirs)
       const { folder, device, host, access } = granted
       await channel.send(
-        encodeWelcome({ features: ownFeatures(plain), program, device, host, folder, access }),
+        encodeWelcome({
+          features: ownFeatures(plain, granted.store !== undefined),
+          program,
+          device,
+          host,
+          folder,
+          access,
+        }),
       )
     } finally {
       isGreeting = false

@@ -20,6 +20,15 @@ import {
   writeHead,
 } from '../../../../src/sync/wire/head-messages.ts'
 import { decodeHello, decodeWelcome, encodeHello, encodeWelcome } from '../../../../src/sync/wire/hello.ts'
+import {
+  decodeIdList,
+  decodeNodesQuestion,
+  decodeNodesRequest,
+  encodeIdList,
+  encodeNodesQuestion,
+  encodeNodesRequest,
+  type NodesQuestion,
+} from '../../../../src/sync/wire/node-messages.ts'
 import { decodePreamble, encodePreamble } from '../../../../src/sync/wire/preamble.ts'
 import { decodeWants, encodeWants } from '../../../../src/sync/wire/want-messages.ts'
 import { fuzz, ids, snapshots } from '../../../suites/arbitraries.ts'
@@ -118,6 +127,25 @@ test('decoding gives back what was encoded', () => {
         assert.deepEqual(decodePreamble(encodePreamble({ window, channels })), { window, channels })
       },
     ),
+    runs,
+  )
+})
+
+const questions: fc.Arbitrary<NodesQuestion> = fc.oneof(
+  fc
+    .tuple(fc.nat(65_535), fc.integer({ min: 1, max: 65_536 }))
+    .map(([from, more]): NodesQuestion => ({ kind: 'cells', from, to: from + more })),
+  fc.nat().map((from): NodesQuestion => ({ kind: 'list', from })),
+  fc
+    .int32Array({ maxLength: 40 })
+    .map((words): NodesQuestion => ({ kind: 'names', ids: words.slice(0, words.length & ~1) })),
+)
+
+test('questions about nodes come as they were asked', () => {
+  fc.assert(
+    fc.property(questions, (question) => {
+      assert.deepEqual(decodeNodesQuestion(encodeNodesQuestion(question)), question)
+    }),
     runs,
   )
 })
@@ -243,6 +271,9 @@ test('mutated messages are refused with a typed error, or mean something else', 
     [encodeHeadRequest({ after: id, holds: true, waitMs: 60_000 }), decodeHeadRequest],
     [encodeWants([{ id: id!, like: id }, { id: id! }], true), decodeWants],
     [encodeCall('head', new Uint8Array(40)), decodeCall],
+    [encodeNodesRequest({ root: { depth: 1, id: id! }, salt: new Uint8Array(16) }), decodeNodesRequest],
+    [encodeNodesQuestion({ kind: 'cells', from: 256, to: 1024 }), decodeNodesQuestion],
+    [encodeIdList([id!, id!]), (bytes) => decodeIdList(bytes, 2)],
     [encodeFailure(new TidemarkError('full', 'no room')), (bytes) => decodeFailure(bytes, 'peer')],
     ...writer.flush().map((message): [Uint8Array, (bytes: Uint8Array) => unknown] => [message, decodeBatch]),
   ]

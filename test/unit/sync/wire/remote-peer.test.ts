@@ -82,6 +82,16 @@ test('a head that has not changed is not sent again, and one that changes is tol
   assert.deepEqual(await peer.head({ after: first.id, waitMs: 60_000 }), headOf(2))
 })
 
+test('a poll that finds nothing new takes less than a hundred bytes each way', async (t) => {
+  const { peer, near } = await reachPeer(t, serviceOf(new MemoryPeer(headOf(1))))
+  const { id } = await peer.head()
+  const [sent, came] = [near.sent, near.received]
+  await peer.head({ after: id, waitMs: 1 })
+  t.diagnostic(`${near.sent - sent} bytes there, ${near.received - came} back`)
+  assert.ok(near.sent - sent < 100)
+  assert.ok(near.received - came < 100)
+})
+
 test('waiting for a head ends with its signal', async (t) => {
   const { peer } = await reachPeer(t, serviceOf(new MemoryPeer(headOf(1))))
   const stop = new AbortController()
