@@ -1,7 +1,6 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,24 +38,22 @@ function makeTree(): void {
   }
 }
 
-/** Relays connections to `port` and counts what goes by. */
-async function relay(port: number): Promise<{ port: number; bytes: () => number }> {
-  let bytes = 0
-  const server = createServer((client) => {
-    const upstream = connect(port, '127.0.0.1')
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      from.on('data', (piece) => (bytes += piece.length))
-      from.on('error', () => to.destroy())
-      from.pipe(to)
-    }
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  server.unref()
-  return { port: (server.address() as AddressInfo).port, bytes: () => bytes }
+interface Relay {
+  readonly port: number
+  /** Bytes that have gone by, in both directions. */
+  readonly bytes: () => Promise<number>
+}
+
+/** Relays connections to `port` and counts what goes by: in a process of its own, so that no contender pays for it. */
+async function relay(port: number): Promise<Relay> {
+  const child = fork(join(import.meta.dirname, 'relay.ts'), [String(port)])
+  children.push(child)
+  const ask = async (): Promise<number> => {
+    child.send('?')
+    return ((await once(child, 'message')) as [number])[0]
+  }
+  const [own] = (await once(child, 'message')) as [number]
+  return { port: own, bytes: ask }
 }
 
 async function serve(): Promise<{ http: number; rsync: number }> {
@@ -92,26 +89,28 @@ interface Cost {
 }
 
 /** Runs a command; its processes on this side are its own and its children. */
-async function run(command: readonly string[], bytes: () => number): Promise<Cost> {
+async function run(command: readonly string[], bytes: Relay['bytes']): Promise<Cost> {
   const report = join(place, 'time')
-  const before = bytes()
+  const before = await bytes()
   const child = spawn('/usr/bin/time', ['-o', report, '-f', '%e %U %S %M', ...command], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const [code] = (await once(child, 'exit')) as [number]
   if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}`)
   const [wall, user, system, kilobytes] = readFileSync(report, 'utf8').trim().split(' ').map(Number)
-  return { wall: wall!, cpu: user! + system!, bytes: bytes() - before, megabytes: kilobytes! / 1024 }
+  return { wall: wall!, cpu: user! + system!, bytes: (await bytes()) - before, megabytes: kilobytes! / 1024 }
 }
 
-async function running(mirror: Mirror, bytes: () => number): Promise<Cost> {
-  const [before, cpu, start] = [bytes(), process.cpuUsage(), performance.now()]
+async function running(mirror: Mirror, bytes: Relay['bytes']): Promise<Cost> {
+  const before = await bytes()
+  const [cpu, start] = [process.cpuUsage(), performance.now()]
   await mirror.catchUp()
+  const wall = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(cpu)
   return {
-    wall: (performance.now() - start) / 1000,
+    wall,
     cpu: (user + system) / 1e6,
-    bytes: bytes() - before,
+    bytes: (await bytes()) - before,
     megabytes: process.memoryUsage().rss / 1024 / 1024,
   }
 }
@@ -192,9 +191,11 @@ try {
     }
     console.log(row('(publish --once: a look at all)', [String(count), publishing]))
   }
-  const verifying = http.bytes()
+  const verifying = await http.bytes()
   const found = await again.verify()
-  console.log(`verify: ${found.items} items, proven ${found.proven}, ${http.bytes() - verifying} bytes`)
+  console.log(
+    `verify: ${found.items} items, proven ${found.proven}, ${(await http.bytes()) - verifying} bytes`,
+  )
   await again.close()
 } finally {
   for (const child of children) child.kill()
