@@ -45,7 +45,6 @@ export interface CopyRequest {
   /** The newest copy of the index before it, from which events flow into this one. */
   readonly before?: string | undefined
   readonly signal?: AbortSignal | undefined
-  readonly onBytes?: ((bytes: number) => void) | undefined
 }
 
 /** No tree has an index as large: a hostile origin must not fill the disk with one. */
@@ -76,7 +75,7 @@ export async function copyIndex(request: CopyRequest): Promise<IndexCopy | 'same
 
 /** `basis` is a file that is much like it. */
 async function copyWhole(
-  { transport, name, to, own, expected, signal, onBytes }: CopyRequest,
+  { transport, name, to, own, expected, signal }: CopyRequest,
   basis: string | undefined,
 ): Promise<IndexCopy | 'same' | 'missing'> {
   const known = expected === undefined ? own?.copy.state : undefined
@@ -86,7 +85,6 @@ async function copyWhole(
   const writer = new CopyWriter(to)
   try {
     for await (const piece of reading.body) {
-      onBytes?.(piece.length)
       if (writer.size + piece.length > (expected?.size ?? largestIndex)) {
         throw expected === undefined ? tooLarge(name) : changed(name)
       }

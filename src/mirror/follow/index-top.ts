@@ -18,7 +18,7 @@ const growth = 32
 
 /** What stands before the events alone; undefined when it cannot be told from the rest. */
 export async function readPreamble(
-  { transport, name, signal, onBytes }: CopyRequest,
+  { transport, name, signal }: CopyRequest,
   expected: Expected,
   own: IndexCopy,
 ): Promise<Top | undefined> {
@@ -29,7 +29,6 @@ export async function readPreamble(
   const isOther = reading.start !== 0 || (reading.size !== undefined && reading.size !== expected.size)
   // Read to its end, for a body that is given up takes the connection with it.
   for await (const piece of reading.body) {
-    onBytes?.(piece.length)
     if (isOther) return undefined
     reader.push(piece)
   }
@@ -40,7 +39,7 @@ export async function readPreamble(
 
 /** The file's beginning as its first range has it, and once it meets our own. */
 export async function* readTops(
-  { transport, name, signal, onBytes }: CopyRequest,
+  { transport, name, signal }: CopyRequest,
   expected: Expected,
   own: IndexCopy,
 ): AsyncGenerator<Top, void> {
@@ -60,7 +59,6 @@ export async function* readTops(
     const isOther = reading.start !== at || (reading.size !== undefined && reading.size !== expected.size)
     let isMet = false
     for await (const piece of reading.body) {
-      onBytes?.(piece.length)
       if (isOther || at + piece.length > end) return
       at += piece.length
       if (isMet) continue

@@ -143,8 +143,10 @@ export class Mirror {
     if (state.get('source') === source) return
     state.step(() => {
       state.set('head', undefined)
-      for (const [tier] of reader.names().entries()) {
-        state.setTier(tier, JSON.stringify({ ...reader.copy(tier), state: undefined }))
+      for (let tier = 0; ; tier++) {
+        const copy = reader.copies.at(tier)
+        if (copy === undefined) break
+        reader.copies.note(tier, { ...copy, state: undefined })
       }
       state.set('source', source)
     })
@@ -279,7 +281,7 @@ export class Mirror {
     let full = false
     let looked = performance.now()
     let tier = 0
-    while (tier < reader.names().length) {
+    while (tier < reader.copies.names().length) {
       throwIfCancelled(signal, 'mirror')
       if (await contents.some(tier)) {
         if (performance.now() - looked < lookAgain) continue
@@ -299,7 +301,7 @@ export class Mirror {
       tier++
     }
     await tree.settle()
-    const last = reader.names().length
+    const last = reader.copies.names().length
     // With a head all of them change at once: what it tells of them is then true.
     if (reader.hasHead)
       for (let tier = last - 1; tier >= 0; tier--) publishIndex(this.#files.root, reader, tier)

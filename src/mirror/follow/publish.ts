@@ -20,12 +20,12 @@ import type { OriginReader } from './read-origin.ts'
  * everything it names is there. Nothing is done when none waits.
  */
 export function publishIndex(root: DirectoryHandle, reader: OriginReader, tier: number): void {
-  const copy = reader.copy(tier)
+  const copy = reader.copies.at(tier)
   if (copy === undefined) return
   const { mtime } = copy
   unhide(
     root,
-    reader.staged(copy.name),
+    reader.copies.waiting(copy.name),
     copy.name,
     mtime === undefined ? undefined : Number(BigInt(mtime)) / 1e9,
   )
@@ -35,7 +35,7 @@ export function publishIndex(root: DirectoryHandle, reader: OriginReader, tier: 
 /** The head comes last: it tells of all indexes. Where the origin has none, an old one here would be a lie. */
 export function publishHead(root: DirectoryHandle, reader: OriginReader): void {
   const name = nameOfHead(reader.root)
-  if (reader.hasHead) unhide(root, reader.staged(name), name, undefined)
+  if (reader.hasHead) unhide(root, reader.copies.waiting(name), name, undefined)
   else if (root.stat(name) !== undefined) unlinkSync(root.path(name))
 }
 
