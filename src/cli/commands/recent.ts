@@ -4,7 +4,14 @@ import { filesOf, updateByHand } from '../../mirror/origin/by-hand.ts'
 import { findIndex } from '../../mirror/origin/find-index.ts'
 import { IndexWriter } from '../../mirror/origin/index-writer.ts'
 import { Origin, type OriginOptions } from '../../mirror/origin/origin.ts'
-import { isEpoch, news, overview, type EventType, type NewsQuery } from '../../recent/index.ts'
+import {
+  isEpoch,
+  news,
+  overview,
+  type EventType,
+  type NewsQuery,
+  type RecentEvent,
+} from '../../recent/index.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -33,7 +40,10 @@ const options = {
   containsType: text('--contains-type <type>', 'news: the newest new or delete', ['new', 'delete']),
   skipDeletes: flag('--skip-deletes', 'news: only what came or changed'),
   keepDeletes: flag('--keep-deletes', 'aggregate: keep deletes in the Z file too'),
-  remote: text('--remote <source>', 'fsck: of a mirror: compare with this origin (with --yes: and repair)'),
+  remote: text(
+    '--remote <source>',
+    'news: of this origin, without a mirror; fsck: of a mirror: compare with this origin and repair (--yes)',
+  ),
   yes: flag('-y, --yes', 'fsck: correct the index'),
   dryRun: flag('--dry-run', 'update, fsck: only say what would be told'),
   lockTimeout: duration('--lock-timeout <time>', 'wait so long for another that writes the index (else 10m)'),
@@ -59,6 +69,10 @@ export const command: Command = defineCommand({
     { command: 'tidemark recent init . && tidemark recent overview', shows: 'which file covers what' },
     { command: 'tidemark recent init . && tidemark recent news . --max 10', shows: 'the ten newest entries' },
     {
+      command: 'tidemark recent init . && tidemark recent news --remote . --max 3',
+      shows: 'of an origin anywhere: a directory, http(s)://, rsync://',
+    },
+    {
       command: 'tidemark recent init . && echo hello > new.txt && tidemark recent update . new.txt --add',
       shows: 'tell mirrors of a new file',
     },
@@ -68,8 +82,11 @@ export const command: Command = defineCommand({
     },
   ],
   exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'negative', 'interrupted', 'terminated'],
-  run: (context, [action, index, ...paths], given) =>
-    dispatch(context, action!, { index: index ?? context.workingDirectory, paths }, given),
+  run(context, [action, index, ...paths], given) {
+    if (action === 'news' && given.remote !== undefined && index !== undefined)
+      throw new TidemarkError('usage', 'recent news takes either an index here or --remote')
+    return dispatch(context, action!, { index: index ?? context.workingDirectory, paths }, given)
+  },
 })
 
 async function dispatch(
@@ -109,7 +126,7 @@ async function dispatch(
   if (action === 'update') return change(context, writer(), paths, given)
   if (action === 'aggregate') return merge(context, writer(), given)
   if (action === 'overview') return show(context, writer())
-  if (action === 'news') return list(context, writer(), given)
+  if (action === 'news') return list(context, given, writer)
   throw new TidemarkError('usage', `${action}: not one of ${actions.join(', ')}`)
 }
 
@@ -245,21 +262,10 @@ async function show(context: Context, writer: IndexWriter): Promise<undefined> {
   else for (const line of overviewTable(rows, context.options.verbose)) await context.print(line)
 }
 
-async function list(context: Context, writer: IndexWriter, given: Options): Promise<Exit | undefined> {
-  const { containsEpoch, containsPath: path, containsType: type, max, skipDeletes } = given
-  if (type !== undefined && type !== 'new' && type !== 'delete')
-    throw new TidemarkError('usage', `${type}: not new or delete`)
-  const epoch = epochOf(containsEpoch, '--contains-epoch')
-  const isSearch = epoch !== undefined || path !== undefined || type !== undefined
-  const query: NewsQuery = {
-    after: epochOf(given.after, '--after'),
-    before: epochOf(given.before, '--before'),
-    max: max ?? (isSearch ? 1 : undefined),
-    skipDeletes,
-    contains: { epoch, path, type },
-  }
+async function list(context: Context, given: Options, writer: () => IndexWriter): Promise<Exit | undefined> {
+  const query = newsQuery(given)
   let found = 0
-  for (const event of news(filesOf(writer), query)) {
+  for (const event of await eventsOf(context, given.remote, query, writer)) {
     found++
     if (context.json) await context.printJson(changeJson(event))
     else {
@@ -267,7 +273,37 @@ async function list(context: Context, writer: IndexWriter, given: Options): Prom
       await context.print(`${formatTime(Number(event.epoch) * 1000)}  ${mark} ${displayName(event.path)}`)
     }
   }
+  const isSearch = Object.values(query.contains ?? {}).some((wanted) => wanted !== undefined)
   return isSearch && found === 0 ? 'negative' : undefined
+}
+
+function newsQuery(given: Options): NewsQuery {
+  const { containsEpoch, containsPath: path, containsType: type, max, skipDeletes } = given
+  if (type !== undefined && type !== 'new' && type !== 'delete')
+    throw new TidemarkError('usage', `${type}: not new or delete`)
+  const epoch = epochOf(containsEpoch, '--contains-epoch')
+  const isSearch = epoch !== undefined || path !== undefined || type !== undefined
+  return {
+    after: epochOf(given.after, '--after'),
+    before: epochOf(given.before, '--before'),
+    max: max ?? (isSearch ? 1 : undefined),
+    skipDeletes,
+    contains: { epoch, path, type },
+  }
+}
+
+async function eventsOf(
+  context: Context,
+  remote: string | undefined,
+  query: NewsQuery,
+  writer: () => IndexWriter,
+): Promise<Iterable<RecentEvent>> {
+  if (remote === undefined) return news(filesOf(writer()), query)
+  const [{ remoteNews }, { parseLocation }] = await Promise.all([
+    import('../../mirror/follow/remote-news.ts'),
+    import('../../mirror/transport/location.ts'),
+  ])
+  return remoteNews(parseLocation(remote, context.workingDirectory), query, context.signal)
 }
 
 function epochOf(text: string | undefined, option: string): string | undefined {

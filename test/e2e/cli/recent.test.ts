@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { canChangeUser, nobody } from '../../suites/as-nobody.ts'
 import { checkComplete, checkedHead, checkSketch, listed, readIndex } from '../../suites/published.ts'
+import { staticServer } from '../../suites/static-server.ts'
 import { Scene } from './tidemark.ts'
 
 function makeScene(t: TestContext): Scene {
@@ -184,4 +185,28 @@ test('fsck of a mirror against its origin', async (t) => {
   assert.deepEqual([waiting, proven], [0, true])
   checkComplete(mirror)
   assert.equal(readFileSync(join(mirror, 'one'), 'utf8'), 'one')
+})
+
+test('news of an origin elsewhere, without a mirror', async (t) => {
+  const scene = makeScene(t)
+  await scene.run(['recent', 'init', '.', '--intervals', '1h,1d,Z'])
+  writeFileSync(join(scene.directory, 'three'), '3')
+  await scene.run(['recent', 'update', '.', 'three', '--add'])
+  const server = await staticServer(t, scene.directory)
+  const elsewhere = ['recent', 'news', '--remote', server.url]
+  const newest = await scene.run([...elsewhere, '--max', '1'])
+  assert.match(newest.stdout, /^\S+ \S+ {2}\+ three\n$/, newest.stderr)
+  // No further than the answer needs.
+  assert.deepEqual(
+    server.requests.map(({ path }) => path),
+    ['/RECENT.recent', '/RECENT-1h.yaml'],
+  )
+  for (const source of [server.url, '.', `${server.url}RECENT-1h.yaml`]) {
+    const all = await scene.run(['recent', 'news', '--remote', source, '--json'])
+    const here = await scene.run(['recent', 'news', '.', '--json'])
+    assert.equal(all.stdout, here.stdout, source)
+  }
+  assert.equal((await scene.run([...elsewhere, '--contains-path', 'none'])).code, 8)
+  assert.equal((await scene.run(['recent', 'news', '.', '--remote', server.url])).code, 2)
+  assert.equal((await scene.run(['recent', 'news', '--remote', `${server.url}nowhere/`])).code, 4)
 })
