@@ -1,4 +1,4 @@
-import { nameToBytes, unseen, type Name } from '../../bytes/name.ts'
+import { isAscii, nameToBytes, unseen, type Name } from '../../bytes/name.ts'
 
 /** In bytes: of a name, as most file systems have it; of the host in it; of what still counts as an extension. */
 const maxLength = 255
@@ -7,6 +7,9 @@ const maxExtension = 32
 
 /** What cannot stand in a name, here or on other systems, or is not seen. */
 const unsafe = new RegExp(String.raw`[\/\\:*?"<>\|\(\)${unseen}]`, 'gv')
+
+/** Every name of a copy has this in it. */
+export const copyMark = ' (conflict '
 
 /** The parts of the names that a conflict copy may have. */
 export interface ConflictName {
@@ -22,7 +25,7 @@ export interface ConflictName {
  */
 export function conflictName(name: Name, mtimeNs: bigint, host: string): ConflictName {
   const [stem, extension] = splitExtension(name)
-  const about = ` (conflict ${timeOf(mtimeNs)}`
+  const about = copyMark + timeOf(mtimeNs)
   const from = safeHost(host)
   const numbered = (count: number): Name => {
     const end = `${about}${from && ` ${from}`}${count === 1 ? '' : ` ${count}`})${extension}`
@@ -53,6 +56,7 @@ function safeHost(host: string): string {
 
 /** As many whole characters of the beginning as have at most `length` bytes. */
 function cutTo(text: Name, length: number): Name {
+  if (isAscii(text)) return text.slice(0, length)
   let [at, bytes] = [0, 0]
   for (const character of text) {
     bytes += byteLength(character)
@@ -63,5 +67,5 @@ function cutTo(text: Name, length: number): Name {
 }
 
 function byteLength(text: Name): number {
-  return nameToBytes(text).length
+  return isAscii(text) ? text.length : nameToBytes(text).length
 }

@@ -1,6 +1,6 @@
 import type { Entry } from '../../object/entry.ts'
 import { equalContent } from '../../tree/equal-entries.ts'
-import { compareAge, mergeMetadata, pickField } from './metadata.ts'
+import { mergeMetadata, pickField } from './metadata.ts'
 
 /** Whose data an entry gets: either side's, for they are the same; one side's; or it cannot be told. */
 export type Choice = 'same' | 'left' | 'right' | 'conflict'
@@ -32,12 +32,16 @@ export function chooseData(base: Entry | undefined, left: Entry, right: Entry): 
 }
 
 /** `data` is the side whose data is taken; all else is merged by field if both are of one kind. */
-export function withMergedMetadata(base: Entry | undefined, left: Entry, right: Entry, data: Entry): Entry {
+export function withMergedMetadata(
+  [base, left, right]: readonly [Entry | undefined, Entry, Entry],
+  data: Entry,
+  isLeftNewer: boolean,
+): Entry {
   if (left.kind !== right.kind) return data
   const old = base?.kind === left.kind ? base : undefined
   const links = [old && (old.link ?? ''), left.link ?? '', right.link ?? ''] as const
-  const link = pickField(links, Object.is, compareAge(left, right) > 0)
-  const merged = { ...data, ...mergeMetadata(old, left, right), link: link === '' ? undefined : link }
+  const link = pickField(links, Object.is, isLeftNewer) || undefined
+  const merged = { ...data, ...mergeMetadata(old, left, right, isLeftNewer), link }
   // Bytes that held still for one are what the other read, too.
   if (merged.kind !== 'file' || left.kind !== 'file' || right.kind !== 'file' || !sameData(left, right))
     return merged

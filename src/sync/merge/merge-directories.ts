@@ -60,7 +60,7 @@ export class DirectoryMerge {
   ): Promise<DirectoryEntry> {
     checkDepth(path, depth)
     const old = base?.kind === 'directory' ? base : undefined
-    const metadata = mergeMetadata(old, left, right)
+    const metadata = mergeMetadata(old, left, right, compareAge(left, right) > 0)
     return { ...left, ...metadata, ...(await this.#mergeBelow(path, old, left, right, depth)) }
   }
 
@@ -111,12 +111,12 @@ export class DirectoryMerge {
 
   async #settleData(path: Name, base: Entry | undefined, left: Entry, right: Entry): Promise<Settled> {
     const choice = chooseData(base, left, right)
-    if (choice !== 'conflict')
-      return { entry: withMergedMetadata(base, left, right, choice === 'right' ? right : left) }
-    const text = await this.#mergeText(path, base, left, right)
     const isLeftNewer = compareAge(left, right) > 0
+    const merge = (data: Entry): Entry => withMergedMetadata([base, left, right], data, isLeftNewer)
+    if (choice !== 'conflict') return { entry: merge(choice === 'right' ? right : left) }
+    const text = await this.#mergeText(path, base, left, right)
     const [newer, older] = isLeftNewer ? [left, right] : [right, left]
-    const merged = withMergedMetadata(base, left, right, newer)
+    const merged = merge(newer)
     if (text && merged.kind === 'file') return { entry: { ...merged, ...text, unstable: false } }
     return { entry: merged, loser: this.#loser(older, isLeftNewer ? 'left' : 'right') }
   }

@@ -44,8 +44,12 @@ export function pickField<T>(
 }
 
 /** Field by field: the mode, the owners, the time (of which the later counts), and each extended attribute. */
-export function mergeMetadata(base: Entry | undefined, left: Entry, right: Entry): Metadata {
-  const isLeftNewer = compareAge(left, right) > 0
+export function mergeMetadata(
+  base: Entry | undefined,
+  left: Entry,
+  right: Entry,
+  isLeftNewer: boolean,
+): Metadata {
   const owner = pickField([base, left, right], (a, b) => a.uid === b.uid && a.gid === b.gid, isLeftNewer)
   return {
     mode: pickField([base?.mode, left.mode, right.mode], Object.is, isLeftNewer),
