@@ -3,7 +3,7 @@ import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Head } from './head.ts'
 import type { Arrival, HeadOptions, Peer, Want } from './peer.ts'
-import { pull, type PullOptions } from './pull.ts'
+import { pull, settle, type PullOptions } from './pull.ts'
 import type { Replica } from './replica.ts'
 
 /** Chunks read at a time. */
@@ -30,8 +30,10 @@ export class LocalPeer implements Peer {
 
   async head({ after, waitMs, signal }: HeadOptions = {}): Promise<Head> {
     if (after !== undefined && waitMs !== undefined) await this.#replica.changed?.(after, waitMs, { signal })
-    this.#told = await this.#replica.capture({ signal })
-    return this.#told
+    const { caller, guard } = this.#options
+    const { head } = await settle(this.#replica, caller(), { guard, signal })
+    this.#told = head
+    return head
   }
 
   bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]> {

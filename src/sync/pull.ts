@@ -61,17 +61,19 @@ const maxAttempts = 5
 export async function pull(replica: Replica, peer: Peer, options: PullOptions = {}): Promise<Pulled> {
   let { mine } = options
   for (let attempt = 1; ; attempt++) {
-    mine ??= await replica.capture(options)
-    mine = await takeInPending(replica, peer, mine, options)
+    mine ??= (await settle(replica, peer, options)).head
     const theirs = options.theirs ?? (await peer.head(options))
     try {
       const pulled = await takeIn(replica, peer, mine, theirs, options)
-      const again = !pulled.done && pulled.problems.some(({ code }) => code === 'conflict')
-      if (!again || attempt === maxAttempts) {
-        options.onPulled?.(pulled)
-        return pulled
+      const again = !pulled.done && isBusy(pulled)
+      const settled = again ? await settle(replica, peer, options) : undefined
+      const isDone = settled === undefined || relate(settled.head, theirs) === 'none'
+      if (isDone || attempt === maxAttempts) {
+        const all = settled === undefined ? pulled : together(pulled, settled, isDone)
+        options.onPulled?.(all)
+        return all
       }
-      mine = pulled.head
+      mine = settled.head
     } catch (error) {
       if (!isTidemarkError(error, 'conflict') || attempt === maxAttempts) throw error
       mine = undefined
@@ -79,10 +81,51 @@ export async function pull(replica: Replica, peer: Peer, options: PullOptions = 
   }
 }
 
-/** First what was begun: its contents are here, or with the peer. */
-async function takeInPending(replica: Replica, peer: Peer, mine: Head, options: PullOptions): Promise<Head> {
-  const pending = await replica.pending?.(options)
-  return pending === undefined ? mine : (await takeIn(replica, peer, mine, pending.to, options)).head
+/** Somebody was changing files: it is worth another try. */
+function isBusy({ problems }: Pick<Pulled, 'problems'>): boolean {
+  return problems.some(({ code }) => code === 'conflict')
+}
+
+/** What was not done at once, and then was, or not. */
+function together(pulled: Pulled, settled: Settled, done: boolean): Pulled {
+  const conflicts = [...pulled.conflicts, ...settled.conflicts]
+  return { ...pulled, head: settled.head, done, conflicts, problems: settled.problems }
+}
+
+export type Settled = Pick<Pulled, 'head' | 'conflicts' | 'problems'>
+
+/** By replica: where it stands, and what it could not go on to from there. */
+const stuck = new WeakMap<Replica, string>()
+
+/**
+ * Captures a replica, and brings to its end what it had begun to take in before it was stopped or met files that
+ * somebody was changing. Until then its working files are in part what it took in, though its newest snapshot does
+ * not come after that: told to others, it would look as if its user had made it, and what others do to it meanwhile
+ * would be undone. `peer` is asked for what is not here.
+ */
+export async function settle(
+  replica: Replica,
+  peer: Peer,
+  options: Pick<PullOptions, 'signal' | 'guard'> = {},
+): Promise<Settled> {
+  const conflicts: Conflict[] = []
+  for (let attempt = 1; ; attempt++) {
+    const head = await replica.capture(options)
+    const pending = await replica.pending?.(options)
+    const key = pending && head.id + pending.to.id
+    if (pending === undefined || stuck.get(replica) === key) return { head, conflicts, problems: [] }
+    try {
+      const taken = await takeIn(replica, peer, head, pending.to, options)
+      conflicts.push(...taken.conflicts)
+      const again = !taken.done && isBusy(taken)
+      if (!taken.done && !again) stuck.set(replica, taken.head.id + pending.to.id)
+      if (!again || attempt === maxAttempts) return { ...taken, conflicts }
+    } catch (error) {
+      // Without what it needs it is as good as forgotten: whoever has it tells of it again.
+      if (isTidemarkError(error, 'missing', 'limit')) return { head, conflicts, problems: [] }
+      if (!isTidemarkError(error, 'conflict') || attempt === maxAttempts) throw error
+    }
+  }
 }
 
 async function takeIn(

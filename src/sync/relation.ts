@@ -14,8 +14,7 @@ export function relate(mine: Head, theirs: Head): Relation {
   if (mine.snapshot.folder !== theirs.snapshot.folder)
     throw new TidemarkError('conflict', 'these are two different folders: they have not been introduced')
   if (mine.id === theirs.id) return 'none'
-  if (isBlank(mine) && isBlank(theirs)) return theirs.id < mine.id ? 'forward' : 'none'
-  if (isBlank(mine) || isBlank(theirs)) return isBlank(mine) ? 'forward' : 'none'
+  if (isBlank(mine) !== isBlank(theirs)) return isBlank(mine) ? 'forward' : 'none'
   switch (compareClocks(placed(mine), placed(theirs))) {
     case 'before':
       return 'forward'
@@ -31,7 +30,10 @@ export function relate(mine: Head, theirs: Head): Relation {
   }
 }
 
-/** A replica that has never had anything: there is nothing to merge. */
+/**
+ * A replica that has never had anything: there is nothing to merge. (Two such are merged: if one went on to the
+ * snapshot of the other, its own next one would have the number of the one that it gave up.)
+ */
 function isBlank({ snapshot }: Head): boolean {
   return snapshot.parents.length === 0 && snapshot.root.count === 0
 }

@@ -2,7 +2,7 @@ import { compareClocks } from '../object/clock.ts'
 import type { Head } from './head.ts'
 import type { Mode } from './mode.ts'
 import type { Peer } from './peer.ts'
-import { pull, type Pulled, type PullOptions } from './pull.ts'
+import { pull, settle, type Pulled, type PullOptions } from './pull.ts'
 import { placed } from './base.ts'
 import type { Replica } from './replica.ts'
 
@@ -33,7 +33,7 @@ export async function synchronize(
 ): Promise<Synchronized> {
   const { mode = 'two-way', ...rest } = options
   const pulled: Pulled[] = []
-  let [mine, theirs] = await Promise.all([replica.capture(rest), peer.head(rest)])
+  let [{ head: mine }, theirs] = await Promise.all([settle(replica, peer, rest), peer.head(rest)])
   for (let round = 1; round <= maxRounds; round++) {
     const before = [mine.id, theirs.id]
     if (mode !== 'send') {

@@ -1,6 +1,7 @@
 import type { Id } from '../../src/object/id.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { Head } from '../../src/sync/head.ts'
+import type { Pending } from '../../src/sync/replica.ts'
 import type { SimulatedDisk } from './disk.ts'
 
 /** All that a replica has on its disk, and finds there when it starts again: working files and history. */
@@ -10,6 +11,8 @@ export class Drive {
   readonly snapshots: Map<Id, Head>
   /** Which of the snapshots the working files came from. */
   newest: Head | undefined
+  /** What its replica had set out to make of them. */
+  pending: Pending | undefined
   readonly device: string
 
   constructor(device: string, disk: SimulatedDisk, of?: Drive) {
@@ -19,6 +22,7 @@ export class Drive {
     this.chunks = of?.chunks ?? new MemoryStore()
     this.snapshots = new Map(of?.snapshots)
     this.newest = of?.newest
+    this.pending = of?.pending
   }
 
   copy(device: string = this.device): Drive {
@@ -27,6 +31,7 @@ export class Drive {
 
   /** Keeps the newest snapshot alone, as one does who forgets all others. */
   forget(): void {
-    for (const id of this.snapshots.keys()) if (id !== this.newest?.id) this.snapshots.delete(id)
+    const kept = new Set([this.newest?.id, this.pending?.from.id])
+    for (const id of this.snapshots.keys()) if (!kept.has(id)) this.snapshots.delete(id)
   }
 }

@@ -29,6 +29,7 @@ export class Ledger {
   readonly #contended = new Set<string>()
   /** Where users left a text. */
   readonly #places = new Map<string, Set<string>>()
+  #isForgotten = false
 
   /** A content that there has never been. */
   newText(host: string): string {
@@ -55,8 +56,11 @@ export class Ledger {
     }
   }
 
-  /** One thing done by a user: what he saw, and what there was then. */
-  acted(host: string, before: Sights, after: Sights): void {
+  /**
+   * One thing done by a user: what he saw, and what there was then. While something is taken in, nobody knows
+   * whether he saw what was before or what has just come: a conflict copy may come of it.
+   */
+  acted(host: string, before: Sights, after: Sights, isUncertain: boolean): void {
     const counts = (sights: Sights): Map<string, number> => {
       const counts = new Map<string, number>()
       for (const sight of sights.values()) {
@@ -69,7 +73,9 @@ export class Ledger {
     for (const [text, count] of had) if ((has.get(text) ?? 0) < count) this.#ended.add(text)
     for (const path of new Set([...before.keys(), ...after.keys()])) {
       const [was, is] = [before.get(path), after.get(path)]
-      if (was !== is) this.#changed(host, path, was, is, before)
+      if (was === is) continue
+      this.#changed(host, path, was, is, before)
+      if (isUncertain) this.#contend(path)
     }
   }
 
@@ -113,6 +119,11 @@ export class Ledger {
     for (const text of texts) this.#ended.add(text)
   }
 
+  /** Somebody has forgotten what others may need to tell who has seen what: what was deleted may come back. */
+  forgot(): void {
+    this.#isForgotten = true
+  }
+
   #contend(path: string): void {
     this.#contended.add(this.#rootOf(path))
   }
@@ -125,6 +136,7 @@ export class Ledger {
 
   /** Whether at a path, or at one above it, somebody acted without knowing of another one. */
   #isContended(path: string): boolean {
+    if (this.#isForgotten) return true
     for (let at = path; at !== ''; at = directoryOf(at)) {
       if (this.#contended.has(this.#rootOf(at)) || this.#contended.has(this.#rootOf(originOf(at))))
         return true

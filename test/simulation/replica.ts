@@ -9,7 +9,8 @@ import type { Store } from '../../src/store/store.ts'
 import { lastCommon, placed } from '../../src/sync/base.ts'
 import { InTurn } from '../../src/sync/in-turn.ts'
 import type { Head } from '../../src/sync/head.ts'
-import type { Advance, Receipt, Replica } from '../../src/sync/replica.ts'
+import { relate } from '../../src/sync/relation.ts'
+import type { Advance, Pending, Receipt, Replica } from '../../src/sync/replica.ts'
 import { compareTrees } from '../../src/tree/compare-trees.ts'
 import type { Difference } from '../../src/tree/compare-directories.ts'
 import { equalEntries } from '../../src/tree/equal-entries.ts'
@@ -29,6 +30,11 @@ export interface SimulatedReplicaOptions {
   readonly drive: Drive
   readonly clock: SimulatedClock
   readonly inPathOrder?: boolean | undefined
+  /** Told of each snapshot that becomes its newest. */
+  readonly onHead?: ((head: Head) => void) | undefined
+  /** Told what it found when it was asked for what came before two snapshots, and of what it goes on to. */
+  readonly onBases?: ((one: Head, other: Head, found: readonly Head[]) => void) | undefined
+  readonly onAdvance?: ((to: Head) => void) | undefined
 }
 
 /** A replica whose disk is simulated, from one start to the next crash. All else is the real thing. */
@@ -93,6 +99,7 @@ export class SimulatedReplica implements Replica {
     const { drive, scheduler } = this.#options
     drive.snapshots.set(head.id, head)
     drive.newest = head
+    this.#options.onHead?.(head)
     scheduler.note(`  ${this.host} is at ${brief(head)}`)
     return head
   }
@@ -114,7 +121,19 @@ export class SimulatedReplica implements Replica {
   async bases(one: Head, other: Head): Promise<readonly Head[]> {
     await this.#step('bases')
     const { snapshots } = this.#options.drive
-    return lastCommon(one, other, { snapshot: async (id) => snapshots.get(id) }, [...snapshots.values()])
+    const found = await lastCommon(one, other, { snapshot: async (id) => snapshots.get(id) }, [
+      ...snapshots.values(),
+    ])
+    this.#options.onBases?.(one, other, found)
+    return found
+  }
+
+  async pending(): Promise<Pending | undefined> {
+    const { drive } = this.#options
+    const { newest, pending } = drive
+    if (newest !== undefined && pending !== undefined && relate(newest, pending.to) === 'none')
+      drive.pending = undefined
+    return drive.pending
   }
 
   async receive(): Promise<Receipt> {
@@ -149,6 +168,9 @@ export class SimulatedReplica implements Replica {
       scheduler.note(`  ${this.host}: ${path}: ${message}`)
       problems.push({ path, code, message })
     }
+    this.#options.onAdvance?.(to)
+    await this.#step('note what is pending')
+    drive.pending = { from, to }
     await apply(differences, {
       disk: drive.disk,
       now: () => this.#options.clock.nowNs(),
@@ -161,6 +183,8 @@ export class SimulatedReplica implements Replica {
       return { head: await this.#capture(from), done: false, counts: nothingDone(), problems }
     }
     await this.#publish(to)
+    await this.#step('nothing is pending')
+    drive.pending = undefined
     return { head: await this.#capture(to), done: true, counts: nothingDone(), problems }
   }
 }

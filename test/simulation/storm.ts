@@ -121,8 +121,10 @@ function strike(world: World, skew: number): void {
   const kind = scheduler.below(10)
   if (kind < 5) world.crash(machine)
   else if (kind < 6) machine.clock.skew = Math.floor((scheduler.random() * 2 - 1) * skew)
-  else if (kind < 7) machine.drive.forget()
-  else if (network.partitioned.size > 0 && scheduler.chance(0.6)) network.partitioned.clear()
+  else if (kind < 7 && scheduler.chance(0.2)) {
+    machine.drive.forget()
+    world.ledger.forgot()
+  } else if (network.partitioned.size > 0 && scheduler.chance(0.6)) network.partitioned.clear()
   else if (world.links.length > 0) {
     const [a, b] = scheduler.pick(world.links)
     network.partitioned.add([a.host, b.host].toSorted().join(' '))

@@ -14,6 +14,8 @@ export interface Work {
   readonly host: string
   readonly disk: SimulatedDisk
   readonly clock: SimulatedClock
+  /** Whether the replica is moving its files, or was stopped while it did. */
+  readonly isTakingIn: () => boolean
 }
 
 type Action = (work: Work) => string | undefined
@@ -34,7 +36,7 @@ const actions: readonly (readonly [number, Action])[] = [
 
 /** Does one thing that a user may do, and has it written down. */
 export function act(work: Work): void {
-  const { scheduler, ledger, host, disk } = work
+  const { scheduler, ledger, host, disk, isTakingIn } = work
   const sum = actions.reduce((sum, [weight]) => sum + weight, 0)
   let left = scheduler.random() * sum
   const [, action] = actions.find(([weight]) => (left -= weight) < 0) ?? actions[0]!
@@ -42,7 +44,7 @@ export function act(work: Work): void {
   const story = action(work)
   if (story === undefined) return
   scheduler.note(`  ${host}: user: ${story}`)
-  ledger.acted(host, before, disk.sights())
+  ledger.acted(host, before, disk.sights(), isTakingIn())
 }
 
 function pickPath({ scheduler, disk }: Work): string | undefined {

@@ -7,6 +7,7 @@ import type { Replica } from '../../src/sync/replica.ts'
 import { SimulatedClock } from './clock.ts'
 import { SimulatedDisk } from './disk.ts'
 import { Drive } from './drive.ts'
+import { KnownBases } from './known-bases.ts'
 import { Ledger } from './ledger.ts'
 import { SimulatedNetwork, type Cut, type End } from './network.ts'
 import { brief, SimulatedReplica } from './replica.ts'
@@ -43,6 +44,7 @@ export class World {
   readonly machines: Machine[]
   readonly links: readonly (readonly [Machine, Machine])[]
   readonly #inPathOrder: boolean | undefined
+  readonly #bases = new KnownBases()
   #lives = 0
 
   constructor({ seed, count, links, inPathOrder }: WorldOptions) {
@@ -61,7 +63,20 @@ export class World {
   #newLife(host: string, drive: Drive, clock: SimulatedClock): End {
     const actor = this.scheduler.actor(`${host}-${++this.#lives}`)
     const { scheduler } = this
-    const replica = new SimulatedReplica({ scheduler, actor, drive, clock, inPathOrder: this.#inPathOrder })
+    const replica = new SimulatedReplica({
+      scheduler,
+      actor,
+      drive,
+      clock,
+      inPathOrder: this.#inPathOrder,
+      onHead: (head) => this.#bases.add(head),
+      onBases: (one, other, found) => this.#bases.found(one, other, found),
+      onAdvance: (to) => {
+        if (!this.#bases.isBlind(to)) return
+        scheduler.note(`  ${host} merges without all that came before both`)
+        this.ledger.forgot()
+      },
+    })
     return { actor, replica }
   }
 
@@ -81,15 +96,16 @@ export class World {
   work(machine: Machine): Work {
     const { scheduler, ledger } = this
     const { host, clock } = machine
-    return { scheduler, ledger, host, disk: machine.drive.disk, clock }
+    const isTakingIn = (): boolean => machine.drive.pending !== undefined
+    return { scheduler, ledger, host, disk: machine.drive.disk, clock, isTakingIn }
   }
 
   /** A user does something. */
   edit(machine: Machine, what: (disk: SimulatedDisk, now: bigint) => void): void {
-    const { disk } = machine.drive
+    const { disk, pending } = machine.drive
     const before = disk.sights()
     what(disk, machine.clock.nowNs())
-    this.ledger.acted(machine.host, before, disk.sights())
+    this.ledger.acted(machine.host, before, disk.sights(), pending !== undefined)
     this.scheduler.now += 1000
   }
 
@@ -158,7 +174,7 @@ export class World {
       for (let round = 1; ; round++) {
         this.scheduler.note(`healing: round ${round}`)
         const heads = await this.#round()
-        if (areInStep(heads)) break
+        if (new Set(heads.map(({ id }) => id)).size === 1) break
         assert.ok(round < maxRounds, `still different after ${round} rounds: ${heads.map(brief).join(', ')}`)
       }
       const before = this.machines.map(({ drive }) => drive.newest!.id)
@@ -185,13 +201,4 @@ export class World {
     const wrong = this.ledger.check(this.machines[0]!.drive.disk.sights())
     assert.deepEqual(wrong, [])
   }
-}
-
-/** Those who have never had anything have nothing to agree on. */
-function areInStep(heads: readonly Head[]): boolean {
-  return new Set(heads.map(({ id }) => id)).size === 1 || heads.every(isBlank)
-}
-
-function isBlank({ snapshot }: Head): boolean {
-  return snapshot.parents.length === 0 && snapshot.root.count === 0
 }
