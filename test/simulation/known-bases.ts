@@ -27,14 +27,16 @@ export class KnownBases {
     const found = parents.length === 2 ? this.#found.get(keyOf(parents)) : undefined
     const [one, other] = parents.map((id) => this.#all.get(id))
     if (found === undefined || one === undefined || other === undefined) return false
-    const isBefore = (a: Head, b: Head): boolean =>
-      a.id === b.id || ['before', 'equal'].includes(compareClocks(placed(a), placed(b)))
     const common = [...this.#all.values()].filter((head) => isBefore(head, one) && isBefore(head, other))
     const last = common.filter(
       (head) => !common.some((later) => later.id !== head.id && isBefore(head, later)),
     )
     return last.some(({ id }) => !found.has(id))
   }
+}
+
+function isBefore(a: Head, b: Head): boolean {
+  return a.id === b.id || ['before', 'equal'].includes(compareClocks(placed(a), placed(b)))
 }
 
 function keyOf(ids: readonly Id[]): string {
