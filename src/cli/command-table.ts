@@ -145,6 +145,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/peer.ts'),
   },
   {
+    name: 'pair',
+    group: 'Sync',
+    summary: 'introduce two machines to each other',
+    load: () => import('./commands/pair.ts'),
+  },
+  {
     name: 'conflicts',
     group: 'Sync',
     summary: 'list and resolve what two sides have changed',

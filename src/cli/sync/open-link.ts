@@ -10,10 +10,11 @@ import type { RemoteLink, RemoteOptions } from '../../sync/remote-link.ts'
 import type { Replica } from '../../sync/replica.ts'
 import type { KnownPeer } from '../../sync/sync-settings.ts'
 import { loadIdentity, stateDirectory } from '../../sync/wire/identity.ts'
-import { readKnownPeers } from '../../sync/wire/known-peers.ts'
 import { sshLink } from '../../sync/wire/transport/ssh.ts'
 import { connectTls } from '../../sync/wire/transport/tls.ts'
 import type { Link as Stream } from '../../sync/wire/transport/link.ts'
+
+import { machineAt } from './known-machines.ts'
 
 /** A link, and what else is known of it. */
 export interface OpenedLink extends Link {
@@ -100,7 +101,7 @@ export async function openStream(
   const directory = stateDirectory(process.env)
   const { host, port } = place
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  const known = readKnownPeers(directory).find(({ addresses }) => addresses.includes(address))
+  const known = machineAt(directory, host, port)
   if (known === undefined)
     throw new TidemarkError('denied', `${address} is not known here (tidemark pair ${address})`)
   const identity = await loadIdentity(directory)

@@ -9,12 +9,13 @@ import { Scene, makeHistory } from './tidemark.ts'
 const endless = new Set([
   'tidemark watch',
   'tidemark sync . ../copy --watch',
+  'printf "folders:\\n  - path: .\\n    peers: [../copy]\\n" > up.yaml && tidemark up --config up.yaml',
   'tidemark publish . --intervals 1h,1d,1M,Z',
   'tidemark publish . --listen 8080',
 ])
 
-/** Those that need an origin of a mirror: test/e2e/mirror runs the like. */
-const elsewhere = /example\.org|\bmirror status\b/
+/** Those that need an origin of a mirror, or another machine: test/e2e/mirror, sync-ssh and up run the like. */
+const elsewhere = /example\.org|\bmirror status\b|pair --listen/
 
 for (const { name, load } of commandTable) {
   test(`the examples in the help of ${name} work`, async (t) => {
@@ -29,7 +30,9 @@ for (const { name, load } of commandTable) {
       // Each in a copy of its own, so that none rests on another.
       const cwd = join(scene.home, `example-${i}`, 'folder')
       cpSync(scene.directory, cwd, { recursive: true })
-      const script = endless.has(line) ? `timeout -s INT 2 ${line}; [ $? = 124 ]` : line
+      // What comes before the last command is not what goes on for ever.
+      const endlessly = line.replace(/(?<=^|&& )(?=tidemark [^&]*$)/, 'timeout -s INT 2 ')
+      const script = endless.has(line) ? `${endlessly}; [ $? = 124 ]` : line
       const { code, stderr } = await scene.execute('bash', ['-c', script], { cwd })
       assert.equal(code, 0, `example ${i + 1}: ${line}\n${stderr}`)
     }
