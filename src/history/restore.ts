@@ -9,7 +9,7 @@ import { GrowingFiles } from '../folder/apply/growing-files.ts'
 import { InlineFiles } from '../folder/apply/inline-files.ts'
 import { LiveDifferences } from '../folder/apply/live-differences.ts'
 import { OpenDirectories } from '../folder/apply/open-directories.ts'
-import { Problems, type Problem } from '../folder/apply/problem.ts'
+import { Problems, type Problem, type ProblemCode } from '../folder/apply/problem.ts'
 import { equalMetadata, planSteps, type Step } from '../folder/apply/step.ts'
 import { directoryOf, nameOf } from '../tree/path.ts'
 import { LeftOut } from '../folder/scan/left-out.ts'
@@ -40,6 +40,8 @@ export interface RestoreOptions extends CallOptions {
    * size and time that are wanted is taken to be right, what has only the size is read and compared.
    */
   readonly current?: StoredTree | undefined
+  /** With `current`: real paths below the target that are no part of the folder. */
+  readonly excluded?: ReadonlySet<string> | undefined
   /**
    * The repository in whose packs most of the content is, where `store` is more than that: many files are read
    * straight from there, by several threads.
@@ -76,6 +78,8 @@ export interface RestoreReport extends Omit<ApplyCounts, 'right'> {
   readonly problems: readonly Problem[]
   /** All of them. */
   readonly problemCount: number
+  /** Which there are, among all of them. */
+  readonly problemCodes: ReadonlySet<ProblemCode>
 }
 
 /**
@@ -121,8 +125,9 @@ export async function restore(
             onStep,
             onDone: (bytes) => tally.progress(bytes),
           })
-    const { list, count } = problems
-    return { ...counts, unchanged: tally.unchanged + right, problems: list, problemCount: count }
+    const { list, count, codes } = problems
+    const told = { problems: list, problemCount: count, problemCodes: codes }
+    return { ...counts, unchanged: tally.unchanged + right, ...told }
   } finally {
     directories?.close()
     directories?.root.close()
@@ -158,11 +163,11 @@ function presentOf(
   tally: Tally,
   options: RestoreOptions,
 ): Present {
-  const { signal, current, delete: extra = false } = options
+  const { signal, current, excluded, delete: extra = false } = options
   if (directories === undefined) return presentNothing(store, { signal })
   const live = presentLive(new LiveDifferences(store, directories, { signal, extra }))
   if (current === undefined) return live
-  const left = new LeftOut(directories)
+  const left = new LeftOut(directories, { excluded })
   return presentTree(store, current, {
     signal,
     extra,

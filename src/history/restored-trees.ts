@@ -83,8 +83,7 @@ export function presentTree(store: Store, current: StoredTree, options: PresentT
   const both = new LayeredStore([current.store, store])
   const { signal, live, leftOut, onLeftOut } = options
   const inTree = (path: Name): Promise<Entry | undefined> => lookUp(both, current.root, path, { signal })
-  const isLeft = ({ path, before, after }: Difference): boolean =>
-    before === undefined && after !== undefined && leftOut(path, after)
+  const isLeft = ({ path, before, after }: Difference): boolean => leftOut(path, (after ?? before)!)
   const enter = (difference: Difference): boolean =>
     !isReserved(difference.path) &&
     (difference.after?.kind === 'directory' || options.extra) &&
@@ -101,7 +100,7 @@ export function presentTree(store: Store, current: StoredTree, options: PresentT
       if (!enter({ path, before, after: wanted })) return
       for await (const batch of compareTrees(both, before, wanted, { path, enter, signal })) {
         const left = batch.filter(isLeft)
-        for (const { after } of left) onLeftOut(after!)
+        for (const { after } of left) if (after) onLeftOut(after)
         yield left.length === 0 ? batch : batch.filter((difference) => !left.includes(difference))
       }
     },

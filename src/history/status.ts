@@ -23,6 +23,8 @@ export interface CurrentTree {
 }
 
 export interface CurrentOptions {
+  /** Only what is on the disk: of a shared folder not what is left out here and others have. */
+  readonly onDisk?: boolean | undefined
   readonly oneFileSystem?: boolean | undefined
   readonly onProgress?: ((counts: ScanCounts) => void) | undefined
   readonly signal?: AbortSignal | undefined
@@ -53,7 +55,7 @@ export async function currentTree(folder: Folder, options: CurrentOptions = {}):
       ingest: new InlineIngest(() => undefined, filesAtOnce, options.signal),
       put: (id, bytes) => fresh.put(id, bytes),
       excluded: folder.excluded,
-      carry: carryOf(await folder.held()),
+      carry: options.onDisk === true ? undefined : carryOf(await folder.held()),
       oneFileSystem: options.oneFileSystem,
       onProblem: (problem) => problems.push(problem),
       onProgress: options.onProgress,

@@ -77,7 +77,7 @@ export const command: Command = defineCommand({
     try {
       const report = await restore(await place.contents(), logged.snapshot.root, target, {
         ...(found.length === 0 ? {} : { paths: found }),
-        ...(before === undefined ? {} : { current: before }),
+        ...(before === undefined ? {} : { current: before, excluded: place.folder?.excluded }),
         repository: place.keepsContents ? place.repository : undefined,
         delete: options.delete,
         checksum: options.checksum,
@@ -107,8 +107,8 @@ export const command: Command = defineCommand({
   },
 })
 
-function isDamage({ problems }: RestoreReport, place: Place): boolean {
-  return problems.some(({ code }) => code === 'corrupt' || (code === 'missing' && place.keepsContents))
+function isDamage({ problemCodes }: RestoreReport, place: Place): boolean {
+  return problemCodes.has('corrupt') || (problemCodes.has('missing') && place.keepsContents)
 }
 
 function rootOf({ folder }: Place): string {
@@ -133,7 +133,8 @@ async function lookFirst(context: Context, place: Place, record: boolean): Promi
     progress.update({ phase: 'looking at what is there', files, bytes })
   const { signal } = context
   try {
-    if (!record) return { ...(await currentTree(folder, { signal, onProgress })), taken: undefined }
+    const look = { signal, onProgress, onDisk: true }
+    if (!record) return { ...(await currentTree(folder, look)), taken: undefined }
     const { id, snapshot, parent, problems } = await takeSnapshot(folder, {
       tags: [beforeRestoreTag],
       onlyIfChanged: true,
@@ -143,6 +144,9 @@ async function lookFirst(context: Context, place: Place, record: boolean): Promi
     progress.clear()
     await warnOfProblems(context, problems)
     if (id !== undefined) await context.note(`what is there now is kept as ${shortId(id)}`)
+    // Its snapshot tells of more than is on the disk.
+    if ((await folder.held()) !== undefined)
+      return { ...(await currentTree(folder, look)), taken: id && idToHex(id) }
     const last =
       snapshot ?? (parent === undefined ? undefined : await repository.snapshots.read(parent, { signal }))
     return last && { store: repository, root: last.root, taken: id && idToHex(id) }
@@ -190,7 +194,7 @@ function reportJson(
   recorded: string | undefined,
   steps: readonly Step[] | undefined,
 ): object {
-  const { problems, problemCount, ...counts } = report
+  const { problems, problemCount, problemCodes: _, ...counts } = report
   return {
     snapshot: idToHex(id),
     target,

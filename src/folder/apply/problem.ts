@@ -30,9 +30,12 @@ export class Problems {
   count = 0
   /** Those for which something is not as it is wanted, other than metadata and what nobody could read. */
   undone = 0
+  /** Which there are, among all of them. */
+  readonly codes: Set<ProblemCode> = new Set()
 
   add(path: Name, code: ProblemCode, message: string): void {
     this.count++
+    this.codes.add(code)
     if (!isBearable(code)) this.undone++
     if (this.list.length < mostProblems) this.list.push({ path, code, message })
   }

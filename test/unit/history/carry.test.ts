@@ -3,9 +3,12 @@ import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } 
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { initFolder, type Folder } from '../../../src/folder/folder.ts'
+import { restore } from '../../../src/history/restore.ts'
 import { takeSnapshot } from '../../../src/history/snapshot.ts'
+import { currentTree } from '../../../src/history/status.ts'
 import type { Last } from '../../../src/history/taking.ts'
 import type { Entry } from '../../../src/object/entry.ts'
+import { equalEntries } from '../../../src/tree/equal-entries.ts'
 import { walkTree } from '../../../src/tree/walk.ts'
 import { advanceTo, capture } from '../../suites/advance-to.ts'
 import { asNobody, canChangeUser, nobody } from '../../suites/as-nobody.ts'
@@ -128,6 +131,30 @@ suite('what rules leave out of a shared folder', () => {
     writeFileSync(join(folder.root, 'd/x.tmp'), 'another')
     const later = await capture(folder)
     assert.deepEqual(await entryAt(folder, later, 'd/x.tmp'), await entryAt(folder, head, 'd/x.tmp'))
+  })
+
+  test('is put on the disk by restoring it, once nothing leaves it out', async (t) => {
+    const { folder, from } = await makeFolder(t, { [rules]: '*.tmp', d: { a: 'one' } })
+    const tree = { [rules]: '*.tmp', d: { a: 'one', 'x.tmp': 'new' }, 'y.tmp': { z: 'new' } }
+    const { head } = await goOn(folder, from, tree)
+    const giveBack = async (): Promise<number> => {
+      const { store, root } = await currentTree(folder, { onDisk: true })
+      const repository = await folder.repository()
+      const current = { store, root }
+      const report = await restore(repository, head.snapshot.root, folder.root, { current, delete: true })
+      assert.deepEqual(report.problems, [])
+      return report.files
+    }
+    assert.equal(await giveBack(), 0)
+    rmSync(join(folder.root, rules))
+    await capture(folder)
+    writeFileSync(join(folder.root, rules), '')
+    assert.equal(await giveBack(), 3)
+    assert.deepEqual(read(folder, 'd').toSorted(), ['a', 'x.tmp'])
+    const report = await takeSnapshot(folder)
+    assert.deepEqual(report.problems, [])
+    const { root } = report.snapshot ?? (await capture(folder)).snapshot
+    assert.ok(equalEntries(root, head.snapshot.root))
   })
 
   test('does not go with a directory that is deleted here', async (t) => {
