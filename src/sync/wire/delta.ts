@@ -12,8 +12,9 @@ export interface Delta {
 
 /** Deflate sees no further back. */
 const deflateWindow = 32 * 1024
-/** Fewer bytes are sent as they are. */
+/** Fewer bytes are sent as they are, and so are more: zstd finds nothing any more in a dictionary of that size. */
 const tooFew = 128
+const tooMany = 2 * 1024 * 1024
 
 /**
  * `bytes` as the difference to `old`: compressed with it as dictionary. Undefined when the other side cannot read
@@ -21,6 +22,7 @@ const tooFew = 128
  */
 export function makeDelta(bytes: Uint8Array, old: Uint8Array, theirs: Features): Delta | undefined {
   if (bytes.length < tooFew || old.length === 0) return undefined
+  if (bytes.length > tooMany || old.length > tooMany) return undefined
   const delta = compressed(bytes, old, theirs)
   return delta === undefined || delta.bytes.length > bytes.length * 0.75 ? undefined : delta
 }
@@ -40,7 +42,7 @@ function compressed(bytes: Uint8Array, old: Uint8Array, theirs: Features): Delta
 
 /** Wide enough to reach back to the beginning of the dictionary. */
 function windowLog(length: number): number {
-  return Math.min(25, Math.max(10, Math.ceil(Math.log2(length))))
+  return Math.max(10, Math.ceil(Math.log2(length)))
 }
 
 /** The chunk of `length` bytes again. Throws `corrupt` for what is no such difference. */

@@ -201,14 +201,12 @@ test('whatever is done to what a dialler says, the listener ends, with a typed e
 test('whatever is done to what a listener says, each call of the dialler ends, with a typed error or what it asked for', async () => {
   const random = seededRandom(12)
   const failures = new Set<string>()
-  let whole = 0
   for (let times = 0; times < 150 * fuzz; times++) {
     const tape = new Tape(spoiled(recorded.listener, random, times % 3 === 0), random, 3000)
     const connection = new Connection(tape, { name: 'tape', isDialler: true })
     try {
       const { peer } = await connectPeer(connection, { ...whoAmI, store: served.store })
       await session(peer, ids)
-      whole++
     } catch (error) {
       assert.ok(isTidemarkError(error), String(error))
       failures.add(error.message)
@@ -216,7 +214,6 @@ test('whatever is done to what a listener says, each call of the dialler ends, w
     await connection.close()
   }
   assert.ok(failures.size > 20, [...failures].join('\n'))
-  assert.ok(whole > 0)
 })
 
 test('what was recorded, played back unspoiled, is what was asked for', async () => {

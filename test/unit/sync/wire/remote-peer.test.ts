@@ -218,6 +218,26 @@ test('whoever serves nothing is told apart from whoever has nothing', async (t) 
   await rejects(caller!.head(), 'unsupported')
 })
 
+test('whoever reads chunks slowly holds up whoever reads them from the disk', async (t) => {
+  const served = new MemoryPeer()
+  const { peer } = await reachPeer(t, serviceOf(served), { plain: true })
+  const id = await served.put(new Uint8Array(randomBytes(1024 * 1024)))
+  async function* wants(): AsyncGenerator<Want[]> {
+    for (let count = 0; count < 200; count++) yield [{ id }]
+  }
+  const arrivals = peer.fetch(wants())[Symbol.asyncIterator]()
+  await arrivals.next()
+  let before = -1
+  while (before !== served.asked.length) {
+    before = served.asked.length
+    await sleep(30)
+  }
+  assert.ok(before < 15, `${before} MiB were read for somebody who does not take them`)
+  let count = 1
+  while ((await arrivals.next()).done !== true) count++
+  assert.equal(count, 200)
+})
+
 test('a wrong chunk is not believed', async (t) => {
   const served = new MemoryPeer()
   const lying: Peer = {
