@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Name } from '../bytes/name.ts'
+import { displayName, type Name } from '../bytes/name.ts'
 import { corrupt, isTidemarkError, TidemarkError } from '../errors.ts'
 import { ownDirectory } from '../folder/own-directory.ts'
 import { DirectoryBucket } from '../store/directory-bucket.ts'
@@ -122,4 +122,15 @@ function decodeSelected(value: unknown): Name[] | undefined {
 export function isPathInside(path: Name): boolean {
   if (path.includes('\0')) return false
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+}
+
+/** Notes which sub-trees of the folder at `root` are here from now on: all, when one of the paths is empty. */
+export async function select(root: string, paths: readonly Name[]): Promise<void> {
+  for (const path of paths) {
+    if (path !== '' && !isPathInside(path))
+      throw new TidemarkError('usage', `${displayName(path)}: not a path from the top of the folder`)
+  }
+  const selected = paths.includes('') ? undefined : [...new Set(paths)].toSorted()
+  const settings = await readSyncSettings(root)
+  await writeSyncSettings(root, { ...settings, selected })
 }

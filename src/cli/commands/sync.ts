@@ -9,13 +9,14 @@ import { meet, remember } from '../../sync/meet.ts'
 import { modes } from '../../sync/mode.ts'
 import type { Mode } from '../../sync/mode.ts'
 import { parsePlace } from '../../sync/place.ts'
+import { select } from '../../sync/sync-settings.ts'
 import { askFolder } from '../../sync/remote-link.ts'
 import { TokenBucket } from '../../sync/wire/token-bucket.ts'
 import { defineCommand } from '../command.ts'
 import type { Command, OptionSpec } from '../command.ts'
 import type { Context } from '../context.ts'
 import { keepHeapLean } from '../lean-heap.ts'
-import { choice, flag, size, text } from '../options.ts'
+import { choice, flag, size, text, texts } from '../options.ts'
 import { printPlans } from '../sync/dry-run.ts'
 import { nameThere, openStream } from '../sync/open-link.ts'
 import type { Reach } from '../sync/open-link.ts'
@@ -47,6 +48,11 @@ export const command: Command = defineCommand({
       ['kept', 'none'],
       'kept',
     ),
+    include: texts(
+      '--include <path>',
+      'of A keep only this sub-tree here, repeatable, from now on; "." for all of it again',
+      'path',
+    ),
     bandwidth: size(
       '--bandwidth <size>',
       'send, and fetch, at most so many bytes a second over the wire, as 500K',
@@ -59,11 +65,12 @@ export const command: Command = defineCommand({
     { command: 'tidemark sync ../copy && tidemark sync', shows: 'once more, with all that are known' },
     { command: 'tidemark sync ../copy --dry-run', shows: 'what that would do on either side' },
     { command: 'tidemark sync . ../copy --watch', shows: 'in step until Ctrl-C' },
+    { command: 'tidemark sync ../part . --include docs', shows: 'a copy that holds only a part' },
     { command: 'tidemark sync . ssh://ann@example.org/~/notes', shows: 'with a copy on another machine' },
   ],
   exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'interrupted', 'terminated'],
   async run(context, [one, other], options) {
-    const { dryRun, watch, allowDeletes, history, join, remoteCommand, bandwidth } = options
+    const { dryRun, watch, allowDeletes, history, join, remoteCommand, bandwidth, include } = options
     if (dryRun && watch) throw new TidemarkError('usage', 'either --dry-run or --watch')
     if (bandwidth === 0) throw new TidemarkError('usage', '--bandwidth 0: nothing would ever arrive')
     const parties = await findParties(context, one, other, options.mode)
@@ -75,6 +82,7 @@ export const command: Command = defineCommand({
     if (dryRun) return (await printPlans(context, work)) ? undefined : 'refused'
     await keepHeapLean()
     const root = await introduceAll(context, work)
+    if (include.length > 0) await select(root, include.map(tidy))
     const open = async (): Promise<OpenCopy> =>
       openCopy(await openIntroduced(root), { watch: watch ? {} : undefined })
     if (watch) {
@@ -89,6 +97,14 @@ export const command: Command = defineCommand({
     }
   },
 })
+
+/** `./photos/` is `photos`, and `.` the folder itself. */
+function tidy(path: string): string {
+  return path
+    .split('/')
+    .filter((part, i) => part !== '.' && !(part === '' && i > 0))
+    .join('/')
+}
 
 function ratesOf(bytesPerSecond: number): NonNullable<Reach['rates']> {
   return { send: new TokenBucket(bytesPerSecond), receive: new TokenBucket(bytesPerSecond) }

@@ -11,6 +11,7 @@ import { openCopy } from '../../sync/link.ts'
 import type { OpenCopy } from '../../sync/link.ts'
 import { parsePlace } from '../../sync/place.ts'
 import type { Pulled } from '../../sync/pull.ts'
+import { select } from '../../sync/sync-settings.ts'
 import { askFolder } from '../../sync/remote-link.ts'
 import { servedFolders } from '../../sync/served-folders.ts'
 import type { ServedFolder } from '../../sync/served-folders.ts'
@@ -142,8 +143,9 @@ class Keeper implements ServedFolder {
   }
 
   async #open(work: Work): Promise<OpenCopy> {
-    const { path, schedule } = this.folder
+    const { path, schedule, include } = this.folder
     const folder = isFolder(path) ? await openIntroduced(path) : await this.#introduce(work)
+    if (include !== undefined) await select(folder.root, include)
     return openCopy(folder, { watch: schedule === undefined ? {} : undefined })
   }
 

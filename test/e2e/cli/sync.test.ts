@@ -347,3 +347,20 @@ test('a dry run tells of what would be refused', async (t) => {
   assert.equal(code, 7)
   assert.match(stderr, /60 of 60 entries would be deleted/)
 })
+
+test('a copy that holds only a part', async (t) => {
+  const scene = new Scene(t)
+  for (const path of ['docs/a', 'photos/b', 'top']) scene.write(`all/${path}`, path)
+  await scene.ok('sync', 'part', 'all', '--include', './docs/')
+  assert.deepEqual(files(scene, 'part'), { 'docs/a': 'docs/a' })
+  // What is not here is not deleted there, nor what is here and not part of it sent.
+  scene.write('part/docs/new', 'new')
+  scene.write('part/own', 'own')
+  scene.write('all/photos/more', 'more')
+  await scene.ok('-C', 'part', 'sync')
+  assert.deepEqual(Object.keys(files(scene, 'all')), ['docs/a', 'docs/new', 'photos/b', 'photos/more', 'top'])
+  assert.deepEqual(Object.keys(files(scene, 'part')), ['docs/a', 'docs/new', 'own'])
+  const { code, stderr } = await scene.run(['sync', 'part', 'all', '--include', '../all'])
+  assert.equal(code, 2)
+  assert.match(stderr, /not a path from the top/)
+})
