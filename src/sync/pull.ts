@@ -16,6 +16,7 @@ import type { Peer } from './peer.ts'
 import { PeerStore } from './peer-store.ts'
 import { relate, type Relation } from './relation.ts'
 import type { Receipt, Replica } from './replica.ts'
+import { asFork, isSetBack } from './set-back.ts'
 import { wantedContents } from './wanted-contents.ts'
 
 export interface PullOptions extends CallOptions {
@@ -63,6 +64,8 @@ export async function pull(replica: Replica, peer: Peer, options: PullOptions = 
   for (let attempt = 1; ; attempt++) {
     mine ??= (await settle(replica, peer, options)).head
     const theirs = options.theirs ?? (await peer.head(options))
+    // Unless it has made what they know of it since it was asked.
+    if (isSetBack(replica.device, mine, theirs)) mine = (await settle(replica, peer, options)).head
     try {
       const pulled = await takeIn(replica, peer, mine, theirs, options)
       const again = !pulled.done && isBusy(pulled)
@@ -135,12 +138,13 @@ async function takeIn(
   theirs: Head,
   options: PullOptions,
 ): Promise<Pulled> {
-  const relation = relate(mine, theirs)
+  const own = await standing(replica, peer, mine, theirs, options)
+  const relation = relate(own, theirs)
   const nothing = { relation, head: mine, theirs, conflicts: [], counts: nothingDone(), problems: [] }
   if (relation === 'none') return { ...nothing, done: true }
   const receipt = await replica.receive(options)
   try {
-    const { to, conflicts } = await planned(receipt, replica, peer, mine, theirs, relation, options)
+    const { to, conflicts } = await planned(receipt, replica, peer, own, theirs, relation, options)
     checkVanishing(mine, to, options.guard ?? defaultGuard, replica.host)
     const source = await fetchContents(receipt, peer, mine, to, options)
     const { onProgress } = options
@@ -160,6 +164,20 @@ async function takeIn(
   }
 }
 
+/** `mine`, or what has to be merged instead of it when the replica was set back and has gone on since. */
+async function standing(
+  replica: Replica,
+  peer: Peer,
+  mine: Head,
+  theirs: Head,
+  options: CallOptions,
+): Promise<Head> {
+  if (!isSetBack(replica.device, mine, theirs)) return mine
+  const fork = await asFork(replica, mine, theirs)
+  const bases = await commonBases(replica, peer, fork, theirs, options)
+  return bases.some(({ id }) => id === mine.id) ? mine : fork
+}
+
 interface Target {
   readonly to: Head
   readonly conflicts: readonly Conflict[]
@@ -177,7 +195,7 @@ export async function planned(
 ): Promise<Target> {
   await fetchTrees(receipt, peer, theirs.snapshot.root, mine.snapshot.root, options)
   if (relation === 'forward') return { to: theirs, conflicts: [] }
-  const bases = relation === 'strangers' ? [] : await commonBases(replica, peer, mine, theirs, options)
+  const bases = await commonBases(replica, peer, mine, theirs, options)
   for (const { snapshot } of bases)
     await fetchTrees(receipt, peer, snapshot.root, mine.snapshot.root, options)
   const { head, conflicts } = await mergeHeads(

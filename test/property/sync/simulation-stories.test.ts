@@ -142,6 +142,34 @@ suite('folders in step, told by hand', () => {
     }
   })
 
+  test('a disk that was set back by more than it has done since', async () => {
+    for (const goesOn of [true, false]) {
+      for (let seed = 1; seed <= 10; seed++) {
+        const world = worldOf(3, [[0, 1], [1, 2]], seed) // prettier-ignore
+        const [one, other] = world.machines as [Machine, Machine, Machine]
+        world.write(one, 'a', 'a-0')
+        world.write(one, 'b', 'b-0')
+        world.write(one, 'c', 'c-0')
+        await world.heal()
+        const old = one.drive.copy()
+        for (let n = 1; n < 5; n++) {
+          world.write(one, 'a', `a-${n}`)
+          await world.heal()
+        }
+        world.remove(one, 'c')
+        await world.heal()
+        world.replace(one, old)
+        if (goesOn) world.write(one, 'b', 'b-new')
+        world.write(other, 'd', 'd-new')
+        await world.heal()
+        assert.deepEqual(texts(one), ['a-4', goesOn ? 'b-new' : 'b-0', 'd-new'])
+        world.write(one, 'b', 'b-last')
+        await world.heal()
+        assert.deepEqual(texts(other), ['a-4', 'b-last', 'd-new'])
+      }
+    }
+  })
+
   test('a disk that was copied into another machine', async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const world = worldOf(3, [[0, 1], [1, 2], [0, 2]], seed) // prettier-ignore
