@@ -62,7 +62,11 @@ export async function linkRemote(own: Replica, stream: Stream, options: RemoteOp
       folder: connected.folder,
       access: connected.access,
       traffic: () => ({ received: connection.received - received, sent: connection.sent - sent }),
-      close: () => connection.close(),
+      close: async () => {
+        await connection.close()
+        // What the other side has begun here needs the replica until it has stopped.
+        await connection.settled()
+      },
     }
   } catch (error) {
     await connection.close()

@@ -55,6 +55,8 @@ export class Channel implements FrameSource {
   /** The other's last frame has come, and whether that was the end of its messages. */
   #otherEnded = false
   #otherSaidAll = false
+  /** Nobody here has to stop first when it is reset. */
+  #isLeft: boolean
   #error: TidemarkError | undefined
 
   /** With `opening`, the first frame announces it. */
@@ -63,6 +65,7 @@ export class Channel implements FrameSource {
     this.#inbox = new Inbox(options, options.credit.there)
     this.#credit = options.credit.here
     this.#opening = opening
+    this.#isLeft = opening !== undefined
     if (this.#inbox.owed > 0 || opening !== undefined) owner.hurry(this)
   }
 
@@ -194,7 +197,7 @@ export class Channel implements FrameSource {
     this.#overIfSo()
   }
 
-  /** The other side has reset it. Its own last frame is left to `acknowledge`. */
+  /** The other side has reset it. Its own last frame follows when whoever serves it has stopped. */
   stopped(error: TidemarkError): void {
     this.#otherEnded = true
     if (this.#error === undefined) {
@@ -203,7 +206,14 @@ export class Channel implements FrameSource {
       this.#drop(true)
     }
     this.#stop.abort(this.#error)
+    if (this.#isLeft) this.#acknowledge()
     this.#overIfSo()
+  }
+
+  /** Whoever served it has stopped. */
+  leave(): void {
+    this.#isLeft = true
+    if (this.#error !== undefined) this.#acknowledge()
   }
 
   grant(credit: number): void {
@@ -216,7 +226,7 @@ export class Channel implements FrameSource {
   }
 
   /** Sends the last frame of a channel that has been reset, unless it is under way. */
-  acknowledge(): void {
+  #acknowledge(): void {
     if (this.#ended || this.#reset !== undefined) return
     this.#reset = encodeFailure(new TidemarkError('cancelled', 'reset'))
     this.#owner.hurry(this)

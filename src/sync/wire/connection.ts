@@ -60,6 +60,8 @@ export class Connection {
   readonly #channels = new Map<number, Channel>()
   /** Channels of this side, announced or not, and what is to be done when they are over. */
   readonly #own = new Map<Channel, () => void>()
+  /** What is being answered. Never rejects. */
+  readonly #answers = new Set<Promise<void>>()
   /** How many channels of the other side are open. */
   #others = 0
   /** Calls that wait for a place. */
@@ -156,6 +158,11 @@ export class Connection {
   async close(): Promise<void> {
     this.#end(new TidemarkError('unavailable', `${this.name}: the connection was closed here`), true)
     await this.closed
+  }
+
+  /** Resolves when nothing is being answered here: after `closed` what answers need can be let go. */
+  async settled(): Promise<void> {
+    while (this.#answers.size > 0) await Promise.all(this.#answers)
   }
 
   /** Ends the connection for what the other side has done; `error` is told to it. */
@@ -264,8 +271,6 @@ export class Connection {
       return channel.grant(credit)
     }
     channel.stopped(decodeFailure(payload, this.name))
-    // One of this side's calls has nobody who must stop first.
-    if (this.#own.has(channel)) channel.acknowledge()
   }
 
   /** A frame on a channel that is over, or that never was. */
@@ -292,7 +297,9 @@ export class Connection {
     this.#channels.set(id, channel)
     this.#others++
     if ((flags & endFlag) !== 0) channel.close()
-    void this.#serve({ method, parameters: new Uint8Array(parameters), channel })
+    const answer = this.#serve({ method, parameters: new Uint8Array(parameters), channel })
+    this.#answers.add(answer)
+    void answer.finally(() => this.#answers.delete(answer))
   }
 
   async #serve(call: Parameters<Answer>[0]): Promise<void> {
@@ -304,7 +311,7 @@ export class Connection {
     } catch (error) {
       channel.reset(fromSystem(error, method))
     }
-    if (channel.error !== undefined) channel.acknowledge()
+    channel.leave()
   }
 
   #pinged({ type, payload }: Frame): void {

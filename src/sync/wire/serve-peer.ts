@@ -83,6 +83,7 @@ export async function servePeer(
 
   void awaitHello()
   const error = await connection.closed
+  await connection.settled()
   await grant?.close?.()
   return error
 }

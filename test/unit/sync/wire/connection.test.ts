@@ -158,6 +158,43 @@ test('an answer that fails resets the call with its error', async (t) => {
   await rejects(channel.send(nothing), 'full')
 })
 
+test('an answer that waits for credit, and is not wanted, gives its place back', async (t) => {
+  const [near, far] = connectionPair(t)
+  far.serve(async ({ channel }) => {
+    // Not waited for: the answer is done, though not sent.
+    for (let count = 0; count < 4; count++) void channel.send(new Uint8Array(200_000)).catch(() => {})
+  })
+  for (let times = 0; times < 200; times++) {
+    const channel = await near.call('much', nothing)
+    channel.end()
+    await channel.receive()
+    if (times % 2 === 0) await sleep(0)
+    channel.reset(new TidemarkError('cancelled', 'enough'))
+  }
+  far.serve(echo)
+  const channel = await near.call('echo', nothing)
+  channel.end()
+  assert.equal((await Array.fromAsync(channel)).length, 1)
+})
+
+test('what is being answered has ended when the connection is settled', async (t) => {
+  const [near, far] = connectionPair(t)
+  let isWorking = true
+  const begun = Promise.withResolvers<void>()
+  far.serve(async ({ channel }) => {
+    begun.resolve()
+    await new Promise((resolve) => channel.signal.addEventListener('abort', resolve))
+    await sleep(30)
+    isWorking = false
+  })
+  await near.call('work', nothing)
+  await begun.promise
+  await near.close()
+  await far.closed
+  await far.settled()
+  assert.equal(isWorking, false)
+})
+
 test('calls that nobody answers are unsupported', async (t) => {
   const [near] = connectionPair(t)
   const channel = await near.call('anything', nothing)
