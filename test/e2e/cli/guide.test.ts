@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { exitCodes, exitMeanings, exitOf } from '../../../src/cli/exit-codes.ts'
 import type { Exit } from '../../../src/cli/exit-codes.ts'
+import { readUpFile } from '../../../src/cli/up/up-file.ts'
 import { TidemarkError } from '../../../src/errors.ts'
 import type { ErrorCode } from '../../../src/errors.ts'
+import { Scene } from './tidemark.ts'
 
 function guide(name: string): string {
   return readFileSync(new URL(`../../../docs/guide/${name}`, import.meta.url), 'utf8')
@@ -22,4 +24,32 @@ test('the page on exit codes says what the program does', () => {
       assert.equal(exitCodes[exit], Number(code), `the code of ${word}`)
     }
   }
+})
+
+test('the guide to sync works when pasted', async (t) => {
+  const scene = new Scene(t)
+  const blocks = [...guide('sync.md').matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block]) => block!)
+  assert.ok(blocks.length >= 6, 'no commands found')
+  const script = ['set -e -o pipefail', ...blocks].join('\n')
+  const { code, stdout, stderr } = await scene.execute('bash', ['-c', script])
+  assert.equal(code, 0, `${stdout}\n${stderr}`)
+  // What the text promises.
+  assert.match(stdout, /^milk\nbread\nDear Ben,$/m)
+  assert.match(stdout, /^R {2}letter\.txt -> to-ben\.txt$/m)
+  assert.match(stdout, /^-from there\n\+from here$/m)
+  assert.match(stdout, /^list \(conflict .*\)\.txt deleted$/m)
+  assert.match(stdout, /^photos$/m)
+})
+
+test('the file in the guide to sync is one', async () => {
+  const [, file = ''] = /^```yaml\n([^]*?)^```$/m.exec(guide('sync.md')) ?? []
+  const { folders, listen } = await readUpFile(file, '/home/ann/.config/tidemark/up.yaml')
+  assert.deepEqual(
+    folders.map(({ name, peers }) => [name, peers.map(({ name }) => name)]),
+    [
+      ['notes', ['laptop', 'notes']],
+      ['photos', ['server.example.org']],
+    ],
+  )
+  assert.deepEqual(listen, { host: '0.0.0.0', port: 7070 })
 })

@@ -22,6 +22,7 @@ test('the tour of the README works when pasted', async (t) => {
   assert.match(stdout, /^milk\nbread\nbutter\nDear Ben,$/m)
   assert.match(stdout, /renamed .*letters\/draft\.txt -> letters\/to-ben\.txt/)
   assert.ok(existsSync(join(scene.home, 'tidemark-tour-then/letters/draft.txt')))
+  assert.match(stdout, /^Dear Ann,$/m)
 })
 
 test('every link of the README and the guide leads somewhere', () => {
@@ -40,6 +41,7 @@ function guidePages(): string[] {
     'look-back',
     'restore',
     'watch',
+    'sync',
     'care',
     'ignore-rules',
     'scripting',
