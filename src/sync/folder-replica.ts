@@ -11,12 +11,12 @@ import { advanceFolder } from '../history/advance.ts'
 import { takeSnapshot, type SnapshotOptions, type SnapshotReport } from '../history/snapshot.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
-import { LayeredStore } from '../store/layered-store.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
 import type { Store } from '../store/store.ts'
 import { lastCommon } from './base.ts'
 import { FolderChanges, type ChangesOptions } from './folder-changes.ts'
+import { FolderStore } from './folder-store.ts'
 import { FolderReceipt } from './folder-receipt.ts'
 import type { Head } from './head.ts'
 import { decodePending, encodePending } from './pending-note.ts'
@@ -66,7 +66,7 @@ export class FolderReplica implements Replica {
 
   get store(): Store {
     const workingCopy = this.#contents()
-    return workingCopy === undefined ? this.#repository : new LayeredStore([this.#repository, workingCopy])
+    return workingCopy === undefined ? this.#repository : new FolderStore(this.#repository, workingCopy)
   }
 
   /** Where contents are read when none are kept; undefined when they are, or before the first snapshot. */
