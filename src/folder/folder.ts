@@ -35,6 +35,8 @@ export class Folder {
   readonly settings: FolderSettings
   readonly #inode: string
   readonly #openBucket: typeof openBucket
+  /** Its own directory, for small notes. */
+  readonly #own: DirectoryBucket
   #repository: Promise<Repository> | undefined
   #state: FolderState | undefined
 
@@ -42,6 +44,7 @@ export class Folder {
     this.root = root
     this.settings = settings
     this.#openBucket = open
+    this.#own = new DirectoryBucket(join(root, ownDirectory))
     this.#inode = inodeOf(root)
   }
 
@@ -117,7 +120,10 @@ export class Folder {
 
   /** Notes what this copy sets out to do; undefined: it is done. Durable once resolved. */
   notePending(note: Uint8Array | undefined): Promise<void> {
-    return note === undefined ? this.#own.delete(pendingName) : this.#own.put(pendingName, note)
+    // One that comes back after a power cut is seen to be done.
+    return note === undefined
+      ? this.#own.delete(pendingName, { fleeting: true })
+      : this.#own.put(pendingName, note)
   }
 
   async #noted(name: string): Promise<Id | undefined> {
@@ -151,10 +157,6 @@ export class Folder {
     const bytes = encodeHeld(held)
     const noted = await this.held()
     if (noted === undefined || !equalBytes(encodeHeld(noted), bytes)) await this.#own.put(heldName, bytes)
-  }
-
-  get #own(): DirectoryBucket {
-    return new DirectoryBucket(join(this.root, ownDirectory))
   }
 
   /** Begins its records anew: they are damaged, and only save work. */

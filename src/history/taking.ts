@@ -34,6 +34,8 @@ export interface TakingOptions {
   readonly oneFileSystem?: boolean | undefined
   /** Is told which directories are looked at, to notice what changes in them later. */
   readonly watch?: ScanWatch | undefined
+  /** Read files soon after they were written: the folder is watched, and looked at again when they change. */
+  readonly quick?: boolean | undefined
   /** How long to wait for another process that takes a snapshot of the same folder. Milliseconds. */
   readonly waitMs?: number | undefined
   readonly onProgress?: ((counts: ScanCounts) => void) | undefined
@@ -172,7 +174,7 @@ export class Taking {
     only: ReadonlySet<Name> | undefined,
     placed: PlacedEntries | undefined,
   ): Promise<ScanResult> {
-    const { watch, oneFileSystem, onProgress, signal } = this.#options
+    const { watch, oneFileSystem, quick, onProgress, signal } = this.#options
     const ingest: Ingest = this.#ingest
     return new Scanner({
       root: this.folder.root,
@@ -186,6 +188,7 @@ export class Taking {
       watch,
       placed,
       carry: carryOf(this.#held, this.#left),
+      quick,
       onProblem: (problem) => this.problems.push(problem),
       onProgress,
       signal,

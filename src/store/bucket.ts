@@ -22,7 +22,7 @@ export interface Bucket {
    * then, and whatever interrupts it, a reader sees all of the old bytes or all of the new ones. `bytes`
    * must not be changed before it resolves. After `timeout` or `cancelled` it may still take place later.
    */
-  put(name: string, bytes: Uint8Array, options?: CallOptions): Promise<void>
+  put(name: string, bytes: Uint8Array, options?: WriteOptions): Promise<void>
 
   /**
    * Names that begin with `prefix` (any text that begins a name), each once, in no particular order.
@@ -31,7 +31,7 @@ export interface Bucket {
   list(prefix: string, options?: CallOptions): AsyncIterable<BucketEntry>
 
   /** Removes `name`, durably. Resolves as well when there is none. */
-  delete(name: string, options?: CallOptions): Promise<void>
+  delete(name: string, options?: WriteOptions): Promise<void>
 }
 
 export interface BucketEntry {
@@ -42,6 +42,11 @@ export interface BucketEntry {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
+}
+
+export interface WriteOptions extends CallOptions {
+  /** It need not survive a power cut, for nobody whom it concerns will: waiting for the disk may be left out. */
+  readonly fleeting?: boolean | undefined
 }
 
 export interface GetOptions extends CallOptions {

@@ -13,7 +13,7 @@ import { dirname, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { corrupt, systemCode, TidemarkError } from '../errors.ts'
 import { checkBucketName, checkBucketPrefix, isBucketName, temporaryPart } from './bucket-name.ts'
-import type { BucketEntry, CallOptions, GetOptions } from './bucket.ts'
+import type { BucketEntry, CallOptions, GetOptions, WriteOptions } from './bucket.ts'
 import { checkRange, resolveRange, throwIfCancelled } from './call.ts'
 import { directoryError, isAbsent } from './directory-error.ts'
 import { makeDirectories, makeDirectory, readFully, syncDirectory, syncFile, writeFully } from './durable.ts'
@@ -86,16 +86,17 @@ export class DirectoryBucket implements UploadBucket {
     }
   }
 
-  async put(name: string, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+  async put(name: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
     checkBucketName(name)
     throwIfCancelled(options.signal, `write ${name}`)
     try {
       await this.#prepare()
       const temporary = `${this.#temporary}/${temporaryName()}`
       try {
-        await this.#write(temporary, bytes)
+        const durable = this.#durable && options.fleeting !== true
+        await this.#write(temporary, bytes, durable)
         throwIfCancelled(options.signal, `write ${name}`)
-        await this.#rename(temporary, name)
+        await this.#rename(temporary, name, durable)
       } catch (error) {
         removeIfThere(temporary)
         throw error
@@ -138,7 +139,7 @@ export class DirectoryBucket implements UploadBucket {
         try {
           await this.#prepare()
           if (this.#durable) await syncFile(file)
-          await this.#rename(temporary, name)
+          await this.#rename(temporary, name, this.#durable)
           closeSync(file)
         } catch (error) {
           abort()
@@ -176,7 +177,7 @@ export class DirectoryBucket implements UploadBucket {
     this.#checkPresent()
   }
 
-  async delete(name: string, options: CallOptions = {}): Promise<void> {
+  async delete(name: string, options: WriteOptions = {}): Promise<void> {
     checkBucketName(name)
     throwIfCancelled(options.signal, `delete ${name}`)
     this.#look()
@@ -184,7 +185,7 @@ export class DirectoryBucket implements UploadBucket {
     try {
       unlinkSync(path)
       // Synced as well: what is deleted next may rely on this being gone for good.
-      if (this.#durable) await syncDirectory(dirname(path))
+      if (this.#durable && options.fleeting !== true) await syncDirectory(dirname(path))
     } catch (error) {
       if (isAbsent(error)) this.#checkPresent()
       else if (systemCode(error) !== 'EISDIR') throw directoryError(error, `delete ${name}`)
@@ -240,22 +241,22 @@ export class DirectoryBucket implements UploadBucket {
     await this.sweepTemporary()
   }
 
-  async #write(path: string, bytes: Uint8Array): Promise<void> {
+  async #write(path: string, bytes: Uint8Array, durable: boolean): Promise<void> {
     const file = openSync(path, writeFlags, this.#fileMode)
     try {
       writeFully(file, bytes)
-      if (this.#durable) await syncFile(file)
+      if (durable) await syncFile(file)
     } finally {
       closeSync(file)
     }
   }
 
-  async #rename(temporary: string, name: string): Promise<void> {
+  async #rename(temporary: string, name: string, durable: boolean): Promise<void> {
     const path = `${this.root}/${name}`
     const parent = dirname(path)
     await this.#makeDirectory(parent)
     renameSync(temporary, path)
-    if (this.#durable) await syncDirectory(parent)
+    if (durable) await syncDirectory(parent)
   }
 
   /**

@@ -1,5 +1,5 @@
 import { isTidemarkError, TidemarkError } from '../errors.ts'
-import type { Bucket, BucketEntry, CallOptions, GetOptions } from './bucket.ts'
+import type { Bucket, BucketEntry, CallOptions, GetOptions, WriteOptions } from './bucket.ts'
 import { cancelled, throwIfCancelled } from './call.ts'
 import { systemTime, type Time } from './time.ts'
 
@@ -52,11 +52,11 @@ export class RetryBucket implements Bucket {
     return this.#retry(`read ${name}`, options, () => this.#bucket.get(name, options))
   }
 
-  put(name: string, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+  put(name: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
     return this.#retry(`write ${name}`, options, () => this.#bucket.put(name, bytes, options))
   }
 
-  delete(name: string, options: CallOptions = {}): Promise<void> {
+  delete(name: string, options: WriteOptions = {}): Promise<void> {
     return this.#retry(`delete ${name}`, options, () => this.#bucket.delete(name, options))
   }
 

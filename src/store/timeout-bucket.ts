@@ -1,5 +1,5 @@
 import { TidemarkError } from '../errors.ts'
-import type { Bucket, BucketEntry, CallOptions, GetOptions } from './bucket.ts'
+import type { Bucket, BucketEntry, CallOptions, GetOptions, WriteOptions } from './bucket.ts'
 import { cancelled, checkRange, throwIfCancelled } from './call.ts'
 import { systemTime, type Time } from './time.ts'
 
@@ -46,9 +46,9 @@ export class TimeoutBucket implements Bucket {
     )
   }
 
-  put(name: string, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+  put(name: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
     return this.#within(this.#timeFor(bytes.length), `write ${name}`, options, (signal) =>
-      this.#bucket.put(name, bytes, { signal }),
+      this.#bucket.put(name, bytes, { ...options, signal }),
     )
   }
 
@@ -68,9 +68,9 @@ export class TimeoutBucket implements Bucket {
     }
   }
 
-  delete(name: string, options: CallOptions = {}): Promise<void> {
+  delete(name: string, options: WriteOptions = {}): Promise<void> {
     return this.#within(this.#limits.answer, `delete ${name}`, options, (signal) =>
-      this.#bucket.delete(name, { signal }),
+      this.#bucket.delete(name, { ...options, signal }),
     )
   }
 

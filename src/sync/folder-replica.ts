@@ -9,11 +9,13 @@ import type { Batch } from '../folder/watch/dirty.ts'
 import { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import { advanceFolder } from '../history/advance.ts'
 import { takeSnapshot, type SnapshotOptions, type SnapshotReport } from '../history/snapshot.ts'
+import type { DirectoryEntry } from '../object/entry.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
 import type { Store } from '../store/store.ts'
+import { compareTrees } from '../tree/compare-trees.ts'
 import { lastCommon } from './base.ts'
 import { FolderChanges, type ChangesOptions } from './folder-changes.ts'
 import { FolderStore } from './folder-store.ts'
@@ -101,7 +103,7 @@ export class FolderReplica implements Replica {
     try {
       const only = batch === undefined ? new Set<Name>() : batch.only
       changes.watcher.begin(only === undefined)
-      const report = await takeSnapshot(this.#of, { ...options, only, watch: changes.watcher })
+      const report = await takeSnapshot(this.#of, { ...options, only, watch: changes.watcher, quick: true })
       changes.watcher.end()
       return await this.#note(report)
     } catch (error) {
@@ -198,11 +200,23 @@ export class FolderReplica implements Replica {
       }))
     // What a peer has can be asked for again; what was merged here is nowhere else.
     if (to.snapshot.device === noDevice) await writer.publish(to.snapshot, { signal })
-    await this.#of.notePending(encodePending(from.id, to))
+    // A single change is done or not.
+    const isNoted = await hasSteps(source, from.snapshot.root, to.snapshot.root, 2, { signal })
+    if (isNoted) await this.#of.notePending(encodePending(from.id, to))
     watch?.begin(only === undefined)
-    const { head, done } = await advanceFolder(this.#of, { writer, from, to, apply, only, watch, signal })
+    const quick = watch !== undefined
+    const { head, done } = await advanceFolder(this.#of, {
+      writer,
+      from,
+      to,
+      apply,
+      only,
+      watch,
+      quick,
+      signal,
+    })
     watch?.end()
-    if (done) await this.#of.notePending(undefined)
+    if (isNoted && done) await this.#of.notePending(undefined)
     this.#newest = head
     this.#changes?.wake()
     const { counts = nothingDone(), problems } = applied ?? {}
@@ -213,4 +227,21 @@ export class FolderReplica implements Replica {
     this.#changes?.close()
     await this.#turn.take(async () => this.#workingCopy?.store.close())
   }
+}
+
+/** Whether going from one tree to another takes so many steps, directories that only get another time aside. */
+async function hasSteps(
+  store: Store,
+  from: DirectoryEntry,
+  to: DirectoryEntry,
+  count: number,
+  options: CallOptions,
+): Promise<boolean> {
+  let steps = 0
+  for await (const batch of compareTrees(store, from, to, options)) {
+    for (const { before, after } of batch)
+      if (before?.kind !== 'directory' || after?.kind !== 'directory') steps++
+    if (steps >= count) return true
+  }
+  return false
 }

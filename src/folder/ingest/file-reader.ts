@@ -17,7 +17,7 @@ import { statOpen } from '../system/at.ts'
 import { fileStat } from '../system/file-stat.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { libc } from '../system/libc.ts'
-import { isSettled, pause, settlingNs } from '../system/settling.ts'
+import { isSettled, pause, settlingNs, shortPause } from '../system/settling.ts'
 import { readXattrs } from '../system/xattrs.ts'
 import { sameFile } from './job.ts'
 import type { FileJob, FileResult, ReadResult } from './job.ts'
@@ -75,12 +75,13 @@ export class FileReader {
   }
 
   async #readStable(file: number, job: FileJob): Promise<FileResult> {
+    const needed = job.quick === true ? shortPause : pause
     let before = job.identity
     let stat: FileStat | undefined
     for (let attempt = 1; ; attempt++) {
       let isQuiet = true
-      if (!isSettled(before, pause)) {
-        await sleep(Number(settlingNs(before, BigInt(Date.now()) * 1_000_000n, pause)) / 1e6)
+      if (!isSettled(before, needed)) {
+        await sleep(Number(settlingNs(before, BigInt(Date.now()) * 1_000_000n, needed)) / 1e6)
         stat = statOf(file)
         isQuiet = sameFile(before, stat)
         before = stat

@@ -23,6 +23,8 @@ export interface FileJob {
   readonly path: SystemPath
   /** As it was looked at. */
   readonly identity: FileIdentity
+  /** Read it soon after it was written. On other threads, which are for many files, there is no such hurry. */
+  readonly quick?: boolean | undefined
 }
 
 export interface ReadResult {

@@ -7,6 +7,7 @@ import type { FileResult } from '../ingest/job.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { childPath } from '../system/paths.ts'
+import { isSettled, pause } from '../system/settling.ts'
 import type { Slot } from './assembly.ts'
 import type { Place } from './directory.ts'
 import type { LinkedFile } from './linked-files.ts'
@@ -79,15 +80,17 @@ export class FileScan {
     }
     this.#work.counts.read += stat.size
     place.wait()
-    const { root } = this.#work.options
+    const { root, quick } = this.#work.options
     const path = childPath(place.directory.path, name)
+    // Read so soon, it may be in the middle of a write, whose end will be told of and show nowhere else.
+    const isEarly = quick === true && !isSettled(stat, pause)
     const done = (result: FileResult): void => {
-      if (result.status !== 'stable' || result.renewed) slot.ctimeNs = 0n
+      if (result.status !== 'stable' || result.renewed || isEarly) slot.ctimeNs = 0n
       slot.entry = this.#finish(place, name, stat, result)
       first?.settle(slot.entry)
       place.settle()
     }
-    return this.#work.options.ingest.submit({ root, path, identity: stat, done })
+    return this.#work.options.ingest.submit({ root, path, identity: stat, quick, done })
   }
 
   /** The file's entry; undefined when it is not in the folder any longer. */

@@ -79,6 +79,8 @@ export interface ScanOptions {
   readonly placed?: PlacedEntries | undefined
   /** For a folder that is shared with others. */
   readonly carry?: Carry | undefined
+  /** Files that were written just now are read soon: the folder is watched, and looked at again when they change. */
+  readonly quick?: boolean | undefined
   readonly onProblem: (problem: Problem) => void
   readonly onProgress?: ((counts: ScanCounts) => void) | undefined
   readonly signal?: AbortSignal | undefined

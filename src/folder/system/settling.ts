@@ -18,6 +18,9 @@ export const tick: bigint = 20n * millisecond
  */
 export const pause: bigint = 50n * millisecond
 
+/** The same where the folder is watched, and whoever goes on writing is told of: longer than a kernel's tick. */
+export const shortPause: bigint = 8n * millisecond
+
 /**
  * For how many nanoseconds a file with these times has still to be left alone, `needed` being how long in all;
  * 0 when it has been already. File systems with whole seconds (FAT: two) are told by their zeros and need

@@ -33,13 +33,14 @@ export async function takeLease(
   const name = `${leasePrefix}${kind}-${randomBytes(16).toString('hex')}`
   const holder = new TextEncoder().encode(JSON.stringify(ownIdentity()))
   try {
-    await bucket.put(name, holder, options)
+    // A power cut ends its holder as well.
+    await bucket.put(name, holder, { ...options, fleeting: true })
   } catch (error) {
     // It may have been put all the same, and would be taken to be held for as long as this process lives.
     await bucket.delete(name).catch(() => {})
     throw error
   }
-  return { name, release: () => bucket.delete(name) }
+  return { name, release: () => bucket.delete(name, { fleeting: true }) }
 }
 
 /** The leases in force. Those of processes of this machine that have ended are removed on the way. */

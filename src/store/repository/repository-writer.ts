@@ -130,8 +130,8 @@ export class RepositoryWriter implements WritableStore {
   async #flush(options?: CallOptions): Promise<void> {
     this.#settling = this.#pending
     this.#pending = new Set()
-    await this.#metadata.flush()
-    await this.#data.flush()
+    const flushed = await Promise.allSettled([this.#metadata.flush(), this.#data.flush()])
+    for (const one of flushed) if (one.status === 'rejected') throw one.reason
     // Packs that are finished while the segment is on its way belong to the next one.
     const builder = this.#builder
     this.#builder = new SegmentBuilder()
