@@ -16,6 +16,8 @@ export interface Candidate {
 export interface Where {
   readonly folder: string | undefined
   readonly repository: string | undefined
+  /** Which folder's snapshots, of those in the repository. */
+  readonly of: string | undefined
 }
 
 /** At most so many are offered, and read: a press of TAB must not take long. */
@@ -54,7 +56,7 @@ function paths(word: string, onlyDirectories: boolean): Candidate[] {
 async function peers(where: Where): Promise<Candidate[]> {
   const { openContextFolder } = await import('./places.ts')
   const { readSyncSettings } = await import('../sync/sync-settings.ts')
-  const folder = await openContextFolder(quietContext({ ...where, repository: undefined }))
+  const folder = await openContextFolder(quietContext({ ...where, repository: undefined, of: undefined }))
   folder.close()
   const { peers } = await readSyncSettings(folder.root)
   return peers.slice(0, most).map(({ name, place }) => ({ value: name, about: safeText(place) }))
@@ -95,10 +97,11 @@ async function fromHistory(completes: string, word: string, where: Where): Promi
   return [...latest, ...tags, ...ids]
 }
 
-function quietContext({ folder, repository }: Where): Context {
+function quietContext({ folder, repository, of }: Where): Context {
   const options = {
     ...(folder === undefined ? {} : { folder }),
     ...(repository === undefined ? {} : { repository }),
+    ...(of === undefined ? {} : { of }),
     json: true,
     quiet: true,
     verbose: false,

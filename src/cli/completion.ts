@@ -82,7 +82,7 @@ function isPlain({ value }: Candidate): boolean {
   return /^[\p{L}\p{M}\p{N}_./:@%+,][\p{L}\p{M}\p{N}_./:@%+=,~^-]*$/u.test(value)
 }
 
-/** The folder and the repository that the line names. */
+/** The folder and the repository that the line names, and which folder in it. */
 function whereIs(words: readonly string[]): Where {
   const valueOf = (...flags: readonly string[]): string | undefined => {
     for (const [i, word] of words.slice(0, -1).entries()) {
@@ -92,5 +92,9 @@ function whereIs(words: readonly string[]): Where {
     }
     return undefined
   }
-  return { folder: valueOf('-C', '--folder'), repository: valueOf('-r', '--repository') }
+  return {
+    folder: valueOf('-C', '--folder'),
+    repository: valueOf('-r', '--repository'),
+    of: valueOf('--of'),
+  }
 }

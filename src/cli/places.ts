@@ -249,6 +249,15 @@ export async function openPlace(context: Context): Promise<Place> {
   }
 }
 
+/** For commands that are about a repository as a whole. Throws `usage` for --of; `what` they do. */
+export function refuseOf(context: Context, what: string): void {
+  if (context.options.of === undefined) return
+  throw new TidemarkError(
+    'usage',
+    `${what} the whole repository, not the snapshots of one folder: leave --of out`,
+  )
+}
+
 /**
  * What the repository stands on, for those that look at one which may be too damaged to be opened; and what
  * it is called.

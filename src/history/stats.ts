@@ -39,34 +39,46 @@ export interface SnapshotStats {
   readonly ownStoredBytes: number
 }
 
+export interface StatsOptions extends CallOptions {
+  /** Only these snapshots are told of, and what they need; the others count when it is asked what is theirs alone. */
+  readonly only?: ReadonlySet<Id> | undefined
+}
+
 /**
  * Measures a repository. Each tree is read at most twice, however many snapshots share it; 4 bytes of memory
  * a chunk. Rejects `missing` or `corrupt` when something that a snapshot needs is not there.
  */
 export async function repositoryStats(
   repository: Repository,
-  options?: CallOptions,
+  options: StatsOptions = {},
 ): Promise<RepositoryStats> {
-  const snapshots: { id: Id; snapshot: Snapshot }[] = []
+  const { only } = options
+  const all: { id: Id; snapshot: Snapshot }[] = []
   for (const id of await repository.snapshots.list(options)) {
     try {
-      snapshots.push({ id, snapshot: await repository.snapshots.read(id, options) })
+      all.push({ id, snapshot: await repository.snapshots.read(id, options) })
     } catch (error) {
       if (!isTidemarkError(error, 'missing')) throw error
     }
   }
+  const isChosen = ({ id }: { readonly id: Id }): boolean => only?.has(id) ?? true
+  const snapshots = all.filter(isChosen)
+  const others = all.filter((one) => !isChosen(one))
   const index = new ChunkIndex(repository.bucket)
   try {
     await index.refresh(options)
     const owners = new Owners(index)
-    for (const [n, { snapshot }] of snapshots.entries()) {
+    const visit = async (n: number, snapshot: Snapshot): Promise<void> => {
       const visitor = {
         enter: ({ id }: { id: Id }) => owners.claim(id, n),
         data: ({ id }: { id: Id }) => void owners.claim(id, n),
       }
       await visitReachable(repository, snapshot.root, visitor, options)
     }
-    const { own, ...used } = owners.measure(snapshots.length)
+    for (const [n, { snapshot }] of snapshots.entries()) await visit(n, snapshot)
+    let { own, ...used } = owners.measure(all.length)
+    for (const [n, { snapshot }] of others.entries()) await visit(snapshots.length + n, snapshot)
+    if (others.length > 0) own = owners.measure(all.length).own
     return {
       snapshots: snapshots.map((one, n) => ({ ...one, ...own[n]! })),
       entries: snapshots.reduce((sum, { snapshot }) => sum + snapshot.root.count, 0),

@@ -5,7 +5,7 @@ import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatNumberOf, formatSize } from '../format.ts'
 import { duration, flag } from '../options.ts'
-import { openPlace } from '../places.ts'
+import { openPlace, refuseOf } from '../places.ts'
 
 const defaultWait = 30_000
 
@@ -25,6 +25,7 @@ export const command: Command = defineCommand({
   ],
   exits: ['missing', 'damage', 'busy', 'refused'],
   async run(context, _args, { dryRun, wait = defaultWait }) {
+    refuseOf(context, 'prune clears')
     using place = await openPlace(context)
     const report = await prune(place.repository, { dryRun, waitMs: wait, signal: context.signal })
     if (context.json) await context.printJson({ dryRun, ...report, waitingFor: report.waitingFor.map(pidOf) })

@@ -9,7 +9,7 @@ import type { Context } from '../context.ts'
 import { findingJson, printFindings } from '../findings.ts'
 import { formatNumberOf, formatSize } from '../format.ts'
 import { flag } from '../options.ts'
-import { openContextBucket } from '../places.ts'
+import { openContextBucket, refuseOf } from '../places.ts'
 import { safeText } from '../safe-text.ts'
 
 export const command: Command = defineCommand({
@@ -32,6 +32,7 @@ export const command: Command = defineCommand({
   exits: ['missing', 'damage', 'busy', 'refused'],
   async run(context, _args, { data, replace, dropDamaged }) {
     if (dropDamaged && !replace) throw new TidemarkError('usage', '--drop-damaged goes with --replace')
+    refuseOf(context, 'repair mends')
     const { bucket, name } = await openContextBucket(context)
     const report = await repair(bucket, { data, replace, dropDamaged, signal: context.signal })
     if (context.json) await printJson(context, report)

@@ -16,7 +16,7 @@ export const command: Command = defineCommand({
   about:
     'Tells how much a repository holds: all versions of all files, what is left of it when equal pieces count ' +
     'once, and what that takes compressed. Of each snapshot: its size, and what only it needs, which is what ' +
-    'forgetting it alone would free.',
+    'forgetting it alone would free. With --of only of the snapshots of one folder.',
   arguments: [],
   options: {},
   examples: [
@@ -26,7 +26,9 @@ export const command: Command = defineCommand({
   exits: ['missing', 'damage', 'busy', 'refused'],
   async run(context) {
     using place = await openPlace(context)
-    const stats = await repositoryStats(place.repository, { signal: place.signal })
+    const chosen = context.options.of === undefined ? undefined : await place.snapshots()
+    const only = chosen && new Set(chosen.map(({ id }) => id))
+    const stats = await repositoryStats(place.repository, { signal: place.signal, only })
     const of = new Map(stats.snapshots.map((one) => [one.id, one]))
     const snapshots = newestFirst(stats.snapshots).map(({ id }) => of.get(id)!)
     if (context.json) await context.printJson({ ...stats, snapshots: snapshots.map(snapshotJson) })
@@ -68,15 +70,18 @@ async function print(
   ])
   const aligns = ['left', 'left', 'right', 'right', 'right', 'right', 'left'] as const
   if (rows.length > 0) for (const line of alignTable([title, ...rows], aligns)) await context.print(line)
-  for (const line of alignTable(totals(stats), ['left', 'right', 'left'])) await context.print(line)
+  for (const line of alignTable(totals(stats, context.options.of !== undefined), ['left', 'right', 'left']))
+    await context.print(line)
 }
 
-function totals(stats: RepositoryStats): string[][] {
+/** What is on disk is that of all folders; how it compares is told of all only. */
+function totals(stats: RepositoryStats, isPart: boolean): string[][] {
   const { logicalBytes, usedBytes, usedStoredBytes, storedBytes, entries, usedChunks, packs, snapshots } =
     stats
   const share = (bytes: number): string =>
     bytes >= logicalBytes ? '' : `, ${((100 * bytes) / logicalBytes).toFixed(1)} %`
-  const unused = stats.chunkBytes - usedBytes
+  const unused = isPart ? 0 : stats.chunkBytes - usedBytes
+  const files = `${formatNumberOf(packs, 'pack')}, index and snapshots`
   return [
     [
       'all versions',
@@ -85,11 +90,7 @@ function totals(stats: RepositoryStats): string[][] {
     ],
     ['equal pieces once', formatSize(usedBytes), `${formatNumberOf(usedChunks, 'chunk')}${share(usedBytes)}`],
     ['compressed', formatSize(usedStoredBytes), share(usedStoredBytes).slice(2)],
-    [
-      'on disk',
-      formatSize(storedBytes),
-      `${formatNumberOf(packs, 'pack')}, index and snapshots${share(storedBytes)}`,
-    ],
+    ['on disk', formatSize(storedBytes), isPart ? `${files} of all folders` : files + share(storedBytes)],
     ...(unused > 0 ? [['no longer needed', formatSize(unused), 'before compression: tidemark prune']] : []),
   ]
 }

@@ -7,7 +7,7 @@ import type { Context } from '../context.ts'
 import { findingJson, printFindings } from '../findings.ts'
 import { formatNumberOf, formatSize } from '../format.ts'
 import { flag } from '../options.ts'
-import { openContextBucket } from '../places.ts'
+import { openContextBucket, refuseOf } from '../places.ts'
 import { safeText } from '../safe-text.ts'
 
 type Subset = readonly [part: number, of: number]
@@ -34,6 +34,7 @@ export const command: Command = defineCommand({
   exits: ['missing', 'damage', 'busy', 'refused'],
   async run(context, _args, { data, subset }) {
     if (subset !== undefined && !data) throw new TidemarkError('usage', '--subset goes with --data')
+    refuseOf(context, 'verify checks')
     const { bucket, name } = await openContextBucket(context)
     const progress = context.progress()
     try {

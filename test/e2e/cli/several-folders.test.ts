@@ -76,3 +76,55 @@ test('an id names a snapshot of another folder too', async (t) => {
   assert.match(await scene.ok('-C', 'one', 'history', 'docs/a.txt', '--before', id), new RegExp('created'))
   assert.equal((await scene.run(['-C', 'one', 'ls', 'tag-two'])).code, 4)
 })
+
+interface Stats {
+  readonly snapshots: readonly { readonly ownBytes: number }[]
+  readonly entries: number
+  readonly logicalBytes: number
+  readonly usedBytes: number
+  readonly storedBytes: number
+}
+
+test('stats of one folder: what it needs, and what is its alone', async (t) => {
+  const scene = new Scene(t)
+  await makeTwo(scene)
+  scene.write('one/common.txt', 'in both\n'.repeat(100))
+  scene.write('two/common.txt', 'in both\n'.repeat(100))
+  scene.write('two/more.txt', 'only in two\n'.repeat(50))
+  for (const name of ['one', 'two']) await scene.ok('-C', name, 'snapshot')
+  const stats = async (...args: string[]): Promise<Stats> =>
+    JSON.parse(await scene.ok('-r', 'shared', ...args, 'stats', '--json')) as Stats
+  const [all, one, two] = [await stats(), await stats('--of', 'one'), await stats('--of', 'two')]
+  assert.deepEqual([all.snapshots.length, one.snapshots.length, two.snapshots.length], [4, 2, 2])
+  assert.equal(one.logicalBytes + two.logicalBytes, all.logicalBytes)
+  assert.equal(one.entries + two.entries, all.entries)
+  // What both need counts for each of them, and is not theirs alone.
+  assert.equal(one.usedBytes + two.usedBytes, all.usedBytes + 800)
+  const ownBytes = (...parts: Stats[]): number =>
+    parts.flatMap(({ snapshots }) => snapshots).reduce((sum, { ownBytes }) => sum + ownBytes, 0)
+  assert.equal(ownBytes(one, two), ownBytes(all))
+  assert.equal(one.storedBytes, all.storedBytes)
+  const shown = await scene.ok('-r', 'shared', '--of', 'one', 'stats')
+  assert.match(shown, /of one/)
+  assert.doesNotMatch(shown, /of two/)
+  assert.match(shown, /index and snapshots of all folders/)
+})
+
+test('what is about a whole repository refuses --of', async (t) => {
+  const scene = new Scene(t)
+  await makeTwo(scene)
+  for (const args of [['verify'], ['repair'], ['prune'], ['prune', '--dry-run']]) {
+    const { code, stderr, stdout } = await scene.run(['-r', 'shared', '--of', 'one', ...args])
+    assert.equal(code, 2, args.join(' '))
+    assert.match(stderr, /the whole repository.*leave --of out/)
+    assert.equal(stdout, '')
+  }
+})
+
+test('completion offers the snapshots of the folder that is named', async (t) => {
+  const scene = new Scene(t)
+  await makeTwo(scene)
+  const offered = await scene.ok('complete', '--', '-r', 'shared', '--of', 'one', 'ls', 'tag-')
+  assert.match(offered, /^tag-one\t/m)
+  assert.doesNotMatch(offered, /tag-two/)
+})
