@@ -165,7 +165,8 @@ export class Place {
   }
 }
 
-function sayDamaged(store: Store): Store {
+/** `store` for what snapshots name: what it does not give is damage, and `verify` says more of it. */
+export function sayDamaged(store: Store): Store {
   const get: Store['get'] = async (id, options) => {
     try {
       return await store.get(id, options)

@@ -1,6 +1,7 @@
 import type { Folder } from '../folder/folder.ts'
 import type { DirectoryEntry } from '../object/entry.ts'
 import type { Id } from '../object/id.ts'
+import { namedChunks } from '../store/named-chunks.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { Change } from '../tree/change.ts'
 import { diffTrees } from './diff.ts'
@@ -21,7 +22,7 @@ export async function* reportChanges(
 ): AsyncGenerator<Change> {
   if (id === undefined || snapshot === undefined) return
   const before = parent === undefined ? undefined : await repository.snapshots.read(parent)
-  yield* diffTrees(repository, before?.root, snapshot.root, options)
+  yield* diffTrees(namedChunks(repository), before?.root, snapshot.root, options)
 }
 
 /**
@@ -42,7 +43,7 @@ export async function* folderChanges(
     const root = snapshot?.root ?? (await repository.snapshots.read(id)).root
     // Others may have taken snapshots in between, or have forgotten the last one.
     if (last && (await repository.snapshots.list()).includes(last.id)) {
-      yield* diffTrees(repository, last.root, root, { detectMoves })
+      yield* diffTrees(namedChunks(repository), last.root, root, { detectMoves })
     } else yield* reportChanges(repository, report, { detectMoves })
     last = { id, root }
   }

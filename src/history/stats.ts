@@ -6,6 +6,7 @@ import { ChunkIndex } from '../store/repository/chunk-index.ts'
 import { Marks } from '../store/repository/marks.ts'
 import { packPrefix, segmentPrefix, snapshotPrefix } from '../store/repository/place.ts'
 import { visitReachable } from '../store/repository/reachable.ts'
+import { namedChunks } from '../store/named-chunks.ts'
 import type { Repository } from '../store/repository/repository.ts'
 
 /** Sizes are bytes. */
@@ -46,7 +47,7 @@ export interface StatsOptions extends CallOptions {
 
 /**
  * Measures a repository. Each tree is read at most twice, however many snapshots share it; 4 bytes of memory
- * a chunk. Rejects `missing` or `corrupt` when something that a snapshot needs is not there.
+ * a chunk. Rejects `corrupt` when a tree that a snapshot needs is not there.
  */
 export async function repositoryStats(
   repository: Repository,
@@ -73,7 +74,7 @@ export async function repositoryStats(
         enter: ({ id }: { id: Id }) => owners.claim(id, n),
         data: ({ id }: { id: Id }) => void owners.claim(id, n),
       }
-      await visitReachable(repository, snapshot.root, visitor, options)
+      await visitReachable(namedChunks(repository), snapshot.root, visitor, options)
     }
     for (const [n, { snapshot }] of snapshots.entries()) await visit(n, snapshot)
     let { own, ...used } = owners.measure(all.length)

@@ -6,6 +6,7 @@ import type { DirectoryEntry } from '../object/entry.ts'
 import type { Id } from '../object/id.ts'
 import { LayeredStore } from '../store/layered-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
+import { namedChunks } from '../store/named-chunks.ts'
 import type { Store } from '../store/store.ts'
 import { carryOf } from './carry-of.ts'
 import { diffTrees } from './diff.ts'
@@ -13,7 +14,10 @@ import type { Change } from '../tree/change.ts'
 
 export interface CurrentTree {
   readonly root: DirectoryEntry
-  /** Has the trees and lists of `root`, and what the repository has; not the content of changed files. */
+  /**
+   * Has the trees and lists of `root`, and what the repository has; not the content of changed files. Rejects `corrupt`
+   * for what the repository has lost.
+   */
   readonly store: Store
   /** The snapshot that it was compared with to know what has changed, and the root of that. */
   readonly base: Id | undefined
@@ -62,7 +66,7 @@ export async function currentTree(folder: Folder, options: CurrentOptions = {}):
       signal: options.signal,
     }).run()
     folder.checkPresent()
-    const store = new LayeredStore([fresh, repository])
+    const store = new LayeredStore([fresh, namedChunks(repository)])
     return { root: scan.root, store, base: known ? base : undefined, before, counts: scan.counts, problems }
   } finally {
     state.rollback()

@@ -10,7 +10,7 @@ import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatNumberOf, formatSize, formatTime } from '../format.ts'
 import { flag } from '../options.ts'
-import { openContextFolder } from '../places.ts'
+import { openContextFolder, sayDamaged } from '../places.ts'
 import { safeText } from '../safe-text.ts'
 import { warnOfProblems } from '../snapshot-report.ts'
 
@@ -76,7 +76,8 @@ async function printHead(context: Context, folder: Folder, { base }: CurrentTree
 
 /** True when there were any. */
 async function printChanges(context: Context, tree: CurrentTree): Promise<boolean> {
-  const { store, before, root, base, counts } = tree
+  const { before, root, base, counts } = tree
+  const store = sayDamaged(tree.store)
   if (base === undefined && !context.json && !context.options.verbose) {
     const files = `${formatNumberOf(counts.files, 'file')}, ${formatSize(counts.bytes)}`
     await context.print(`no snapshot yet: all of ${files} would be recorded`)
