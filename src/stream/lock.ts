@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { fromSystem, TidemarkError } from '../errors.ts'
 
@@ -10,6 +11,8 @@ export class WriterLock {
   readonly #path: string
   readonly #what: string
   #database: DatabaseSync | undefined
+  /** Of the file when it was opened. */
+  #inode: bigint | undefined
 
   /** `what` names the thing locked, for errors. */
   constructor(path: string, what: string) {
@@ -17,11 +20,18 @@ export class WriterLock {
     this.#what = what
   }
 
-  /** Waits up to `patience` milliseconds; then rejects `busy`. */
-  async acquire(patience: number): Promise<void> {
+  /**
+   * Waits up to `patience` milliseconds; then rejects `busy`. False when the file was removed by a holder meanwhile: then
+   * others may hold the lock of another one.
+   */
+  async acquire(patience: number): Promise<boolean> {
     const deadline = performance.now() + patience
     for (let pause = 2; ; pause = Math.min(50, pause * 2)) {
-      if (await this.#try()) return
+      if (await this.#try()) {
+        if (inodeOf(this.#path) === this.#inode) return true
+        this.close()
+        return false
+      }
       const left = deadline - performance.now()
       if (left <= 0) throw new TidemarkError('busy', `${this.#what} is being recorded by another writer`)
       await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)))
@@ -30,7 +40,7 @@ export class WriterLock {
 
   async #try(): Promise<boolean> {
     try {
-      this.#database ??= await openDatabase(this.#path)
+      this.#database ??= await this.#open()
       this.#database.exec('BEGIN EXCLUSIVE')
       return true
     } catch (error) {
@@ -42,6 +52,19 @@ export class WriterLock {
     }
   }
 
+  async #open(): Promise<DatabaseSync> {
+    for (;;) {
+      const inode = inodeOf(this.#path)
+      const database = await openDatabase(this.#path)
+      // Else it is not known which file was opened: this one, or one that was there in between.
+      if (inode !== undefined && inode === inodeOf(this.#path)) {
+        this.#inode = inode
+        return database
+      }
+      database.close()
+    }
+  }
+
   release(): void {
     this.#database?.exec('ROLLBACK')
   }
@@ -50,6 +73,10 @@ export class WriterLock {
     this.#database?.close()
     this.#database = undefined
   }
+}
+
+function inodeOf(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino
 }
 
 async function openDatabase(path: string): Promise<DatabaseSync> {

@@ -1,5 +1,5 @@
-import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, linkSync, openSync, renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { systemCode } from '../errors.ts'
 import { makeDirectories, syncDirectory, syncFile, writeFully } from '../store/durable.ts'
 import type { StreamLayout } from './layout.ts'
@@ -18,6 +18,28 @@ function temporaryPath(layout: StreamLayout): string {
 /** Makes the stream's directories. Returns those that have a new entry. */
 export function makeStream(layout: StreamLayout): string[] {
   return [...makeDirectories(layout.state, 0o777), ...makeDirectories(layout.latest, 0o777)]
+}
+
+/**
+ * Removes a stream that was made just now and has no version, with its lock, which the caller holds, and the directories
+ * above it that were made for it: what is new in `changed`, as {@link makeStream} returned that. False when it was there
+ * before, or has something in it.
+ */
+export function removeEmptyStream(layout: StreamLayout, changed: readonly string[]): boolean {
+  if (!changed.includes(dirname(layout.directory))) return false
+  try {
+    rmdirSync(layout.latest)
+    rmdirSync(layout.state)
+    unlinkSync(layout.lockFile)
+  } catch {
+    return false
+  }
+  try {
+    for (let at = layout.directory; changed.includes(dirname(at)); at = dirname(at)) rmdirSync(at)
+  } catch {
+    // Somebody else has put something there.
+  }
+  return true
 }
 
 /** Writes `content` to a new temporary file; it is on the disk when the returned promise resolves. */

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
-import { fromSystem, systemCode } from '../errors.ts'
+import { existsSync, statSync } from 'node:fs'
+import { fromSystem, systemCode, TidemarkError } from '../errors.ts'
 import { syncDirectory } from '../store/durable.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import type { StreamLayout } from './layout.ts'
@@ -8,7 +8,7 @@ import { WriterLock } from './lock.ts'
 import { packAfter, plainStates } from './pack-limits.ts'
 import type { PackFile } from './pack-file.ts'
 import { beginWriting } from './begin.ts'
-import { makeStream, publishVersion, removeIfThere } from './publish.ts'
+import { makeStream, publishVersion, removeEmptyStream, removeIfThere } from './publish.ts'
 import { isMoved } from './rereading.ts'
 import type { RetentionPolicy } from './retention.ts'
 import type { StreamEvent } from './stream-event.ts'
@@ -39,6 +39,9 @@ interface Newest {
   readonly content: Buffer
 }
 
+/** To begin in a stream that others remove at the same time. */
+const attempts = 10
+
 /** The one who may add versions, while it holds the lock. Calls must not overlap; {@link Stream} sees to that. */
 export class Writer {
   readonly #layout: StreamLayout
@@ -61,19 +64,40 @@ export class Writer {
     this.#lock = new WriterLock(layout.lockFile, layout.name)
   }
 
-  /** Runs `work` while no other writer can. Rejects `busy` when another one does not end in time. */
+  /**
+   * Runs `work` while no other writer can. Rejects `busy` when another one does not end in time. A stream that had to be
+   * made for it, and has nothing when `work` fails, is gone again.
+   */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    let made: readonly string[]
     try {
-      const changed = makeStream(this.#layout)
-      await Promise.all(changed.map(syncDirectory))
-      await this.#lock.acquire(this.#options.patience)
+      made = await this.#acquire()
     } catch (error) {
       throw fromSystem(error, `record ${this.#layout.name}`)
     }
     try {
       return await work()
+    } catch (error) {
+      if (removeEmptyStream(this.#layout, made)) this.#lock.close()
+      throw error
     } finally {
       this.#lock.release()
+    }
+  }
+
+  /** Makes the stream if need be, and takes the lock. Returns the directories that have a new entry. */
+  async #acquire(): Promise<readonly string[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const changed = makeStream(this.#layout)
+        await Promise.all(changed.map(syncDirectory))
+        if (await this.#lock.acquire(this.#options.patience)) return changed
+      } catch (error) {
+        if (attempt === attempts || existsSync(this.#layout.state)) throw error
+      }
+      // Removed meanwhile by another writer, who had made it and had nothing to record.
+      if (attempt === attempts)
+        throw new TidemarkError('busy', `${this.#layout.name} is removed again and again by another writer`)
     }
   }
 

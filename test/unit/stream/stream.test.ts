@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { suite, test } from 'node:test'
@@ -111,6 +111,52 @@ suite('a stream', () => {
     assert.deepEqual(await texts(await stream.versions()), ['one'])
     const left = readdirSync(stream.directory).filter((file) => file.startsWith('.tmp-'))
     assert.deepEqual(left, [])
+  })
+
+  test('a first fetch that fails leaves nothing, and what was there before', async (t) => {
+    const root = temporaryDirectory(t)
+    const fail = (): Promise<string> => Promise.reject(new Error('no answer'))
+    for (const name of ['plain', 'a/nested/one']) {
+      await using stream = new Stream(join(root, 'new'), name, { zone })
+      await assert.rejects(stream.record(fail), /no answer/)
+      assert.deepEqual(readdirSync(root), [])
+      assert.equal((await stream.record('afterwards')).changed, true)
+      assert.deepEqual(await texts(await stream.versions()), ['afterwards'])
+      rmSync(join(root, 'new'), { recursive: true })
+    }
+    mkdirSync(join(root, 'a'))
+    writeFileSync(join(root, 'a/mine'), '')
+    await using beside = new Stream(root, 'a/beside', { zone })
+    await assert.rejects(beside.record(fail), /no answer/)
+    assert.deepEqual(readdirSync(join(root, 'a')), ['mine'])
+    mkdirSync(join(root, 'a/empty'))
+    await using given = new Stream(root, 'a/empty', { zone })
+    await assert.rejects(given.record(fail), /no answer/)
+    assert.ok(readdirSync(join(root, 'a')).includes('empty'))
+  })
+
+  test('who waits for a writer that leaves nothing records all the same, one at a time', async (t) => {
+    const root = temporaryDirectory(t)
+    let [inside, most, failed] = [0, 0, 0]
+    const records = Array.from({ length: 40 }, async (_, n) => {
+      await using stream = new Stream(root, 'contended', { zone, patience: 60_000 })
+      const fetch = async (): Promise<string> => {
+        most = Math.max(most, ++inside)
+        await new Promise((resolve) => setTimeout(resolve, n % 3))
+        inside--
+        if (n < 30) throw new Error('no answer')
+        return `content ${n}`
+      }
+      await stream.record(fetch).catch((error: unknown) => {
+        assert.match(String(error), /no answer/)
+        failed++
+      })
+    })
+    await Promise.all(records)
+    assert.deepEqual([most, failed], [1, 30])
+    await using stream = new Stream(root, 'contended', { zone })
+    const expected = Array.from({ length: 10 }, (_, n) => `content ${30 + n}`)
+    assert.deepEqual((await texts(await stream.versions())).toSorted(), expected)
   })
 
   test('names that lead elsewhere, odd names, nested ones', async (t) => {
