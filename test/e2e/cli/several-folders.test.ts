@@ -85,6 +85,10 @@ interface Stats {
   readonly storedBytes: number
 }
 
+function ownBytes(...parts: Stats[]): number {
+  return parts.flatMap(({ snapshots }) => snapshots).reduce((sum, { ownBytes }) => sum + ownBytes, 0)
+}
+
 test('stats of one folder: what it needs, and what is its alone', async (t) => {
   const scene = new Scene(t)
   await makeTwo(scene)
@@ -100,8 +104,6 @@ test('stats of one folder: what it needs, and what is its alone', async (t) => {
   assert.equal(one.entries + two.entries, all.entries)
   // What both need counts for each of them, and is not theirs alone.
   assert.equal(one.usedBytes + two.usedBytes, all.usedBytes + 800)
-  const ownBytes = (...parts: Stats[]): number =>
-    parts.flatMap(({ snapshots }) => snapshots).reduce((sum, { ownBytes }) => sum + ownBytes, 0)
   assert.equal(ownBytes(one, two), ownBytes(all))
   assert.equal(one.storedBytes, all.storedBytes)
   const shown = await scene.ok('-r', 'shared', '--of', 'one', 'stats')

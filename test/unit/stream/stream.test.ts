@@ -36,6 +36,10 @@ function texts(versions: readonly Version[]): Promise<string[]> {
   return Promise.all(versions.map((version) => version.text()))
 }
 
+function noAnswer(): Promise<string> {
+  return Promise.reject(new Error('no answer'))
+}
+
 suite('a stream', () => {
   test('nothing recorded yet', async (t) => {
     const stream = new Stream(temporaryDirectory(t), 'nothing')
@@ -115,10 +119,9 @@ suite('a stream', () => {
 
   test('a first fetch that fails leaves nothing, and what was there before', async (t) => {
     const root = temporaryDirectory(t)
-    const fail = (): Promise<string> => Promise.reject(new Error('no answer'))
     for (const name of ['plain', 'a/nested/one']) {
       await using stream = new Stream(join(root, 'new'), name, { zone })
-      await assert.rejects(stream.record(fail), /no answer/)
+      await assert.rejects(stream.record(noAnswer), /no answer/)
       assert.deepEqual(readdirSync(root), [])
       assert.equal((await stream.record('afterwards')).changed, true)
       assert.deepEqual(await texts(await stream.versions()), ['afterwards'])
@@ -127,11 +130,11 @@ suite('a stream', () => {
     mkdirSync(join(root, 'a'))
     writeFileSync(join(root, 'a/mine'), '')
     await using beside = new Stream(root, 'a/beside', { zone })
-    await assert.rejects(beside.record(fail), /no answer/)
+    await assert.rejects(beside.record(noAnswer), /no answer/)
     assert.deepEqual(readdirSync(join(root, 'a')), ['mine'])
     mkdirSync(join(root, 'a/empty'))
     await using given = new Stream(root, 'a/empty', { zone })
-    await assert.rejects(given.record(fail), /no answer/)
+    await assert.rejects(given.record(noAnswer), /no answer/)
     assert.ok(readdirSync(join(root, 'a')).includes('empty'))
   })
 
