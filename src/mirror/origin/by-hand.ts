@@ -12,6 +12,7 @@ import {
   type Recentfile,
 } from '../../recent/index.ts'
 import type { IndexWriter } from './index-writer.ts'
+import { LeftOut } from './left-out.ts'
 import { readEntry } from './read-entry.ts'
 
 export interface HandUpdate {
@@ -28,6 +29,7 @@ export async function updateByHand(writer: IndexWriter, options: HandUpdate): Pr
   const { type, epoch, dryRun = false } = options
   const paths = options.paths.map((path) => pathInTree(writer.directory, path))
   const changes: Change[] = []
+  if (type === 'new') checkVisible(writer, paths)
   for (const path of paths) {
     changes.push({
       path,
@@ -85,6 +87,15 @@ async function detailOf(root: string, path: Name): Promise<string> {
     if (entry !== 'unstable') return entry.detail
   }
   throw new TidemarkError('missing', `${displayName(path)}: it is not there, or does not hold still`)
+}
+
+function checkVisible({ directory }: IndexWriter, paths: readonly Name[]): void {
+  const leftOut = new LeftOut(directory)
+  for (const path of paths) {
+    const isDirectory = readStat(childPath(directory, path))?.kind === 'directory'
+    if (leftOut.has(path, isDirectory))
+      throw new TidemarkError('usage', `${displayName(path)}: the rules in .tidemarkignore leave it out`)
+  }
 }
 
 function checkListed(writer: IndexWriter, paths: readonly Name[]): void {

@@ -1,10 +1,12 @@
 import { opendirSync } from 'node:fs'
 import { nameFromBytes, type Name } from '../../bytes/name.ts'
 import { fromSystem, isTidemarkError, systemCode, type TidemarkError } from '../../errors.ts'
+import { rulesFile } from '../../folder/scan/ignore-rules.ts'
 import type { ScanWatch } from '../../folder/scan/scan.ts'
 import { readStat, type FileStat } from '../../folder/system/file-stat.ts'
 import { childPath, readNames, systemPath, type SystemPath } from '../../folder/system/paths.ts'
 import { isIndexPath, isOwnPath, parseDetail, printDetail } from '../../recent/index.ts'
+import { LeftOut } from './left-out.ts'
 import type { Listed, OriginState, Stamp } from './origin-state.ts'
 
 /** Something that is not as the index has it, as far as can be told without reading it. */
@@ -32,9 +34,11 @@ export class Look {
   /** Directories seen; those below one that could not be read count as seen. */
   readonly #seen = new Set<Name>()
   readonly #unread: Name[] = []
+  readonly #leftOut: LeftOut
 
   constructor(options: LookOptions) {
     this.#options = options
+    this.#leftOut = new LeftOut(options.root)
     this.#state = options.state
   }
 
@@ -70,22 +74,24 @@ export class Look {
   /** A directory of which is known only that something in it has changed, or it itself. */
   *#someDirectory(directory: Name): Generator<Found> {
     if (directory === '') return yield* this.#everything()
-    const stat = this.#stat(directory)
+    const stat = this.#visible(directory)
     if (stat?.kind === 'directory') yield* this.#subtree(directory)
     else yield* this.#entry(directory, stat)
   }
 
   *#entries(directory: Name, names: ReadonlySet<Name>): Generator<Found> {
+    // Other rules: what is left out now, or no more, is found by a look at all.
+    if (names.has(rulesFile)) return yield* this.#someDirectory(directory)
     let isFewer = false
     for (const name of names) {
       const path = join(directory, name)
-      if (this.#isIgnored(path)) continue
-      const stat = this.#stat(path)
+      if (this.#isOwn(path)) continue
+      const stat = this.#visible(path)
       isFewer ||= stat === undefined
       yield* this.#entry(path, stat)
     }
     if (directory === '') return
-    const stat = this.#stat(directory)
+    const stat = this.#visible(directory)
     if (stat?.kind !== 'directory') return
     if (isFewer && this.#isEmpty(directory)) yield* this.#directory(directory, stat, true)
   }
@@ -131,8 +137,8 @@ export class Look {
     const directories: Name[] = []
     for (const name of names) {
       const child = join(directory, name)
-      if (this.#isIgnored(child)) continue
-      const childStat = this.#stat(child)
+      if (this.#isOwn(child)) continue
+      const childStat = this.#visible(child)
       if (childStat === undefined || !isListable(childStat)) continue
       isEmpty = false
       const entry = listed.get(name)
@@ -169,8 +175,14 @@ export class Look {
     yield { path, stat, listed }
   }
 
-  #isIgnored(path: Name): boolean {
+  #isOwn(path: Name): boolean {
     return isOwnPath(path) || isIndexPath(path, this.#options.indexRoot)
+  }
+
+  /** What is at a path, if it is not left out: that is not there for the index. */
+  #visible(path: Name): FileStat | undefined {
+    const stat = this.#stat(path)
+    return stat === undefined || this.#leftOut.has(path, stat.kind === 'directory') ? undefined : stat
   }
 
   #isEmpty(directory: Name): boolean {
@@ -179,8 +191,8 @@ export class Look {
       try {
         for (let entry; (entry = entries.readSync()) !== null;) {
           const path = join(directory, nameFromBytes(entry.name as unknown as Uint8Array))
-          if (this.#isIgnored(path)) continue
-          const stat = this.#stat(path)
+          if (this.#isOwn(path)) continue
+          const stat = this.#visible(path)
           if (stat !== undefined && isListable(stat)) return false
         }
         return true
