@@ -1,10 +1,16 @@
+import { realpathSync } from 'node:fs'
+
 /**
- * A service of systemd that runs `command` for `folder`. A path that systemd would read otherwise is quoted as
- * systemd.syntax(7) and systemd.unit(5) say.
+ * A service of systemd that runs `command` for `folder`; `purpose` and its path describe it. A path that systemd would
+ * read otherwise is quoted as systemd.syntax(7) and systemd.unit(5) say.
  */
-export function systemdUnit(folder: string, command: readonly string[]): string {
+export function systemdUnit(
+  folder: string,
+  command: readonly string[],
+  purpose: string = 'Keep the history of',
+): string {
   return `[Unit]
-Description=Keep the history of ${oneLine(folder)}
+Description=${purpose} ${oneLine(folder)}
 RequiresMountsFor=${quote(folder)}
 
 [Service]
@@ -37,6 +43,11 @@ Nice=10
 [Install]
 WantedBy=default.target
 `
+}
+
+/** The program that runs now, as a service would start it. */
+export function ownProgram(): string[] {
+  return [process.execPath, realpathSync(process.argv[1] ?? '')]
 }
 
 function quote(text: string): string {

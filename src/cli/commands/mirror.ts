@@ -1,19 +1,47 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { displayName } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
 import { Mirror, type MirrorEvent, type MirrorReport, type VerifyReport } from '../../mirror/follow/mirror.ts'
 import { readStatus, statusOf } from '../../mirror/follow/status.ts'
-import { parseLocation } from '../../mirror/transport/location.ts'
+import { parseLocation, type Location } from '../../mirror/transport/location.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatCount, formatDuration, formatNumberOf, formatSize, formatTime } from '../format.ts'
+import { givenOptions } from '../given-options.ts'
 import { keepHeapLean } from '../lean-heap.ts'
 import { writeReports } from '../mirrors/report-files.ts'
 import { printStatus, statusJson } from '../mirrors/status-text.ts'
 import { count, duration, flag, size, text } from '../options.ts'
 import type { ProgressLine } from '../progress-line.ts'
 import { safeText } from '../safe-text.ts'
+import { ownProgram, systemdUnit } from '../systemd-unit.ts'
+
+const options = {
+  watch: flag('--watch', 'go on until stopped (Ctrl-C)'),
+  once: flag('--once', 'look once, and end when all is done (without --watch too)'),
+  every: duration('--every <time>', 'with --watch: how often to look (else 1s, over rsync 20s)'),
+  all: flag('--all', 'read the whole index again and compare everything'),
+  verify: flag('--verify', 'read everything here again, prove it complete, and repair what differs'),
+  current: text(
+    '--current <link>',
+    'turn this link to the tree, in one step, whenever it is complete',
+    'path',
+  ),
+  skipDeletes: flag('--skip-deletes', 'keep what the origin has deleted'),
+  status: text('--status <file>', 'write the status to this file as JSON, again and again', 'path'),
+  metrics: text('--metrics <file>', 'the same for Prometheus (textfile collector)', 'path'),
+  bandwidth: size('--bandwidth <size>', 'fetch at most so many bytes a second, as 500K or 10M'),
+  jobs: count(
+    '-j, --jobs <n>',
+    'fetch so many files at a time (else 8), or by so many rsync processes (else 1)',
+    1,
+  ),
+  requireSignature: flag('--require-signature', 'refuse an origin whose head is not signed'),
+  key: text('--key <key>', "the origin's public key (else the first that is met is remembered)"),
+  forgetKey: flag('--forget-key', 'forget the key and the number of the head that were remembered'),
+  systemd: flag('--systemd', 'mirror nothing, but print the unit of a systemd service that does'),
+}
 
 export const command: Command = defineCommand({
   about:
@@ -27,26 +55,7 @@ export const command: Command = defineCommand({
     { name: '<source>', summary: 'where the origin is; or status', completes: 'directory' },
     { name: '<dir>', summary: 'the mirror; it is made', completes: 'directory' },
   ],
-  options: {
-    watch: flag('--watch', 'go on until stopped (Ctrl-C)'),
-    once: flag('--once', 'look once, and end when all is done (without --watch too)'),
-    every: duration('--every <time>', 'with --watch: how often to look (else 1s, over rsync 20s)'),
-    all: flag('--all', 'read the whole index again and compare everything'),
-    verify: flag('--verify', 'read everything here again, prove it complete, and repair what differs'),
-    current: text(
-      '--current <link>',
-      'turn this link to the tree, in one step, whenever it is complete',
-      'path',
-    ),
-    skipDeletes: flag('--skip-deletes', 'keep what the origin has deleted'),
-    status: text('--status <file>', 'write the status to this file as JSON, again and again', 'path'),
-    metrics: text('--metrics <file>', 'the same for Prometheus (textfile collector)', 'path'),
-    bandwidth: size('--bandwidth <size>', 'fetch at most so many bytes a second, as 500K or 10M'),
-    jobs: count('-j, --jobs <n>', 'fetch so many files at a time (else 8)', 1),
-    requireSignature: flag('--require-signature', 'refuse an origin whose head is not signed'),
-    key: text('--key <key>', "the origin's public key (else the first that is met is remembered)"),
-    forgetKey: flag('--forget-key', 'forget the key and the number of the head that were remembered'),
-  },
+  options,
   examples: [
     {
       command: 'tidemark mirror https://example.org/pub/ pub --watch',
@@ -56,6 +65,11 @@ export const command: Command = defineCommand({
     {
       command: 'tidemark mirror https://example.org/pub/ pub --verify',
       shows: 'prove that it is complete and whole, and repair it',
+    },
+    {
+      command:
+        'tidemark mirror https://example.org/pub/ pub --systemd > ~/.config/systemd/user/tidemark-pub.service',
+      shows: 'a service that keeps the mirror up to date',
     },
     { command: 'tidemark mirror status pub', shows: 'how far it is, and what is set aside' },
   ],
@@ -70,9 +84,10 @@ export const command: Command = defineCommand({
     }
     if (options.watch && options.once) throw new TidemarkError('usage', 'either --watch or --once')
     if (options.watch && options.verify) throw new TidemarkError('usage', 'either --watch or --verify')
-    if (options.every !== undefined && !options.watch)
+    if (options.every !== undefined && !options.watch && !options.systemd)
       throw new TidemarkError('usage', '--every needs --watch')
     const location = parseLocation(source, context.workingDirectory)
+    if (options.systemd) return printUnit(context, location, directory, { ...options, source })
     await keepHeapLean()
     const progress = context.progress()
     const teller = new Teller(context, progress, options.watch)
@@ -116,6 +131,26 @@ export const command: Command = defineCommand({
     }
   },
 })
+
+async function printUnit(
+  context: Context,
+  { kind, base, principal = '' }: Location,
+  directory: string,
+  given: Readonly<Record<string, unknown>> & {
+    readonly source: string
+    readonly once: boolean
+    readonly verify: boolean
+  },
+): Promise<undefined> {
+  if (given.once || given.verify)
+    throw new TidemarkError('usage', 'a service watches: --systemd goes with neither --once nor --verify')
+  const source = kind === 'directory' ? join(base, principal) : given.source
+  // What is meant for once would be done at each start.
+  const but = ['systemd', 'watch', 'all', 'forgetKey']
+  const more = givenOptions(options, given, { directory: context.workingDirectory, but })
+  const command = [...ownProgram(), 'mirror', source, directory, '--watch', ...more]
+  await context.print(systemdUnit(directory, command, 'Mirror into').trimEnd())
+}
 
 async function tellVerified(context: Context, found: VerifyReport): Promise<void> {
   const { items, broken, extra, removed, proven, reread, repair } = found

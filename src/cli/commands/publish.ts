@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { displayName } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
@@ -10,11 +10,34 @@ import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatDuration, formatNumberOf, formatTime } from '../format.ts'
+import { givenOptions } from '../given-options.ts'
 import { changeJson, printChanges } from '../mirrors/change-lines.ts'
 import { intervals, serializer } from '../mirrors/origin-options.ts'
 import { duration, flag, text } from '../options.ts'
 import { safeText } from '../safe-text.ts'
+import { ownProgram, systemdUnit } from '../systemd-unit.ts'
 import { parseAddress, serveWeb } from '../web-server.ts'
+
+const options = {
+  once: flag('--once', 'bring the index up to date, and end'),
+  listen: text(
+    '--listen <address>',
+    'serve the directory over HTTP as well, at PORT or HOST:PORT: mirrors then have a change at once',
+  ),
+  intervals: intervals('--intervals <list>', 'of a new index: the lengths of time of its files'),
+  serializer: serializer('of a new index: how its files are written'),
+  comment: text('--comment <text>', 'of a new index: what to say in it'),
+  debounce: duration('--debounce <time>', 'how long nothing must change before it is told of (else 100ms)'),
+  maxDelay: duration('--max-delay <time>', 'at the latest so long after a change (else 1s)'),
+  aggregateEvery: duration(
+    '--aggregate-every <time>',
+    'merge into the longer files so often at most (else 1m)',
+  ),
+  rescan: duration('--rescan <time>', 'look at everything so often, whatever is told (else 1h)'),
+  keepDeletes: flag('--keep-deletes', 'keep the deletes in the Z file too'),
+  lockTimeout: duration('--lock-timeout <time>', 'wait so long for another that writes the index (else 10m)'),
+  systemd: flag('--systemd', 'publish nothing, but print the unit of a systemd service that does'),
+}
 
 export const command: Command = defineCommand({
   about:
@@ -25,36 +48,20 @@ export const command: Command = defineCommand({
   arguments: [
     { name: '<directory>', summary: 'what to publish, or its shortest RECENT file', completes: 'path' },
   ],
-  options: {
-    once: flag('--once', 'bring the index up to date, and end'),
-    listen: text(
-      '--listen <address>',
-      'serve the directory over HTTP as well, at PORT or HOST:PORT: mirrors then have a change at once',
-    ),
-    intervals: intervals('--intervals <list>', 'of a new index: the lengths of time of its files'),
-    serializer: serializer('of a new index: how its files are written'),
-    comment: text('--comment <text>', 'of a new index: what to say in it'),
-    debounce: duration('--debounce <time>', 'how long nothing must change before it is told of (else 100ms)'),
-    maxDelay: duration('--max-delay <time>', 'at the latest so long after a change (else 1s)'),
-    aggregateEvery: duration(
-      '--aggregate-every <time>',
-      'merge into the longer files so often at most (else 1m)',
-    ),
-    rescan: duration('--rescan <time>', 'look at everything so often, whatever is told (else 1h)'),
-    keepDeletes: flag('--keep-deletes', 'keep the deletes in the Z file too'),
-    lockTimeout: duration(
-      '--lock-timeout <time>',
-      'wait so long for another that writes the index (else 10m)',
-    ),
-  },
+  options,
   examples: [
     { command: 'tidemark publish . --once', shows: 'an index for mirrors, up to date as of now' },
     { command: 'tidemark publish . --intervals 1h,1d,1M,Z', shows: 'watching until Ctrl-C' },
+    {
+      command: 'tidemark publish . --systemd > ~/.config/systemd/user/tidemark-publish.service',
+      shows: 'a service that does the same',
+    },
     { command: 'tidemark publish . --listen 8080', shows: 'the same, and mirrors need no other web server' },
   ],
   exits: ['partial', 'missing', 'damage', 'busy', 'refused', 'interrupted', 'terminated'],
-  async run(context, [directory], options) {
-    refuseEmpty(directory!)
+  async run(context, [directory = ''], options) {
+    refuseEmpty(directory)
+    if (options.systemd) return printUnit(context, directory, options)
     let problems = 0
     const progress = context.progress()
     const common: PublishOptions = {
@@ -79,11 +86,11 @@ export const command: Command = defineCommand({
         void say.catch(() => {})
       },
     }
-    if (options.once) await print(context, await publishOnce(directory!, common))
+    if (options.once) await print(context, await publishOnce(directory, common))
     else {
       await using _server =
-        options.listen === undefined ? undefined : await serve(context, directory!, options.listen)
-      for await (const report of publish(directory!, common)) {
+        options.listen === undefined ? undefined : await serve(context, directory, options.listen)
+      for await (const report of publish(directory, common)) {
         await print(context, report)
         await context.out.flush()
       }
@@ -91,6 +98,18 @@ export const command: Command = defineCommand({
     return problems > 0 ? 'partial' : undefined
   },
 })
+
+async function printUnit(
+  context: Context,
+  directory: string,
+  given: Readonly<Record<string, unknown>> & { readonly once: boolean },
+): Promise<undefined> {
+  if (given.once) throw new TidemarkError('usage', 'a service watches: either --systemd or --once')
+  const place = realpathSync(directory)
+  const more = givenOptions(options, given, { directory: context.workingDirectory, but: ['systemd'] })
+  const command = [...ownProgram(), 'publish', place, ...more]
+  await context.print(systemdUnit(place, command, 'Publish for mirrors').trimEnd())
+}
 
 /** At boot a disk may not be there yet, and the place where it will be mounted is an empty directory. */
 function refuseEmpty(directory: string): void {

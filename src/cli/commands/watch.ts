@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs'
 import { displayName } from '../../bytes/name.ts'
 import type { Folder } from '../../folder/folder.ts'
 import { shortId } from '../../history/name-snapshot.ts'
@@ -14,7 +13,7 @@ import { duration, flag } from '../options.ts'
 import { openContextFolder } from '../places.ts'
 import { safeText } from '../safe-text.ts'
 import { reportJson, warnOfProblems } from '../snapshot-report.ts'
-import { systemdUnit } from '../systemd-unit.ts'
+import { ownProgram, systemdUnit } from '../systemd-unit.ts'
 
 export const command: Command = defineCommand({
   about:
@@ -100,11 +99,10 @@ async function print(context: Context, report: SnapshotReport): Promise<void> {
 }
 
 async function printUnit(context: Context, folder: Folder, { debounce, maxDelay }: Delays): Promise<void> {
-  const program = [process.execPath, realpathSync(process.argv[1] ?? '')]
   const delays = [
     ...(debounce === undefined ? [] : ['--debounce', `${debounce}ms`]),
     ...(maxDelay === undefined ? [] : ['--max-delay', `${maxDelay}ms`]),
   ]
-  const unit = systemdUnit(folder.root, [...program, '-C', folder.root, 'watch', ...delays])
+  const unit = systemdUnit(folder.root, [...ownProgram(), '-C', folder.root, 'watch', ...delays])
   await context.print(unit.trimEnd())
 }

@@ -17,6 +17,7 @@ import { directoryOf, nameOf } from '../../tree/path.ts'
 import { openDirectory, type DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { fileStat, readStat, type FileStat } from '../../folder/system/file-stat.ts'
 import { childPath, displayPath, readTarget, type SystemPath } from '../../folder/system/paths.ts'
+import { atATime } from './at-a-time.ts'
 import { runRsync, type RsyncOutcome } from './rsync-process.ts'
 import type { Fetched, FetchOptions, Reading, ReadOptions, Transport, Wanted } from './transport.ts'
 
@@ -112,12 +113,30 @@ export class RsyncTransport implements Transport {
     }
   }
 
+  /** One rsync for each of `jobs` parts of the items; one for all when left out. */
   async *fetch(
     items: readonly Wanted[],
     into: DirectoryHandle,
     options: FetchOptions = {},
   ): AsyncGenerator<Fetched, void> {
-    const { signal, onBytes } = options
+    const { jobs = 1 } = options
+    const size = Math.max(1, Math.ceil(items.length / jobs))
+    const parts = Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+      items.slice(i * size, (i + 1) * size),
+    )
+    let failure: unknown
+    for await (const part of atATime(parts, jobs, (part) => this.#fetchPart(part, into, options))) {
+      yield* part.answers
+      failure ??= part.failure
+    }
+    if (failure !== undefined) throw failure
+  }
+
+  async #fetchPart(
+    items: readonly Wanted[],
+    into: DirectoryHandle,
+    { signal, onBytes }: FetchOptions,
+  ): Promise<{ readonly answers: Fetched[]; readonly failure: unknown }> {
     const tree = `t-${randomBytes(12).toString('hex')}`
     mkdirSync(into.path(tree), 0o700)
     const path = childPath(into.location, tree)
@@ -145,6 +164,7 @@ export class RsyncTransport implements Transport {
       // What has come until then is whole: rsync gives a file its name when it is.
       failure = error
     }
+    const answers: Fetched[] = []
     const root = openDirectory(path)
     const directories = new OpenDirectories(root)
     try {
@@ -153,13 +173,13 @@ export class RsyncTransport implements Transport {
         if (fetched === undefined && failure !== undefined) continue
         if (fetched?.outcome === 'file')
           onBytes?.(directories.get(directoryOf(wanted.path)).stat(nameOf(wanted.path))?.size ?? 0)
-        yield fetched ?? absent(wanted, outcome!)
+        answers.push(fetched ?? absent(wanted, outcome!))
       }
     } finally {
       directories.close()
       root.close()
     }
-    if (failure !== undefined) throw failure
+    return { answers, failure }
   }
 
   /** What has come for an item; undefined when nothing has. */

@@ -56,3 +56,25 @@ test('a tree is published, mirrored, looked after and verified from the command 
   assert.equal((await run('mirror', 'gopher://x/', mirror)).code, 2)
   assert.ok(!existsSync(join(scene.home, 'other/b')))
 })
+
+test('the units of services mean elsewhere what was meant here', async (t) => {
+  const scene = new Scene(t)
+  const [tree, at] = [join(scene.directory, 'tree'), (name: string): string => join(scene.directory, name)]
+  mkdirSync(tree)
+  writeFileSync(join(tree, 'file'), 'content')
+  const publish = await scene.run(['publish', 'tree', '--systemd', '--listen', '8080', '--debounce', '1s'])
+  assert.ok(
+    publish.stdout.includes(`"publish" "${tree}" "--listen" "8080" "--debounce" "1000ms"\n`),
+    publish.stdout,
+  )
+  assert.equal(existsSync(join(tree, 'RECENT.recent')), false)
+  const options = ['--current', 'now', '--bandwidth', '1M', '-j', '3', '--forget-key']
+  const mirror = await scene.run(['mirror', 'tree', 'copy', '--systemd', ...options])
+  const line = `"mirror" "${tree}" "${at('copy')}" "--watch" "--current" "${at('now')}" "--bandwidth" "1048576" "--jobs" "3"\n`
+  assert.ok(mirror.stdout.includes(line), mirror.stdout)
+  assert.equal(existsSync(at('copy')), false)
+  const remote = await scene.run(['mirror', 'rsync://host/module/', 'copy', '--systemd'])
+  assert.match(remote.stdout, /"mirror" "rsync:\/\/host\/module\/"/)
+  assert.equal((await scene.run(['mirror', 'tree', 'copy', '--systemd', '--once'])).code, 2)
+  assert.equal((await scene.run(['publish', 'tree', '--systemd', '--once'])).code, 2)
+})

@@ -31,3 +31,25 @@ test('over rsync a file that changed twice within a second, and kept its length,
     assert.deepEqual([files, waiting, readFileSync(join(target, 'file'), 'utf8')], [1, 0, content])
   }
 })
+
+test('with --jobs several rsync processes fetch parts of what is wanted', async (t) => {
+  if (!requireTool(t, hasProgram('rsync'), 'rsync is needed')) return
+  const directory = temporaryDirectory(t)
+  const [root, log] = [join(directory, 'origin'), join(directory, 'log')]
+  mkdirSync(root)
+  for (let i = 0; i < 20; i++) writeFileSync(join(root, `file-${i}`), `${i}`.repeat(i))
+  await publishOnce(root)
+  const source = parseLocation(await rsyncDaemon(t, root, `log file = ${log}\ntransfer logging = yes\n`), '/')
+  const signal = new AbortController().signal
+  const mirror = new Mirror({ source, directory: join(directory, 'mirror'), signal, jobs: 3 })
+  t.after(() => mirror.close())
+  assert.equal((await mirror.catchUp()).files, 20)
+  for (let i = 0; i < 20; i++)
+    assert.equal(readFileSync(join(directory, 'mirror', `file-${i}`), 'utf8'), `${i}`.repeat(i))
+  // Each process is a connection; those that sent a file of the tree are counted.
+  const senders = new Set(
+    [...readFileSync(log, 'utf8').matchAll(/\[(\d+)\] send .*\bfile-\d+/g)].map(([, pid]) => pid),
+  )
+  // One for the newest, which the shortest index has, and three for the rest.
+  assert.equal(senders.size, 4)
+})
