@@ -121,6 +121,7 @@ export class Mirror {
       directory,
       indexes,
       signal,
+      now: this.#now,
       onRefused: (error) => {
         this.#refused++
         options.onEvent?.({ kind: 'refused', error })

@@ -11,6 +11,7 @@ import { findPrincipal, indexNames } from './index-names.ts'
 import type { MirrorState } from './mirror-state.ts'
 import { OwnCopies } from './own-copies.ts'
 import { readHead } from './read-head.ts'
+import { checkGoesOn, noteLook } from './stale-head.ts'
 import { isBeginning, reaches, takeIn } from './take-in.ts'
 import { checkHeadless, noteHead, type TrustOptions } from './trust.ts'
 
@@ -21,6 +22,8 @@ export interface OriginOptions extends TrustOptions {
   readonly directory: string
   readonly indexes: string
   readonly signal: AbortSignal
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   readonly onRefused: (error: TidemarkError) => void
 }
 
@@ -102,7 +105,10 @@ export class OriginReader {
     const transport = this.#transport
     const state = this.#state
     const answer = await readHead({ ...this.#options, transport, state, root: this.root, anew, wait })
-    if (answer === 'same') return nothing
+    if (answer === 'same') {
+      await this.#checkGoesOn()
+      return nothing
+    }
     if (answer === 'missing') {
       checkHeadless(state, this.#options)
       const look = await this.#followPrincipal(anew)
@@ -117,8 +123,18 @@ export class OriginReader {
       state.set('headed', '1')
       state.set('head', answer.state)
       state.set('followed', sha256Hex(bytes))
+      noteLook(state, this.#options.now())
     })
     return look
+  }
+
+  async #checkGoesOn(): Promise<void> {
+    const principal = this.copies.at(0)
+    if (principal === undefined) return
+    const { signal, now } = this.#options
+    const [transport, state, root] = [this.#transport, this.#state, this.root]
+    const basis = this.copies.finished(principal.name)
+    await checkGoesOn({ transport, state, root, principal, basis, now: now(), signal })
   }
 
   #forgetHead(): void {

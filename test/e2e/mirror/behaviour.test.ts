@@ -85,6 +85,40 @@ suite('a mirror', () => {
     )
   })
 
+  test('notices that the index goes on without its head, and says what to do', async (t) => {
+    const { origin, follow, events } = await scene(t)
+    origin.write('file', 'one')
+    origin.flush()
+    let now = 1e12
+    const mirror = follow({ now: () => now })
+    await mirror.catchUp()
+    const head = readFileSync(join(origin.root, 'RECENT.head'))
+    // A head that nobody keeps up any more.
+    const goOn = (content: string): void => {
+      origin.wait(10)
+      origin.write('file', content)
+      origin.flush()
+      writeFileSync(join(origin.root, 'RECENT.head'), head)
+    }
+    now += 2 * 3_600_000
+    assert.equal((await mirror.catchUp()).unchanged, true)
+    goOn('two')
+    now += 2 * 3_600_000
+    // It may be between two writes.
+    assert.equal((await mirror.catchUp()).unchanged, true)
+    now += 30_000
+    assert.equal((await mirror.catchUp()).unchanged, true)
+    now += 40_000
+    const told = /RECENT-5s\.yaml is newer than RECENT\.head.*publish.*remove.*--forget-key/
+    await assert.rejects(mirror.catchUp(), told)
+    await assert.rejects(mirror.catchUp(), told)
+    await mirror.close()
+    assert.equal(events.filter(({ kind }) => kind === 'aside').length, 0)
+    // Either advice helps.
+    rmSync(join(origin.root, 'RECENT.head'))
+    assert.equal((await follow({ now: () => now, forgetKey: true }).catchUp()).files, 1)
+  })
+
   test('reads of a long index only the new top', async (t) => {
     const { origin, server, target, follow, compare } = await scene(t)
     for (let i = 0; i < 2000; i++) origin.write(`dir/${i}`, `${i}`)
