@@ -9,29 +9,35 @@ import type { Head } from '../../src/sync/head.ts'
  */
 export class KnownBases {
   readonly #all = new Map<Id, Head>()
-  readonly #found = new Map<string, Set<Id>>()
+  /** By the two that were to be merged, and by who was asked. */
+  readonly #found = new Map<string, Map<string, Set<Id>>>()
 
   add(head: Head): void {
     this.#all.set(head.id, head)
   }
 
-  found(one: Head, other: Head, bases: readonly Head[]): void {
+  found(host: string, one: Head, other: Head, bases: readonly Head[]): void {
     const key = keyOf([one.id, other.id])
-    const known = this.#found.get(key) ?? new Set()
+    const byHost = this.#found.get(key) ?? new Map<string, Set<Id>>()
+    this.#found.set(key, byHost)
+    const known = byHost.get(host) ?? new Set()
     for (const { id } of bases) known.add(id)
-    this.#found.set(key, known)
+    byHost.set(host, known)
   }
 
-  /** Whether a merge was made with less than all that came before its parents. */
-  isBlind({ snapshot: { parents } }: Head): boolean {
-    const found = parents.length === 2 ? this.#found.get(keyOf(parents)) : undefined
+  /** Whether `host` may have made this merge with less than all that came before its parents. */
+  isBlind(host: string, { snapshot: { parents } }: Head): boolean {
+    const byHost = parents.length === 2 ? this.#found.get(keyOf(parents)) : undefined
     const [one, other] = parents.map((id) => this.#all.get(id))
-    if (found === undefined || one === undefined || other === undefined) return false
+    if (byHost === undefined || one === undefined || other === undefined) return false
     const common = [...this.#all.values()].filter((head) => isBefore(head, one) && isBefore(head, other))
     const last = common.filter(
       (head) => !common.some((later) => later.id !== head.id && isBefore(head, later)),
     )
-    return last.some(({ id }) => !found.has(id))
+    const own = byHost.get(host) ?? new Set()
+    // The same two may have been merged by others, too.
+    const peers = [...byHost].filter(([peer]) => peer !== host).map(([, found]) => found)
+    return peers.some((found) => last.some(({ id }) => !own.has(id) && !found.has(id)))
   }
 }
 

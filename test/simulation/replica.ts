@@ -29,7 +29,8 @@ export interface SimulatedReplicaOptions {
   readonly actor: Actor
   readonly drive: Drive
   readonly clock: SimulatedClock
-  readonly inPathOrder?: boolean | undefined
+  /** Moves files in the order of their paths, and does not note where it goes: to be found out. */
+  readonly isCareless?: boolean | undefined
   /** Told of each snapshot that becomes its newest. */
   readonly onHead?: ((head: Head) => void) | undefined
   /** Told what it found when it was asked for what came before two snapshots, and of what it goes on to. */
@@ -170,14 +171,14 @@ export class SimulatedReplica implements Replica {
     }
     this.#options.onAdvance?.(to)
     await this.#step('note what is pending')
-    drive.pending = { from, to }
+    if (this.#options.isCareless !== true) drive.pending = { from, to }
     await apply(differences, {
       disk: drive.disk,
       now: () => this.#options.clock.nowNs(),
       step: (what) => this.#step(what),
       read: (entry) => readText(source, entry),
       problem,
-      inPathOrder: this.#options.inPathOrder,
+      inPathOrder: this.#options.isCareless,
     })
     if (problems.length > 0) {
       return { head: await this.#capture(from), done: false, counts: nothingDone(), problems }

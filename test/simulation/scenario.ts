@@ -1,13 +1,17 @@
 import { synchronize } from '../../src/sync/synchronize.ts'
 import { act } from './user.ts'
-import { World, type Machine } from './world.ts'
+import { World, type Machine, type WorldOptions } from './world.ts'
 
 /** Two machines that were in step, and have both gone on by themselves. */
 export type Scenario = (world: World, one: Machine, other: Machine) => Promise<void>
 
 /** A world of two, brought to where a session would begin. */
-export async function prepared(seed: number, scenario: Scenario): Promise<World> {
-  const world = new World({ seed, count: 2, links: [[0, 1]] })
+export async function prepared(
+  seed: number,
+  scenario: Scenario,
+  options: Pick<WorldOptions, 'isCareless'> = {},
+): Promise<World> {
+  const world = new World({ seed, count: 2, links: [[0, 1]], ...options })
   const [one, other] = world.machines as [Machine, Machine]
   await scenario(world, one, other)
   return world

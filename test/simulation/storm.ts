@@ -18,20 +18,15 @@ function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, n) => n)
 }
 
-export interface StormOptions {
-  readonly seed: number
-  readonly inPathOrder?: boolean | undefined
-}
-
 /**
  * Users who work, sessions that come and go, machines that crash, connections that are cut, clocks that jump: all
  * drawn from the seed, how many of each as well. Then everything calms down, and must become one.
  */
-export async function storm({ seed, inPathOrder }: StormOptions): Promise<World> {
+export async function storm(seed: number): Promise<World> {
   const draw = new World({ seed, count: 1, links: [] }).scheduler
   const count = draw.pick([2, 2, 2, 3, 3, 4, 5])
   const links = draw.pick(shapes)(count)
-  const world = new World({ seed: seed + 0x5eed, count, links, inPathOrder })
+  const world = new World({ seed: seed + 0x5eed, count, links })
   try {
     await rage(world, {
       edits: draw.below(draw.pick([8, 30])) + 1,

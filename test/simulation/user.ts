@@ -148,6 +148,8 @@ function rewriteEqual(work: Work): string | undefined {
   const to = work.scheduler.chance(0.5) ? path : freshPath(work)
   const node = work.disk.at(to === path ? path : other)
   if (node?.kind !== 'file' || work.disk.directory(to) !== undefined) return undefined
+  // Who deletes the first one later has moved it, for all that others can see.
+  if (to !== path) work.ledger.moved([[other, to]])
   put(work, to, node.text)
   return `copy ${to === path ? path : other} to ${to}`
 }

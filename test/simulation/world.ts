@@ -27,7 +27,7 @@ export interface WorldOptions {
   readonly count: number
   /** Which pairs of machines, by their numbers, know each other. */
   readonly links: readonly (readonly [number, number])[]
-  readonly inPathOrder?: boolean | undefined
+  readonly isCareless?: boolean | undefined
 }
 
 /** What a replica does with a peer. */
@@ -43,14 +43,14 @@ export class World {
   readonly ledger: Ledger = new Ledger()
   readonly machines: Machine[]
   readonly links: readonly (readonly [Machine, Machine])[]
-  readonly #inPathOrder: boolean | undefined
+  readonly #isCareless: boolean | undefined
   readonly #bases = new KnownBases()
   #lives = 0
 
-  constructor({ seed, count, links, inPathOrder }: WorldOptions) {
+  constructor({ seed, count, links, isCareless }: WorldOptions) {
     this.scheduler = new Scheduler(seed)
     this.network = new SimulatedNetwork(this.scheduler)
-    this.#inPathOrder = inPathOrder
+    this.#isCareless = isCareless
     this.machines = Array.from({ length: count }, (_, n) => {
       const host = `r${n}`
       const clock = new SimulatedClock(this.scheduler, 0)
@@ -68,11 +68,11 @@ export class World {
       actor,
       drive,
       clock,
-      inPathOrder: this.#inPathOrder,
+      isCareless: this.#isCareless,
       onHead: (head) => this.#bases.add(head),
-      onBases: (one, other, found) => this.#bases.found(one, other, found),
+      onBases: (one, other, found) => this.#bases.found(host, one, other, found),
       onAdvance: (to) => {
-        if (!this.#bases.isBlind(to)) return
+        if (!this.#bases.isBlind(host, to)) return
         scheduler.note(`  ${host} merges without all that came before both`)
         this.ledger.forgot()
       },

@@ -59,16 +59,36 @@ suite('a session that does not come to its end', () => {
 
   for (const which of [0, 1]) {
     test(`ends with a crash ${which === 0 ? 'here' : 'there'}, after any operation on the disk`, async () => {
-      await everywhere(async (world, at) => {
-        const machine = world.machines[which]!
-        let count = 0
-        world.scheduler.onStep = (actor) => {
-          if (actor === machine.life.actor && count++ === at) world.crash(machine)
-        }
-        await meetOnce(world)
-        world.scheduler.onStep = undefined
-        return count > at
-      })
+      await everywhere((world, at) => crashAt(world, which, at))
     })
   }
+
+  test('is found out when it moves files without care', async () => {
+    const found: string[] = []
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      for (let at = 0, more = true; more; at++) {
+        const world = await prepared(1, scenario, { isCareless: true })
+        more = await crashAt(world, 0, at)
+        try {
+          await world.heal()
+          world.check()
+        } catch {
+          found.push(name)
+        }
+      }
+    }
+    assert.ok(new Set(found).size >= 2, `only: ${found.join(', ')}`)
+  })
 })
+
+/** False when it came to its end before. */
+async function crashAt(world: World, which: number, at: number): Promise<boolean> {
+  const machine = world.machines[which]!
+  let count = 0
+  world.scheduler.onStep = (actor) => {
+    if (actor === machine.life.actor && count++ === at) world.crash(machine)
+  }
+  await meetOnce(world)
+  world.scheduler.onStep = undefined
+  return count > at
+}

@@ -8,7 +8,7 @@ const runs = Math.ceil(150 * Number(process.env['TIDEMARK_FUZZ'] ?? 1))
 /** A seed that was given is told step by step. */
 async function tell(seed: number): Promise<void> {
   try {
-    await storm({ seed })
+    await storm(seed)
   } catch (error) {
     if (error instanceof Failure && given !== undefined)
       process.stderr.write(`${error.world.scheduler.trace.join('\n')}\n`)
@@ -29,7 +29,7 @@ suite('folders in step, simulated', () => {
 
   test('a seed tells all that happens', async () => {
     for (let seed = 1; seed <= 5; seed++) {
-      const [one, other] = [await storm({ seed }), await storm({ seed })]
+      const [one, other] = [await storm(seed), await storm(seed)]
       assert.ok(one.scheduler.trace.length > 10)
       assert.equal(one.scheduler.fingerprint(), other.scheduler.fingerprint())
     }
