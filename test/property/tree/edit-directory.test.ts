@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import { compareNames } from '../../../src/bytes/name.ts'
 import type { Entry } from '../../../src/object/entry.ts'
 import { idOf, type Id } from '../../../src/object/id.ts'
+import { buildLeaves } from '../../../src/object/tree.ts'
 import { MemoryStore } from '../../../src/store/memory-store.ts'
 import { editDirectory } from '../../../src/tree/edit-directory.ts'
 import { CountingStore } from '../../suites/counting-store.ts'
@@ -15,6 +16,10 @@ const numbers = (max: number): fc.Arbitrary<number[]> =>
 
 function entry(n: number, size: number): Entry {
   return fileEntry(`file ${n}`, size, { depth: 0, id: idOf(new TextEncoder().encode(`${n} ${size}`)) })
+}
+
+function byName(a: Entry, b: Entry): number {
+  return compareNames(a.name, b.name)
 }
 
 function planting(): { store: MemoryStore; keep: (bytes: Uint8Array) => Id } {
@@ -75,6 +80,41 @@ suite('editDirectory', () => {
       ),
       { numRuns: 40 * fuzz },
     )
+  })
+
+  test('does so in a directory with nodes of several levels', async () => {
+    const { store, keep } = planting()
+    const all = Array.from({ length: 50_000 }, (_, n) => entry(n, 1)).toSorted(byName)
+    const directory = plantDirectory('', all, keep)
+    assert.equal(directory.content!.depth, 2)
+    const ranges = fc.array(fc.tuple(fc.nat(all.length), fc.oneof(fc.nat(3), fc.nat(30_000))), {
+      minLength: 1,
+      maxLength: 3,
+    })
+    const check = async (removed: readonly (readonly [number, number])[]): Promise<void> => {
+      const gone = new Set(removed.flatMap(([start, length]) => all.slice(start, start + length)))
+      const edits = all.filter((one) => gone.has(one)).map(({ name }) => ({ name, entry: undefined }))
+      const { content } = await editDirectory(store, directory, edits, keep)
+      const left = all.filter((one) => !gone.has(one))
+      assert.deepEqual(content, plantDirectory('', left, keep).content)
+    }
+    await fc.assert(fc.asyncProperty(ranges, check), { numRuns: 15 * fuzz })
+  })
+
+  test('leaves out a last node of one line when nothing else is left', async () => {
+    const { store, keep } = planting()
+    const all = Array.from({ length: 50_000 }, (_, n) => entry(n, 1)).toSorted(byName)
+    // A few entries behind a leaf that ends a node.
+    let end = 0
+    for (const [n, leaf] of [...buildLeaves(all)].entries()) {
+      end += leaf.count
+      if (n > 0 && idOf(leaf.bytes).charCodeAt(0) % 128 === 0) break
+    }
+    assert.ok(end < all.length)
+    const directory = plantDirectory('', all.slice(0, end + 5), keep)
+    const edits = all.slice(0, end).map(({ name }) => ({ name, entry: undefined }))
+    const { content } = await editDirectory(store, directory, edits, keep)
+    assert.deepEqual(content, plantDirectory('', all.slice(end, end + 5), keep).content)
   })
 
   test('reads a leaf and the nodes above it for one edit of very many entries', async () => {

@@ -207,6 +207,12 @@ suite('what could not be read', () => {
     assert.deepEqual((await merged('x', file('?', { unreadable: true }), undefined)).tree, {})
   })
 
+  test('16: also in a directory that was deleted', async () => {
+    const base = directory({ a: 'x', b: 'x' })
+    const side = directory({ a: file('?', { unreadable: true, mtime: 7 }), b: 'y' })
+    assert.deepEqual((await merged(base, side, undefined)).tree, { 'f/b': 'y' })
+  })
+
   test('17: is no reason to delete, where there is no base, and none to keep it from being read', async () => {
     const unreadable = file('?', { unreadable: true })
     assert.deepEqual((await outcome({ a: 'x' }, { a: 'x', f: unreadable }, { a: 'y' })).tree, {
@@ -230,6 +236,26 @@ suite('names', () => {
     const result = await outcome({ f: 'x', ...old }, { f: sides[0], ...old }, { f: sides[1], ...old })
     assert.deepEqual(result.tree, { f: 'right', ...old })
     assert.equal(result.conflicts[0]?.copy, 'f (conflict 1970-01-01 00-03-20 elsewhere)')
+  })
+
+  test('19: a hundred conflicts in one directory, for half of which there are copies', async () => {
+    const [base, left, right, copies]: Record<string, Children[string]>[] = [{}, {}, {}, {}]
+    for (let n = 0; n < 100; n++) {
+      base![`f${n}`] = 'x'
+      left![`f${n}`] = file(`left ${n}`, { mtime: 200 })
+      right![`f${n}`] = file(`right ${n}`, { mtime: 300 })
+      const copy = `f${n} (conflict 1970-01-01 00-03-20 ${n % 3 === 0 ? 'other' : 'one'})`
+      if (n % 2 === 0) copies![copy] = n % 4 === 0 ? `left ${n}` : 'in the way'
+    }
+    const { tree, conflicts } = await outcome(
+      { ...base, ...copies },
+      { ...left, ...copies },
+      { ...right, ...copies },
+    )
+    assert.equal(conflicts.length, 100)
+    for (const { path, copy } of conflicts) assert.equal(tree[copy!], tree[path]!.replace('right', 'left'))
+    // A copy each, the 25 other files, and no second copy where there was one.
+    assert.equal(Object.keys(tree).length, 100 + 100 + 25)
   })
 
   test('19: where something else has the name of a copy, that gets a number', async () => {

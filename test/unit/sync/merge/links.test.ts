@@ -43,6 +43,12 @@ suite('further names of files', () => {
     for await (const { entry } of walkTree(result.store, result.root)) assert.equal(entry.mode, 0o600)
   })
 
+  test('34: after a move the first name may have come to stand behind', async () => {
+    const result = await outcome({ c: shared }, { b: shared, c: shared }, { a: shared })
+    assert.deepEqual(result.tree, { a: 'x', b: 'x' })
+    assert.deepEqual(await links(result), {})
+  })
+
   test('36: that a file has got another first name is no change that keeps it from being deleted', async () => {
     const result = await outcome({ b: shared }, { a: shared, b: shared }, {})
     assert.deepEqual(result.tree, { a: 'x' })

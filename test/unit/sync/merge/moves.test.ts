@@ -86,6 +86,12 @@ suite('moves', () => {
     assert.ok(Object.values(result.tree).includes('other'))
   })
 
+  test('27: so it does when something else stands above the target', async () => {
+    const base = { x: 'file', a: 'moved' }
+    const result = await outcome(base, { x: directory({ a: 'moved' }) }, { a: 'edited' })
+    assert.deepEqual(result.tree, { a: 'edited', 'x/a': 'moved' })
+  })
+
   test('28: each side moved one directory into the other: nothing is lost, and nothing is there twice', async () => {
     const base = { a: directory({ x: 'in a' }), b: directory({ y: 'in b' }) }
     const result = await outcome(
