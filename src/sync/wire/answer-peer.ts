@@ -7,6 +7,7 @@ import type { Answer, Call } from './call.ts'
 import type { Channel } from './channel.ts'
 import type { Features } from './features.ts'
 import { decodeHeadRequest, decodeHeads, encodeHeadAnswer, encodeHeads } from './head-messages.ts'
+import { Luck } from './luck.ts'
 import type { ServedPeer } from './service.ts'
 import { decodeWants } from './want-messages.ts'
 
@@ -55,6 +56,8 @@ async function answerOffer(peer: Peer, { channel }: Call): Promise<void> {
 
 async function answerFetch(peer: Peer, channel: Channel, theirs: Features): Promise<void> {
   const makesDeltas = theirs.has('deflate-delta') || theirs.has('zstd-delta')
+  // Where files have been replaced by others, the older chunks would be read for nothing.
+  const luck = new Luck()
   /** What has been asked of `peer` and has not come. */
   const asked: Asked[] = []
   let next = 0
@@ -64,9 +67,10 @@ async function answerFetch(peer: Peer, channel: Channel, theirs: Features): Prom
     for await (const message of channel) {
       const wants: Want[] = []
       for (const { id, like } of decodeWants(message)) {
-        if (makesDeltas && like !== undefined) wants.push({ id: like })
+        const old = makesDeltas && like !== undefined && luck.tries() ? like : undefined
+        if (old !== undefined) wants.push({ id: old })
         wants.push({ id })
-        asked.push({ id, like: makesDeltas ? like : undefined })
+        asked.push({ id, like: old })
       }
       yield wants
     }
@@ -93,7 +97,8 @@ async function answerFetch(peer: Peer, channel: Channel, theirs: Features): Prom
         continue
       }
       if (id !== want.id) throw new TidemarkError('failed', 'chunks came out of order')
-      writer.add(bytes, old)
+      const isDelta = writer.add(bytes, old)
+      if (want.like !== undefined && bytes !== undefined) luck.outcome(isDelta)
       hasLike = false
       old = undefined
       if (++next === 4096) asked.splice(0, next)

@@ -41,12 +41,15 @@ export class BatchWriter {
     this.#compresses = theirs.has('zstd') && !theirs.has('plain')
   }
 
-  /** Adds what is to be sent for one wish; `old` is the older chunk that the other side has. */
-  add(bytes: Uint8Array | undefined, old?: Uint8Array): void {
+  /**
+   * Adds what is to be sent for one wish; `old` is the older chunk that the other side has. Returns whether the
+   * difference to that is what is sent.
+   */
+  add(bytes: Uint8Array | undefined, old?: Uint8Array): boolean {
     if (bytes === undefined) {
       this.#begin(1, undefined)
       this.#writer.u8(marks.absent)
-      return
+      return false
     }
     const isCompressible = this.#compresses ? looksCompressible(bytes) : false
     const delta = old === undefined ? undefined : this.#delta(bytes, old, isCompressible)
@@ -56,6 +59,7 @@ export class BatchWriter {
     if (delta === undefined) this.#writer.u8(marks.bytes)
     else this.#writer.u8(marks[delta.kind]).varint(bytes.length)
     this.#writer.prefixed(sent)
+    return delta !== undefined
   }
 
   /** The difference, unless the chunk compressed alone is shorter. */

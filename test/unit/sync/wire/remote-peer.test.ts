@@ -154,6 +154,21 @@ test('a chunk much like an older one is sent as the difference', async (t) => {
   }
 })
 
+test('where older chunks are of no use they are soon not read any more', async (t) => {
+  const served = new MemoryPeer()
+  const store = new MemoryStore()
+  const { peer } = await reachPeer(t, serviceOf(served), { store })
+  const wants: { id: Id; like: Id }[] = []
+  for (let count = 0; count < 4000; count++) {
+    const like = await served.put(Buffer.from(`${count}`.repeat(50)))
+    wants.push({ id: await served.put(new Uint8Array(randomBytes(300))), like })
+  }
+  served.asked.length = 0
+  await fetchAll(peer, wants)
+  const likes = served.asked.length - wants.length
+  assert.ok(likes < 3000, `${likes} older chunks were read`)
+})
+
 test('a difference whose older chunk has gone meanwhile is fetched whole', async (t) => {
   const served = new MemoryPeer()
   const { peer } = await reachPeer(t, serviceOf(served), { store: new MemoryStore() })
