@@ -2,6 +2,7 @@ import { TidemarkError } from '../errors.ts'
 import { idToHex } from '../object/id.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
+import { pinned } from '../store/repository/pins.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { Zone } from './local-time.ts'
 import { listSnapshots } from './log.ts'
@@ -28,7 +29,8 @@ export interface ForgetReport {
 
 /**
  * Deletes those snapshots of `folder` that `policy` does not keep. What they alone needed stays until the
- * next prune. Remaining snapshots may then have parents that are gone.
+ * next prune. Remaining snapshots may then have parents that are gone. The last that two copies of the folder had in
+ * common is always kept: the next merge needs it.
  */
 export async function forget(
   repository: Repository,
@@ -37,9 +39,10 @@ export async function forget(
   options: ForgetOptions = {},
 ): Promise<ForgetReport> {
   const logged = await listSnapshots(repository, { folder, signal: options.signal })
+  const shared = await pinned(repository.bucket, folder, { signal: options.signal })
   const items = logged.map((one) => {
     const { time, tags } = one.snapshot
-    return { id: one.id, time, tags, one }
+    return { id: one.id, time, tags, isShared: shared.has(one.id), one }
   })
   const { keep, forget } = retain(items, policy, options.zone)
   const forgotten = forget.map(({ one }) => one)

@@ -25,6 +25,8 @@ export interface RetainedSnapshot {
   /** Milliseconds since 1970. */
   readonly time: number
   readonly tags: readonly string[]
+  /** Two copies of the folder have it in common. */
+  readonly isShared?: boolean | undefined
 }
 
 export interface Retention<T extends RetainedSnapshot> {
@@ -85,6 +87,8 @@ export function retain<T extends RetainedSnapshot>(
   }
   for (const snapshot of sorted)
     for (const tag of snapshot.tags) if (policy.tags?.includes(tag) === true) because(snapshot, `tag ${tag}`)
+  for (const snapshot of sorted)
+    if (snapshot.isShared === true) because(snapshot, 'in common with another copy')
   if (newest !== undefined && reasons.get(newest)!.length === 0) because(newest, 'newest snapshot')
 
   const keep = sorted.map((snapshot) => ({ snapshot, reasons: reasons.get(snapshot)! }))

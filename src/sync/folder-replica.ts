@@ -12,6 +12,7 @@ import { takeSnapshot, type SnapshotOptions, type SnapshotReport } from '../hist
 import type { DirectoryEntry } from '../object/entry.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
+import { pin } from '../store/repository/pins.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
 import type { Store } from '../store/store.ts'
@@ -135,6 +136,10 @@ export class FolderReplica implements Replica {
     }
     await this.#of.notePending(undefined)
     return undefined
+  }
+
+  async noteCommon(device: string, { id }: Head): Promise<void> {
+    await pin(this.#repository.bucket, { folder: this.folder, device: this.device, other: device }, id)
   }
 
   async changed(after: Id, waitMs: number, { signal }: CallOptions = {}): Promise<void> {

@@ -17,6 +17,7 @@ export interface LocalPeerOptions extends Pick<PullOptions, 'guard' | 'onPulled'
 /** A replica of this machine as others see it. */
 export class LocalPeer implements Peer {
   readonly name: string
+  readonly device: string
   readonly #replica: Replica
   readonly #options: LocalPeerOptions
   /** The newest snapshot as it was told last: soon after, its files need not be looked at again. */
@@ -24,6 +25,7 @@ export class LocalPeer implements Peer {
 
   constructor(replica: Replica, options: LocalPeerOptions) {
     this.name = replica.host
+    this.device = replica.device
     this.#replica = replica
     this.#options = options
   }
@@ -67,6 +69,8 @@ export class LocalPeer implements Peer {
     this.#told = undefined
     const { caller, ...options } = this.#options
     const pulled = await pull(this.#replica, caller(), { ...options, mine, theirs: head, signal })
+    const { device } = caller()
+    if (pulled.head.id === head.id && device !== undefined) await this.#replica.noteCommon?.(device, head)
     return pulled.head
   }
 }

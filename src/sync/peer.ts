@@ -33,6 +33,8 @@ export interface HeadOptions extends CallOptions {
 export interface Peer {
   /** What to call it in messages. */
   readonly name: string
+  /** Which copy it is: 32 hexadecimal digits; undefined while that is not known. */
+  readonly device?: string | undefined
 
   /** Its newest snapshot; it looks at its files first, unless it is told of changes as they happen. */
   head(options?: HeadOptions): Promise<Head>

@@ -29,6 +29,9 @@ export interface Replica {
   /** What it set out for last and did not reach; undefined when there is nothing of the kind. */
   pending?(options?: CallOptions): Promise<Pending | undefined>
 
+  /** Is told that it and another copy have a snapshot in common: what both do from then on is merged on that. */
+  noteCommon?(device: string, head: Head): Promise<void>
+
   /** Resolves when the newest snapshot is, or may be, another than `after`; at the latest after `waitMs` milliseconds. */
   changed?(after: Id, waitMs: number, options?: CallOptions): Promise<void>
 

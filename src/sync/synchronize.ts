@@ -45,6 +45,7 @@ export async function synchronize(
     const isStill = mine.id === before[0] && theirs.id === before[1]
     if (mine.id === theirs.id || isStill || mode !== 'two-way') break
   }
+  if (mine.id === theirs.id && peer.device !== undefined) await replica.noteCommon?.(peer.device, mine)
   return { mine, theirs, done: isInStep(mine, theirs, mode), pulled }
 }
 

@@ -10,6 +10,7 @@ export const snapshotPrefix = 'snapshots/'
 export const leasePrefix = 'leases/'
 export const condemnedPrefix = 'condemned/'
 export const repairPrefix = 'repairs/'
+export const pinPrefix = 'pins/'
 
 /** Packs are many: they are spread over 256 directories. */
 export function packName(id: Id): string {

@@ -56,7 +56,7 @@ export async function connectPeer(
     const answer = (await channel.receive()) ?? new Uint8Array(0)
     const { features, ...welcome } = decodeWelcome(answer)
     theirs = new Set(features)
-    return { ...welcome, peer: new RemotePeer(connection, () => store, theirs) }
+    return { ...welcome, peer: new RemotePeer(connection, welcome.device, () => store, theirs) }
   } catch (error) {
     if (!late.aborted || signal?.aborted === true) throw error
     throw new TidemarkError('timeout', `${connection.name}: no answer to hello within ${patience} ms`)

@@ -23,6 +23,7 @@ const maxBases = 4096
 /** The replica at the other end of a connection. */
 export class RemotePeer implements Peer {
   readonly name: string
+  readonly device: string
   readonly missingNodes: Peer['missingNodes']
   readonly #connection: Connection
   readonly #store: () => Store | undefined
@@ -30,8 +31,9 @@ export class RemotePeer implements Peer {
   #known: Head | undefined
 
   /** `store`: what differences are applied to; without it chunks come whole. `theirs`: what the other side can. */
-  constructor(connection: Connection, store: () => Store | undefined, theirs: Features) {
+  constructor(connection: Connection, device: string, store: () => Store | undefined, theirs: Features) {
     this.name = connection.name
+    this.device = device
     this.#connection = connection
     this.#store = store
     if (theirs.has('nodes')) {

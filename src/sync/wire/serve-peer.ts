@@ -45,7 +45,7 @@ export async function servePeer(
     try {
       const { features, caller, ...wish } = decodeHello(parameters)
       const theirs = new Set(features)
-      const back = new RemotePeer(connection, () => grant?.store, theirs)
+      const back = new RemotePeer(connection, caller.device, () => grant?.store, theirs)
       const request = { ...wish, caller: { ...caller, fingerprint } }
       const granted = await service(request, back, { signal: channel.signal })
       if (connection.signal.aborted || channel.error !== undefined) {
