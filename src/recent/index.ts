@@ -6,7 +6,7 @@
 export { compareEpochs, epochOfMicroseconds, isEpoch, maxEpoch, minEpoch, type Epoch } from './epoch.ts'
 export type { EventType, RecentEvent } from './event.ts'
 export type { Merged, Meta, MetaValue, MinMax, Recentfile } from './recentfile.ts'
-export { parseRecentfile, RecentReader } from './recent-reader.ts'
+export { parseRecentfile, perlOnly, RecentReader } from './recent-reader.ts'
 export { defaultLimits, type ReadLimits } from './limits.ts'
 export { printPreamble, rebuild, serialise, serialiseParts, type Preamble } from './serialise.ts'
 export { checkPath } from './path.ts'

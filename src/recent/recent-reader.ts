@@ -44,6 +44,7 @@ export class RecentReader {
   /** The events that are complete with these bytes, in the order of the file. The bytes are not kept. */
   push(bytes: Uint8Array): RecentEvent[] {
     if (bytes.length === 0) return []
+    if (this.#reader === undefined) refusePerl(bytes)
     // White space before a document is not to be expected.
     this.#reader ??= isJson(bytes[0]!) ? new JsonReader(this.#limits) : new YamlReader(this.#limits)
     const events: RecentEvent[] = []
@@ -65,6 +66,27 @@ export class RecentReader {
       throw new TidemarkError('limit', `index: it has more than ${this.#limits.events} entries`)
     return events
   }
+}
+
+/** How the Perl program's other two serializers begin: Storable and Data::Dumper. */
+const perls = [
+  ['pst0', 'Storable (.sto)'],
+  ['$VAR1', 'Data::Dumper (.dd)'],
+] as const
+
+function refusePerl(bytes: Uint8Array): void {
+  for (const [start, name] of perls) {
+    if ([...start].every((character, i) => bytes[i] === character.charCodeAt(0))) throw perlOnly(name)
+  }
+}
+
+/** What to say of an index that only Perl can read, and what helps. */
+export function perlOnly(serializer: string): TidemarkError {
+  const advice = 'let the origin write YAML or JSON: tidemark recent init --force there lists all anew'
+  return new TidemarkError(
+    'unsupported',
+    `index: it is written by Perl's ${serializer}, which is not read; ${advice}`,
+  )
 }
 
 function isJson(first: number): boolean {

@@ -10,6 +10,7 @@ import { Contents, type Done } from './contents.ts'
 import { checkTree, type TreeCheck } from './check-tree.ts'
 import { carryOutDeletes, removeEmptied } from './deletes.ts'
 import { Generations } from './generations.ts'
+import { handOnSketch, removeOldSketch } from './hand-on-sketch.ts'
 import { LocalTree } from './local-tree.ts'
 import { MirrorState } from './mirror-state.ts'
 import { prove } from './prove.ts'
@@ -79,6 +80,8 @@ export interface VerifyReport extends TreeCheck {
 const lookAgain = 20_000
 const progressEvery = 200
 const longestPause = 300_000
+/** When nothing has changed for so many milliseconds, a sketch is worth the work. */
+const settled = 60_000
 /** Seconds; less than the time in which a transport expects something to come. */
 const longestWait = 20
 
@@ -307,6 +310,7 @@ export class Mirror {
     if (reader.hasHead)
       for (let tier = last - 1; tier >= 0; tier--) publishIndex(this.#files.root, reader, tier)
     publishHead(this.#files.root, reader)
+    removeOldSketch(state, this.#files.root, reader.publishedHead(this.#files.root), reader.root)
     carryOutDeletes(last, deletes)
     // What a directory or file that has gone by now was in the way of.
     if (this.#done.deleted > 0 && this.#retryBlocked())
@@ -346,12 +350,18 @@ export class Mirror {
   async watch(every: number): Promise<void> {
     const { signal, onEvent } = this.#options
     let failures = 0
+    let settledAt = this.#now() + settled
     while (!signal.aborted) {
       let pause = every
       try {
         const asked = performance.now()
         const { unchanged } = await this.catchUp({ wait: this.#patience() })
         failures = 0
+        if (!unchanged) settledAt = this.#now() + settled
+        else if (this.#now() >= settledAt) {
+          settledAt = Infinity
+          await this.handOnSketch()
+        }
         // Who answers when something is new need not be asked at intervals, if he does wait.
         if (this.transport.waits === true && (!unchanged || performance.now() - asked > 500)) pause = 0
       } catch (error) {
@@ -368,6 +378,17 @@ export class Mirror {
         return
       }
     }
+  }
+
+  /** To be called when all is complete. False when there was nothing to hand on. */
+  async handOnSketch(): Promise<boolean> {
+    const { state, transport, reader } = this
+    const { root } = this.#files
+    const head = reader.publishedHead(root)
+    if (head === undefined) return false
+    const [indexRoot, { signal }] = [reader.root, this.#options]
+    const waiting = reader.copies.waiting(`${indexRoot}.sketch`)
+    return handOnSketch({ state, transport, root, waiting, head, indexRoot, signal })
   }
 
   /** Seconds that the origin may wait with its answer: not beyond what is to be tried again here. */

@@ -39,7 +39,8 @@ export function publishHead(root: DirectoryHandle, reader: OriginReader): void {
   else if (root.stat(name) !== undefined) unlinkSync(root.path(name))
 }
 
-function unhide(root: DirectoryHandle, from: string, name: string, mtime: number | undefined): void {
+/** Puts a file that waits in its place, if it does. */
+export function unhide(root: DirectoryHandle, from: string, name: string, mtime: number | undefined): void {
   if (!existsSync(from)) return
   try {
     chmodSync(from, 0o644)

@@ -5,6 +5,7 @@ import { fromSystem, systemCode, TidemarkError } from '../../errors.ts'
 import {
   nameOfIndex,
   parseRecentfile,
+  perlOnly,
   RecentReader,
   serialiseParts,
   type IndexDigest,
@@ -28,7 +29,7 @@ export class DiskShelf implements Shelf {
 
   constructor(directory: string, root: string, suffix: string) {
     if (suffix !== '.yaml' && suffix !== '.json')
-      throw new TidemarkError('unsupported', `index files are read as .yaml or .json, not ${suffix}`)
+      throw perlOnly(suffix === '.sto' ? 'Storable (.sto)' : 'Data::Dumper (.dd)')
     this.directory = directory
     this.root = root
     this.suffix = suffix

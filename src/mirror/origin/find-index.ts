@@ -33,9 +33,12 @@ function inDirectory(directory: string, root: string): FoundIndex | undefined {
   const named = target === undefined ? undefined : parseIndexName(target)
   if (named !== undefined && statOf(join(directory, target!)) !== undefined) return { directory, ...named }
   // No link, or one that leads nowhere: the shortest file is the principal.
-  const files = namesIn(directory)
+  const all = namesIn(directory)
     .map((name) => parseIndexName(name))
-    .filter((name) => name !== undefined && name.root === root && readable.has(name.suffix))
+    .filter((name) => name !== undefined && name.root === root)
+  const known = all.filter((name) => readable.has(name!.suffix))
+  // An index that cannot be read is one all the same: no other is begun beside it.
+  const files = known.length > 0 ? known : all
   const [shortest] = sortIntervals(files.map((file) => file!.interval))
   const principal = files.find((file) => file!.interval === shortest)
   return principal && { directory, ...principal }

@@ -28,7 +28,7 @@ import { Look, type Found, type Where } from './look.ts'
 import { microsecondsOf } from './microseconds.ts'
 import { OriginState, type Stamp } from './origin-state.ts'
 import { readEntry, type ReadEntry } from './read-entry.ts'
-import { TreeSum } from './tree-sum.ts'
+import { TreeSum } from '../tree-sum.ts'
 
 export const defaultIntervals: readonly Interval[] = ['1h', '6h', '1d', '1W', '1M', '1Q', '1Y', 'Z']
 
@@ -109,7 +109,7 @@ export class Origin {
     const suffix = options.suffix ?? (found?.suffix === '.json' ? '.json' : '.yaml')
     const place = this.#isFirst || found === undefined ? { directory, root, interval, suffix } : found
     this.#writer = new IndexWriter(place, options)
-    this.#sum = new TreeSum(0)
+    this.#sum = TreeSum.for(0)
   }
 
   /**
@@ -283,7 +283,7 @@ export class Origin {
   }
 
   #recount(): void {
-    this.#sum = new TreeSum(this.#state.count)
+    this.#sum = TreeSum.for(this.#state.count)
     this.#sum.addAll(this.#state.all())
     this.#sketchIsStale = true
     this.#sumIsAhead = false

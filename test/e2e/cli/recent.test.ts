@@ -210,3 +210,28 @@ test('news of an origin elsewhere, without a mirror', async (t) => {
   assert.equal((await scene.run(['recent', 'news', '.', '--remote', server.url])).code, 2)
   assert.equal((await scene.run(['recent', 'news', '--remote', `${server.url}nowhere/`])).code, 4)
 })
+
+test('an index in Storable or Data::Dumper is recognised, and it is said what helps', async (t) => {
+  const advice = /Perl's (?:Storable|Data::Dumper).*recent init --force/
+  for (const [suffix, content] of [
+    ['.sto', 'pst0\x04\x0b\x08'],
+    ['.dd', '$VAR1 = {\n'],
+  ] as const) {
+    const scene = makeScene(t)
+    writeFileSync(join(scene.directory, `RECENT-1h${suffix}`), content)
+    const all: string[][] = [
+      ['publish', '.', '--once'],
+      ['recent', 'overview'],
+      ['recent', 'news', '--remote', `./RECENT-1h${suffix}`],
+      ['mirror', `./RECENT-1h${suffix}`, join(scene.home, 'mirror')],
+    ]
+    for (const args of all) {
+      const { code, stderr } = await scene.run(args)
+      assert.match(stderr, advice, args.join(' '))
+      assert.notEqual(code, 0)
+    }
+    assert.equal((await scene.run(['recent', 'init', '.', '--force'])).code, 0)
+    checkComplete(scene.directory)
+    assert.equal((await scene.run(['publish', '.', '--once'])).code, 0)
+  }
+})

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isTidemarkError } from '../../../src/errors.ts'
 import { Mirror } from '../../../src/mirror/follow/mirror.ts'
+import { publishOnce } from '../../../src/mirror/origin/publish.ts'
 import { HttpTransport } from '../../../src/mirror/transport/http-transport.ts'
 import { parseLocation } from '../../../src/mirror/transport/location.ts'
 import { Throttle } from '../../../src/mirror/transport/throttle.ts'
@@ -78,4 +80,51 @@ test('redirects are followed, to their end and no further', async (t) => {
   const lost = new HttpTransport(`${redirecting.url}loop/`, { throttle: new Throttle(Infinity) })
   t.after(() => lost.close())
   await assert.rejects(lost.read('RECENT.head'), (error) => isTidemarkError(error, 'denied'))
+})
+
+test('a mirror hands on the sketch, and a mirror of it is proven by that', async (t) => {
+  const directory = temporaryDirectory(t)
+  const [root, first, second] = ['origin', 'first', 'second'].map((name) => join(directory, name))
+  mkdirSync(root!)
+  for (let i = 0; i < 50; i++) writeFileSync(join(root!, `file-${i}`), `${i}`)
+  await publishOnce(root!)
+  const follow = (source: string, to: string): Mirror => {
+    const signal = new AbortController().signal
+    const mirror = new Mirror({ source: parseLocation(source, '/'), directory: to, signal })
+    t.after(() => mirror.close())
+    return mirror
+  }
+  const origin = await staticServer(t, root!)
+  const one = follow(origin.url, first!)
+  await one.catchUp()
+  origin.requests.length = 0
+  assert.equal(await one.handOnSketch(), true)
+  assert.equal(await one.handOnSketch(), false)
+  // Made here, not fetched.
+  assert.ok(origin.requests.reduce((sum, { bytes }) => sum + bytes, 0) <= 100)
+  const sketch = readFileSync(join(root!, 'RECENT.sketch'))
+  assert.deepEqual(readFileSync(join(first!, 'RECENT.sketch')), sketch)
+  const server = await staticServer(t, first!)
+  const two = follow(server.url, second!)
+  await two.catchUp()
+  // As if it had been told of something that neither has.
+  two.state.tell({
+    path: 'stray',
+    epoch: '1',
+    gone: false,
+    detail: 'l x',
+    round: 1,
+    tier: undefined,
+    rank: 0,
+  })
+  const verified = await two.verify()
+  assert.deepEqual([verified.proven, verified.reread], [true, false])
+  assert.ok(server.requests.some(({ path }) => path === '/RECENT.sketch'))
+
+  // With the next head it would prove nothing, and goes.
+  writeFileSync(join(root!, 'file-1'), 'changed')
+  await publishOnce(root!)
+  await one.catchUp()
+  assert.equal(existsSync(join(first!, 'RECENT.sketch')), false)
+  assert.equal(await one.handOnSketch(), true)
 })

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { toHex } from '../../bytes/hex.ts'
-import type { Name } from '../../bytes/name.ts'
-import { digestLength, encodeSketch, Sketch } from '../../reconcile/index.ts'
-import { digestOfItem } from '../item-digest.ts'
+import { toHex } from '../bytes/hex.ts'
+import type { Name } from '../bytes/name.ts'
+import { digestLength, encodeSketch, Sketch, type SketchOptions } from '../reconcile/index.ts'
+import { digestOfItem } from './item-digest.ts'
 
 /**
  * What proves a mirror complete: a sketch of all items of a tree, kept up to date as they come and go. An item is
@@ -11,11 +11,15 @@ import { digestOfItem } from '../item-digest.ts'
 export class TreeSum {
   readonly #sketch: Sketch
 
+  constructor(options: SketchOptions) {
+    this.#sketch = new Sketch(options)
+  }
+
   /** For a tree of about `count` entries: as many cells as tell a quarter of them, within reason. */
-  constructor(count: number) {
+  static for(count: number): TreeSum {
     const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, count) / 4))
     const size = Math.min(mostCells, Math.max(leastCells, wanted))
-    this.#sketch = new Sketch({ salt: new Uint8Array(randomBytes(16)), size })
+    return new TreeSum({ salt: new Uint8Array(randomBytes(16)), size })
   }
 
   add(path: Name, detail: string | undefined): void {
