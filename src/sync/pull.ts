@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts'
 import { compareTrees } from '../tree/compare-trees.ts'
 import { ArrivingStore } from './arriving-store.ts'
 import { lastOf } from './base.ts'
+import { areStrangers, fetchStrangeTrees } from './fetch-strange-trees.ts'
 import { fetchTrees } from './fetch-trees.ts'
 import { checkVanishing, defaultGuard, type Guard } from './guard.ts'
 import type { Head } from './head.ts'
@@ -193,7 +194,8 @@ export async function planned(
   relation: Relation,
   options: CallOptions,
 ): Promise<Target> {
-  await fetchTrees(receipt, peer, theirs.snapshot.root, mine.snapshot.root, options)
+  const fetchAll = areStrangers(mine, theirs) ? fetchStrangeTrees : fetchTrees
+  await fetchAll(receipt, peer, theirs.snapshot.root, mine.snapshot.root, options)
   if (relation === 'forward') return { to: theirs, conflicts: [] }
   const bases = await commonBases(replica, peer, mine, theirs, options)
   for (const { snapshot } of bases)
