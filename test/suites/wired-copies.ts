@@ -14,7 +14,6 @@ export async function syncOverWire(
   options: SynchronizeOptions = {},
 ): Promise<Synchronized & { readonly bytes: number }> {
   const [near, far] = connectionPair(t)
-  const about = ({ replica: { folder, device, host } }: Copy) => ({ folder, device, host })
   void servePeer(far, async (_request, caller) => {
     const peer = new LocalPeer(other.replica, { caller: () => caller, guard: options.guard })
     return { ...about(other), peer, access: 'read-write', store: other.replica.store }
@@ -32,4 +31,8 @@ export async function syncOverWire(
   await near.close()
   await far.close()
   return { ...result, bytes }
+}
+
+function about({ replica: { folder, device, host } }: Copy): Record<'folder' | 'device' | 'host', string> {
+  return { folder, device, host }
 }
