@@ -18,7 +18,7 @@ const longest = 65_536
 /** More steps than honest names ever take to find a slot: beyond it nothing is noted. */
 const mostSteps = 64
 /** Records lie in pieces that are at most so large, and are told by where they begin: piece and place in it. */
-const [pieceBits, firstBits] = [20, 14]
+const [pieceBits, firstBits] = [18, 14]
 const mostPieces = 2 ** (32 - pieceBits) - 1
 
 /**
@@ -128,7 +128,7 @@ export class PlacedEntries {
       const place = this.#table[slot]!
       if (place === 0) return slot
       const reader = this.#reader(place - 1)
-      if (reader.u32() !== hash || reader.u32() !== directory) continue
+      if (reader.u32() !== hash || reader.varint() !== directory) continue
       if (readRecord(this.#reader(place - 1)).entry.name === name) return slot
     }
     return undefined
@@ -145,7 +145,7 @@ export class PlacedEntries {
     const flags = (isOther || entry.mtimeNs !== stat.mtimeNs ? differs : 0) | (entry.name === '' ? isRoot : 0)
     const writer = this.#writer
     writer.reset()
-    writer.u32(hash).u32(directory).u8(flags)
+    writer.u32(hash).varint(directory).u8(flags)
     writer.i64(BigInt.asIntN(64, stat.ino)).i64(stat.ctimeNs)
     if ((flags & differs) > 0) writer.i64(stat.mtimeNs).varint(stat.mode).varint(stat.uid).varint(stat.gid)
     encodeEntry(writer, entry)
@@ -182,7 +182,8 @@ function lengthBits(length: number): number {
 }
 
 function readRecord(reader: Reader): { entry: Entry; shown: PlacedStat } {
-  reader.advance(8)
+  reader.u32()
+  reader.varint()
   const flags = reader.u8()
   const ino = BigInt.asUintN(64, reader.i64())
   const ctimeNs = reader.i64()
