@@ -22,6 +22,16 @@ function byName(a: Entry, b: Entry): number {
   return compareNames(a.name, b.name)
 }
 
+/** Where the first leaf ends that ends a node. */
+function endOfNode(entries: readonly Entry[]): number {
+  let end = 0
+  for (const [n, leaf] of [...buildLeaves(entries)].entries()) {
+    end += leaf.count
+    if (n > 0 && idOf(leaf.bytes).charCodeAt(0) % 128 === 0) return end
+  }
+  throw new Error('all in one node')
+}
+
 function planting(): { store: MemoryStore; keep: (bytes: Uint8Array) => Id } {
   const store = new MemoryStore()
   const keep = (bytes: Uint8Array): Id => {
@@ -104,17 +114,22 @@ suite('editDirectory', () => {
   test('leaves out a last node of one line when nothing else is left', async () => {
     const { store, keep } = planting()
     const all = Array.from({ length: 50_000 }, (_, n) => entry(n, 1)).toSorted(byName)
-    // A few entries behind a leaf that ends a node.
-    let end = 0
-    for (const [n, leaf] of [...buildLeaves(all)].entries()) {
-      end += leaf.count
-      if (n > 0 && idOf(leaf.bytes).charCodeAt(0) % 128 === 0) break
-    }
-    assert.ok(end < all.length)
+    const end = endOfNode(all)
     const directory = plantDirectory('', all.slice(0, end + 5), keep)
     const edits = all.slice(0, end).map(({ name }) => ({ name, entry: undefined }))
     const { content } = await editDirectory(store, directory, edits, keep)
     assert.deepEqual(content, plantDirectory('', all.slice(end, end + 5), keep).content)
+  })
+
+  test('joins nodes when the leaf that ended the first of them has changed', async () => {
+    const { store, keep } = planting()
+    const all = Array.from({ length: 50_000 }, (_, n) => entry(n, 1)).toSorted(byName)
+    const directory = plantDirectory('', all, keep)
+    // Not the last entry of the leaf, whose name ends it.
+    const name = all[endOfNode(all) - 2]!.name
+    const { content } = await editDirectory(store, directory, [{ name, entry: undefined }], keep)
+    const left = all.filter((one) => one.name !== name)
+    assert.deepEqual(content, plantDirectory('', left, keep).content)
   })
 
   test('reads a leaf and the nodes above it for one edit of very many entries', async () => {
