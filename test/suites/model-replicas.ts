@@ -45,19 +45,23 @@ export class ModelReplicas {
 
   /** Makes two of them equal, as a session does. */
   async exchange(n: number, m: number): Promise<void> {
-    const [one, other] = [this.heads[n]!, this.heads[m]!]
-    const order = compareClocks(placed(one), placed(other))
-    if (order === 'before') this.heads[n] = other
-    else if (order === 'after') this.heads[m] = one
-    else if (order === 'equal') this.heads[n] = this.heads[m] = one.id < other.id ? one : other
-    else {
-      const basesOf = (a: Head, b: Head): Promise<Head[]> => lastCommon(a, b, this)
-      const bases = await basesOf(one, other)
-      const { head } = await mergeHeads(this.store, one, other, bases, { ...putInto(this.store), basesOf })
-      this.snapshots.set(head.id, head)
-      this.heads[n] = this.heads[m] = head
-      this.merges++
-    }
+    await this.pull(n, m)
+    await this.pull(m, n)
+  }
+
+  /** One of them takes in what the other has; the other goes on without knowing of it. */
+  async pull(n: number, m: number): Promise<void> {
+    const [mine, theirs] = [this.heads[n]!, this.heads[m]!]
+    const order = compareClocks(placed(mine), placed(theirs))
+    if (order === 'before' || (order === 'equal' && theirs.id < mine.id)) this.heads[n] = theirs
+    if (order !== 'concurrent') return
+    const basesOf = (one: Head, other: Head): Promise<Head[]> => lastCommon(one, other, this)
+    const bases = await basesOf(mine, theirs)
+    const options = { ...putInto(this.store), basesOf }
+    const { head } = await mergeHeads(this.store, mine, theirs, bases, options)
+    this.snapshots.set(head.id, head)
+    this.heads[n] = head
+    this.merges++
   }
 
   async snapshot(id: Id): Promise<Head | undefined> {

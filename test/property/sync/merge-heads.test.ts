@@ -16,7 +16,7 @@ const runs = { numRuns: 100 * fuzz }
 
 type Step =
   | { readonly edits: readonly ModelEdit[]; readonly at: number }
-  | { readonly pair: readonly [number, number] }
+  | { readonly pair: readonly [number, number]; readonly both: boolean }
 
 const replica = fc.nat(2)
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -25,7 +25,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     fc
       .tuple(replica, replica)
       .filter(([n, m]) => n !== m)
-      .map((pair) => ({ pair })),
+      .chain((pair) => fc.boolean().map((both) => ({ pair, both }))),
   ),
   { minLength: 4, maxLength: 20, size: 'max' },
 )
@@ -34,7 +34,8 @@ async function play(given: readonly Step[], introduced: boolean): Promise<ModelR
   const replicas = await ModelReplicas.make(3, introduced)
   for (const step of given) {
     if ('edits' in step) await replicas.edit(step.at, step.edits)
-    else await replicas.exchange(...step.pair)
+    else if (step.both) await replicas.exchange(...step.pair)
+    else await replicas.pull(...step.pair)
   }
   return replicas
 }

@@ -13,6 +13,7 @@ import {
   modelEdits,
   plantModel,
   readModel,
+  type ModelDirectory,
   type ModelEdit,
 } from '../../suites/model-tree.ts'
 
@@ -153,6 +154,24 @@ suite('mergeTrees', () => {
         }
         for (const path of merged.keys())
           if (path.includes('(conflict')) assert.ok(conflicts.some(({ copy }) => copy === path))
+      }),
+      runs,
+    )
+  })
+
+  test('is both, where they have changed different directories', async () => {
+    await fc.assert(
+      fc.asyncProperty(forks, async ({ before, left, right }) => {
+        const store = new MemoryStore()
+        const [a, b] = [editModel(emptyModel(), before), editModel(emptyModel(), [...before].toReversed())]
+        const [one, other] = [editModel(copyModel(a), left), editModel(copyModel(b), right)]
+        const plant = (children: readonly ModelDirectory[]): Promise<DirectoryEntry> => {
+          const named = children.map((child, n) => [`${n}`, copyModel(child)] as const)
+          return plantModel(store, { ...emptyModel(), children: new Map(named) })
+        }
+        const [base, ours, theirs] = [await plant([a, b]), await plant([one, b]), await plant([a, other])]
+        const expected = { root: await plant([one, other]), conflicts: [] }
+        assert.deepEqual(await mergeIn(store, base, ours, theirs), expected)
       }),
       runs,
     )
