@@ -75,9 +75,8 @@ const perls = [
 ] as const
 
 function refusePerl(bytes: Uint8Array): void {
-  for (const [start, name] of perls) {
-    if ([...start].every((character, i) => bytes[i] === character.charCodeAt(0))) throw perlOnly(name)
-  }
+  const beginning = String.fromCharCode(...bytes.subarray(0, 8))
+  for (const [start, name] of perls) if (beginning.startsWith(start)) throw perlOnly(name)
 }
 
 /** What to say of an index that only Perl can read, and what helps. */

@@ -1,8 +1,8 @@
-import { closeSync, constants, fstatSync, readSync, realpathSync, type BigIntStats } from 'node:fs'
+import { closeSync, fstatSync, readSync, realpathSync, type BigIntStats } from 'node:fs'
 import { nameFromBytes, type Name } from '../bytes/name.ts'
 import { isTidemarkError } from '../errors.ts'
 import { openDirectory, type DirectoryHandle } from '../folder/system/directory-handle.ts'
-import { readTarget } from '../folder/system/paths.ts'
+import { openBelow } from '../folder/system/open-below.ts'
 import { checkPath } from '../recent/index.ts'
 import { parseRange, type ByteRange } from './byte-range.ts'
 import { RootChanges } from './root-changes.ts'
@@ -90,38 +90,16 @@ function waitOf(prefer: string | null): number | undefined {
   return match === null ? undefined : Math.min(Number(match[1]), longestWait)
 }
 
+/** Undefined when there is no such file. */
 function openFile(root: DirectoryHandle, path: Name): OpenFile | undefined {
-  const parts = path.split('/')
-  const name = parts.pop()!
-  let directory = root
+  let fd: number
   try {
-    for (const part of parts) {
-      const above = directory
-      try {
-        directory = above.child(part)
-      } finally {
-        if (above !== root) above.close()
-      }
-    }
-    return openRegular(directory, parts.length === 0 ? followOnce(directory, name) : name)
+    fd = openBelow(root, path)
   } catch (error) {
     // Missing, a link on the way, not ours to read: to whoever asks it is all the same.
     if (isTidemarkError(error)) return undefined
     throw error
-  } finally {
-    if (directory !== root) directory.close()
   }
-}
-
-function followOnce(directory: DirectoryHandle, name: Name): Name {
-  if (directory.stat(name)?.kind !== 'symlink') return name
-  const target = readTarget(directory.path(name))
-  checkPath(target)
-  return target.includes('/') ? name : target
-}
-
-function openRegular(directory: DirectoryHandle, name: Name): OpenFile | undefined {
-  const fd = directory.open(name, constants.O_RDONLY)
   const stats = fstatSync(fd, { bigint: true })
   if (stats.isFile()) return { fd, stats }
   closeSync(fd)

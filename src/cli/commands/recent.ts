@@ -3,7 +3,8 @@ import { TidemarkError } from '../../errors.ts'
 import { filesOf, updateByHand } from '../../mirror/origin/by-hand.ts'
 import { findIndex } from '../../mirror/origin/find-index.ts'
 import { IndexWriter } from '../../mirror/origin/index-writer.ts'
-import { Origin, type OriginOptions } from '../../mirror/origin/origin.ts'
+import type { OriginOptions } from '../../mirror/origin/origin-options.ts'
+import { Origin } from '../../mirror/origin/origin.ts'
 import {
   isEpoch,
   news,

@@ -1,5 +1,5 @@
 import { TidemarkError } from '../../errors.ts'
-import { defaultIntervals } from '../../mirror/origin/origin.ts'
+import { defaultIntervals } from '../../mirror/origin/origin-options.ts'
 import { intervalSeconds, type Interval } from '../../recent/index.ts'
 import type { OptionSpec } from '../command.ts'
 

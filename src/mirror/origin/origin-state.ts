@@ -4,6 +4,7 @@ import { nameFromBytes, nameToBytes, type Name } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
 import { epochOfMicroseconds, type RecentEvent } from '../../recent/index.ts'
 import { sqlite } from '../../store/sqlite.ts'
+import type { Noted } from './origin-options.ts'
 
 /** What tells whether a file is as it was: of no use once any of it differs. */
 export interface Stamp {
@@ -186,6 +187,17 @@ export class OriginState {
       mtimeNs ?? null,
       ctimeNs ?? null,
     )
+  }
+
+  /** Lets what was noted be what is listed, in one step. */
+  note(noted: readonly Noted[], more: () => void = () => {}): void {
+    this.transaction(() => {
+      for (const { path, type, detail, stamp } of noted) {
+        if (type === 'delete') this.delete(path)
+        else this.put(path, { detail, epoch: 0n, stamp })
+      }
+      more()
+    })
   }
 
   delete(path: Name): void {

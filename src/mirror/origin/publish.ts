@@ -5,7 +5,8 @@ import type { FolderWatcher, OpenWatcher } from '../../folder/watch/watcher.ts'
 import type { Interval } from '../../recent/index.ts'
 import { systemTime, type Time } from '../../store/time.ts'
 import { ChangedPlaces } from './changed-places.ts'
-import { Origin, type CheckReport, type OriginOptions } from './origin.ts'
+import type { CheckReport, OriginOptions } from './origin-options.ts'
+import { Origin } from './origin.ts'
 
 export interface PublishOptions extends OriginOptions {
   /** Milliseconds without a change before it is told of: 100 by default. */

@@ -7,6 +7,7 @@ import { OpenDirectories } from '../../folder/apply/open-directories.ts'
 import { directoryOf, nameOf } from '../../tree/path.ts'
 import { openDirectory, type DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { fileStat, type FileStat } from '../../folder/system/file-stat.ts'
+import { openBelow } from '../../folder/system/open-below.ts'
 import { displayPath, readTarget, systemPath } from '../../folder/system/paths.ts'
 import { throwIfCancelled } from '../../store/call.ts'
 import { readFully, writeFully } from '../../store/durable.ts'
@@ -73,14 +74,10 @@ export class DirectoryTransport implements Transport {
     return { state, fresh: false, size: stat.size, start, mtimeNs: stat.mtimeNs, body }
   }
 
-  /** Opens what the index and the head are: files of the top directory, one of which may be named by a link. */
   #openFile(path: Name): number | undefined {
     const directories = this.#top()
-    const { root } = directories
     try {
-      const isLink = !path.includes('/') && root.stat(path)?.kind === 'symlink'
-      const name = isLink ? readTarget(root.path(path)) : path
-      return directories.get(directoryOf(name)).open(nameOf(name), O_RDONLY)
+      return openBelow(directories.root, path)
     } catch (error) {
       if (isTidemarkError(error, 'missing')) return undefined
       throw error
