@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { displayName } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
 import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../errors.ts'
-import { openFolder } from '../folder/folder.ts'
+import { openFolder, settleDevice } from '../folder/folder.ts'
 import type { Folder } from '../folder/folder.ts'
 import { ownDirectory } from '../folder/own-directory.ts'
 import { settingsName } from '../folder/settings.ts'
@@ -207,6 +207,11 @@ export function openContextFolder(context: Context): Promise<Folder> {
     if (isTidemarkError(error, 'missing')) checkReadable(start)
     throw error
   })
+}
+
+/** The same for those that record something: one that was copied with its bookkeeping is a device of its own. */
+export async function openOwnFolder(context: Context): Promise<Folder> {
+  return settleDevice(await openContextFolder(context))
 }
 
 /** Throws `denied` when the bookkeeping of a folder that `path` is in is closed to this user: it seems not to be there. */

@@ -25,7 +25,7 @@ export interface CopyName {
 
 /** `report (conflict 2026-11-21 20-15-03 laptop 2).txt`: docs/format/merge.md says how such names are made. */
 const form =
-  /^(?<stem>.*) \(conflict \d{4}-\d\d-\d\d \d\d-\d\d-\d\d(?: (?<host>[^()]*?))?(?: \d{1,6})?\)(?<extension>\.[^ ]*)?$/su
+  /^(?<stem>.*) \(conflict \d{4}-\d\d-\d\d \d\d-\d\d-\d\d(?: (?<host>.*?))?(?: \d{1,6})?\)(?<extension>\.[^ ]*)?$/su
 
 /** Undefined for a name of any other form. */
 export function readCopyName(name: Name): CopyName | undefined {

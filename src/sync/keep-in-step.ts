@@ -162,6 +162,7 @@ class PeerLoop {
   /** Until something may have changed on a side from where changes are taken. */
   async #awaitNews({ peer }: Link, { mine, theirs }: Synchronized): Promise<void> {
     const { pollMs: waitMs = minute, signal } = this.#options
+    if (signal.aborted) return
     const { mode } = this.#peer
     const stop = new AbortController()
     const options = { signal: AbortSignal.any([signal, stop.signal]) }

@@ -1,5 +1,4 @@
 import { TidemarkError } from '../../errors.ts'
-import { openIntroduced } from '../../sync/introduce.ts'
 import { modes } from '../../sync/mode.ts'
 import { formatPlace, parsePlace } from '../../sync/place.ts'
 import { checkPeerName, readSyncSettings, writeSyncSettings } from '../../sync/sync-settings.ts'
@@ -8,7 +7,7 @@ import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { choice, flag } from '../options.ts'
-import { openContextFolder } from '../places.ts'
+import { openOwnFolder } from '../places.ts'
 import { safeText } from '../safe-text.ts'
 import { alignTable } from '../table.ts'
 
@@ -74,9 +73,7 @@ export const command: Command = defineCommand({
 })
 
 async function openSettled(context: Context): Promise<{ root: string }> {
-  const found = await openContextFolder(context)
-  found.close()
-  const folder = await openIntroduced(found.root)
+  const folder = await openOwnFolder(context)
   folder.close()
   return folder
 }

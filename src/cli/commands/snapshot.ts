@@ -8,7 +8,7 @@ import { formatDuration, formatNumberOf, formatSize } from '../format.ts'
 import { checkMessage, checkTags } from '../labels.ts'
 import { keepHeapLean } from '../lean-heap.ts'
 import { flag, text, texts } from '../options.ts'
-import { openContextFolder } from '../places.ts'
+import { openOwnFolder } from '../places.ts'
 import { reportJson, warnOfProblems } from '../snapshot-report.ts'
 
 export const command: Command = defineCommand({
@@ -33,7 +33,7 @@ export const command: Command = defineCommand({
     const { message, tag: tags, always, oneFileSystem } = options
     checkTags(tags)
     checkMessage(message)
-    const folder = await openContextFolder(context)
+    const folder = await openOwnFolder(context)
     const progress = context.progress()
     const start = performance.now()
     try {

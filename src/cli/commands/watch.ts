@@ -10,7 +10,7 @@ import type { Context } from '../context.ts'
 import { keepHeapLean } from '../lean-heap.ts'
 import { formatNumberOf, formatSize, formatTime } from '../format.ts'
 import { duration, flag } from '../options.ts'
-import { openContextFolder } from '../places.ts'
+import { openOwnFolder } from '../places.ts'
 import { safeText } from '../safe-text.ts'
 import { reportJson, warnOfProblems } from '../snapshot-report.ts'
 import { ownProgram, systemdUnit } from '../systemd-unit.ts'
@@ -40,7 +40,7 @@ export const command: Command = defineCommand({
   exits: ['missing', 'damage', 'busy', 'refused', 'interrupted', 'terminated'],
   async run(context, _args, options) {
     await keepHeapLean()
-    const folder = await openContextFolder(context)
+    const folder = await openOwnFolder(context)
     try {
       if (options.systemd) await printUnit(context, folder, options)
       else await watch(context, folder, options)

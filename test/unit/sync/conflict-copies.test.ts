@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { conflictName } from '../../../src/sync/merge/conflict-name.ts'
 import { readCopyName } from '../../../src/sync/conflict-copies.ts'
 
 test('the name of a conflict copy says what it is a copy of', () => {
@@ -8,6 +9,7 @@ test('the name of a conflict copy says what it is a copy of', () => {
     ['report (conflict 2026-11-21 20-15-03 laptop 2).txt', 'report.txt', 'laptop'],
     ['report (conflict 2026-11-21 20-15-03).txt', 'report.txt', ''],
     ['Makefile (conflict 2026-11-21 20-15-03 two words)', 'Makefile', 'two words'],
+    ['a (conflict 2026-11-21 20-15-03 my (old) pc).x', 'a.x', 'my (old) pc'],
     ['.profile (conflict 2026-11-21 20-15-03 pc)', '.profile', 'pc'],
     ['a.tar (conflict 2026-11-21 20-15-03 pc).gz', 'a.tar.gz', 'pc'],
     ['a\n\udcff (conflict 2026-11-21 20-15-03 pc).x', 'a\n\udcff.x', 'pc'],
@@ -28,4 +30,19 @@ test('the name of a conflict copy says what it is a copy of', () => {
     'report (conflict 2026-11-21 20-15-03 laptop).txt and more',
   ])
     assert.equal(readCopyName(name), undefined, name)
+})
+
+test('what merges make is read', () => {
+  for (const name of [
+    'report.txt',
+    'Makefile',
+    '.profile',
+    'a.b.c',
+    'no extension. really',
+    'a (conflict).txt',
+  ]) {
+    const { numbered } = conflictName(name, 1_700_000_000_123_456_789n, 'lap:top')
+    for (const count of [1, 2, 37])
+      assert.deepEqual(readCopyName(numbered(count)), { original: name, host: 'lap-top' })
+  }
 })
