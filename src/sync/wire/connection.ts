@@ -4,13 +4,15 @@ import type { CallOptions } from '../../store/bucket.ts'
 import { cancelled, throwIfCancelled } from '../../store/call.ts'
 import { systemTime, type Time } from '../../store/time.ts'
 import { decodeCall, encodeCall, type Answer } from './call.ts'
+import { ChannelTable } from './channel-table.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
 import { decodeFailure, encodeFailure } from './failure.ts'
 import { endFlag, FrameReader, frameTypes, type Frame } from './frame.ts'
 import { keepAlive, usualQuiet, type Quiet } from './keep-alive.ts'
-import { pause } from './pause.ts'
 import { maxCredit, maxMessage } from './limits.ts'
-import { Outgoing, type FrameSource } from './outgoing.ts'
+import { Outgoing } from './outgoing.ts'
+import { pause } from './pause.ts'
+import { Pings } from './pings.ts'
 import { checkMagic, decodePreamble, encodePreamble, preambleLength, type Preamble } from './preamble.ts'
 import type { TokenBucket } from './token-bucket.ts'
 
@@ -35,7 +37,6 @@ export interface OpenOptions extends CallOptions {
 }
 
 const usualPreamble: Preamble = { window: 256 * 1024, channels: 64 }
-const pingLength = 8
 /** How long the last frames may take to be written. */
 const farewell = 2000
 
@@ -57,25 +58,15 @@ export class Connection {
   readonly #here: Preamble
   readonly #receiveRate: TokenBucket | undefined
   readonly #reader = new FrameReader()
-  readonly #channels = new Map<number, Channel>()
-  /** Channels of this side, announced or not, and what is to be done when they are over. */
-  readonly #own = new Map<Channel, () => void>()
+  readonly #channels: ChannelTable
   /** What is being answered. Never rejects. */
   readonly #answers = new Set<Promise<void>>()
-  /** How many channels of the other side are open. */
-  #others = 0
-  /** Calls that wait for a place. */
-  readonly #waiting = new Set<() => void>()
   readonly #over = new AbortController()
   readonly #owner: ChannelOwner
-  readonly #control: FrameSource
+  readonly #pings = new Pings()
   #there: Preamble | undefined
   #start: Buffer = Buffer.alloc(0)
-  #nextId: number
-  #lastOther: number
   #answer: Answer | undefined
-  #asks = false
-  #pong: Uint8Array | undefined
   #heardAt: number
   #error: TidemarkError | undefined
   #settle!: (error: TidemarkError | undefined) => void
@@ -88,19 +79,17 @@ export class Connection {
     this.#here = preamble
     this.#receiveRate = options.receiveRate
     this.#outgoing = new Outgoing(duplex, time, options.sendRate)
-    this.#nextId = isDialler ? 1 : 2
-    this.#lastOther = isDialler ? 0 : -1
+    this.#channels = new ChannelTable(isDialler, preamble.channels)
     this.#heardAt = time.now()
     this.closed = new Promise((resolve) => {
       this.#settle = resolve
     })
     this.#owner = {
-      announce: (channel) => this.#announce(channel),
+      announce: (channel) => this.#channels.announce(channel),
       hurry: (channel) => this.#outgoing.hurry(channel),
       ready: (channel) => this.#outgoing.ready(channel),
-      over: (channel) => this.#forget(channel),
+      over: (channel) => this.#channels.forget(channel),
     }
-    this.#control = { urgent: () => this.#urgent(), data: () => undefined }
     duplex.on('data', (chunk: Buffer) => this.#heard(chunk))
     duplex.on('end', () => this.#gone())
     duplex.on('close', () => this.#gone())
@@ -137,17 +126,18 @@ export class Connection {
     const { signal, window = this.#here.window, largest = maxMessage } = options
     const doing = `${this.name}: ${method}`
     throwIfCancelled(signal, doing)
-    while (this.#error === undefined && this.#own.size >= this.#places) {
-      await this.#place(signal)
-      if (signal?.aborted === true) this.#wakeNext()
+    while (this.#error === undefined && this.#channels.isFull) {
+      await this.#channels.place(signal)
+      if (signal?.aborted === true) this.#channels.wakeNext()
       throwIfCancelled(signal, doing)
     }
+    if (this.#channels.isUsedUp) this.#fail(new TidemarkError('unavailable', `${this.name}: out of channels`))
     if (this.#error !== undefined) throw this.#error
     const credit = { here: this.#there?.window ?? 0, there: this.#here.window }
     const channel = new Channel(this.#owner, { window, largest, credit }, encodeCall(method, parameters))
     const stop = (): void => channel.reset(cancelled(signal!, doing))
     signal?.addEventListener('abort', stop)
-    this.#own.set(channel, () => signal?.removeEventListener('abort', stop))
+    this.#channels.addOwn(channel, () => signal?.removeEventListener('abort', stop))
     return channel
   }
 
@@ -170,46 +160,6 @@ export class Connection {
     this.#fail(error)
   }
 
-  /** How many calls may be under way. The first one need not wait for the other side's preamble. */
-  get #places(): number {
-    return this.#there?.channels ?? 1
-  }
-
-  #wakeNext(): void {
-    const [first] = this.#waiting
-    if (this.#own.size < this.#places) first?.()
-  }
-
-  /** Resolves when there may be a place, or the signal is aborted. */
-  #place(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal?.removeEventListener('abort', done)
-        this.#waiting.delete(done)
-        resolve()
-      }
-      signal?.addEventListener('abort', done)
-      this.#waiting.add(done)
-    })
-  }
-
-  #announce(channel: Channel): number {
-    const id = this.#nextId
-    this.#nextId += 2
-    if (id > 0xffff_ffff) this.#fail(new TidemarkError('unavailable', `${this.name}: out of channels`))
-    this.#channels.set(id, channel)
-    return id
-  }
-
-  #forget(channel: Channel): void {
-    const ended = this.#own.get(channel)
-    if (this.#channels.delete(channel.id) && ended === undefined) this.#others--
-    if (ended === undefined) return
-    ended()
-    this.#own.delete(channel)
-    this.#wakeNext()
-  }
-
   // What comes.
 
   #heard(chunk: Buffer): void {
@@ -223,7 +173,8 @@ export class Connection {
         if (this.#error !== undefined) return
       }
     } catch (error) {
-      this.#fail(fromSystem(error, `${this.name}: what was received`))
+      const { code, message } = fromSystem(error, 'what was received')
+      this.#fail(new TidemarkError(code, `${this.name}: ${message}`, { cause: error }))
     }
   }
 
@@ -250,8 +201,8 @@ export class Connection {
     const rest = this.#start.subarray(preambleLength)
     this.#there = decodePreamble(this.#start)
     this.#start = Buffer.alloc(0)
-    for (const channel of this.#own.keys()) channel.grant(this.#there.window)
-    for (const go of this.#waiting) go()
+    for (const channel of this.#channels.all) channel.grant(this.#there.window)
+    this.#channels.places = this.#there.channels
     return rest
   }
 
@@ -261,7 +212,7 @@ export class Connection {
     if (type === frameTypes.goodbye) return this.#farewell(payload)
     if (type === frameTypes.open) return this.#opened(frame)
     const channel = this.#channels.get(id)
-    if (channel === undefined) return this.#late(frame)
+    if (channel === undefined) return this.#channels.checkLate(frame)
     if (type === frameTypes.data) return channel.take(payload, flags)
     if (type === frameTypes.end) return channel.close()
     if (type === frameTypes.credit) {
@@ -273,29 +224,13 @@ export class Connection {
     channel.stopped(decodeFailure(payload, this.name))
   }
 
-  /** A frame on a channel that is over, or that never was. */
-  #late({ type, channel, payload }: Frame): void {
-    const isOwn = channel % 2 === this.#nextId % 2
-    const was = isOwn ? channel < this.#nextId : channel <= this.#lastOther
-    // Who has ended a channel may give credit, or reset it, before he learns that it is over.
-    if (was && type === frameTypes.credit && payload.length === 4) return
-    if (was && type === frameTypes.reset) return
-    throw corrupt('wire', `a frame of type ${type} on channel ${channel}, which is not open`)
-  }
-
   #opened({ channel: id, payload, flags }: Frame): void {
-    if (id % 2 === this.#nextId % 2 || id <= this.#lastOther)
-      throw corrupt('wire', `channel ${id} opened again`)
-    this.#lastOther = id
-    if (this.#others >= this.#here.channels) {
-      throw new TidemarkError('limit', `wire: more than ${this.#here.channels} channels`)
-    }
+    this.#channels.checkOther(id)
     const { method, parameters } = decodeCall(payload)
     const credit = { here: this.#there!.window, there: this.#here.window }
     const channel = new Channel(this.#owner, { window: this.#here.window, largest: maxMessage, credit })
     channel.id = id
-    this.#channels.set(id, channel)
-    this.#others++
+    this.#channels.addOther(channel)
     if ((flags & endFlag) !== 0) channel.close()
     const answer = this.#serve({ method, parameters: new Uint8Array(parameters), channel })
     this.#answers.add(answer)
@@ -315,11 +250,9 @@ export class Connection {
   }
 
   #pinged({ type, payload }: Frame): void {
-    if (payload.length !== pingLength) throw corrupt('wire', 'a bad ping')
-    if (type === frameTypes.pong) return
-    // Only the last ping is answered when several come at once: answers cannot pile up.
-    this.#pong = new Uint8Array(payload)
-    this.#outgoing.hurry(this.#control)
+    if (type === frameTypes.pong) return Pings.check(payload)
+    this.#pings.answer(payload)
+    this.#outgoing.hurry(this.#pings)
   }
 
   #farewell(payload: Uint8Array): void {
@@ -356,15 +289,11 @@ export class Connection {
     this.#error = error
     this.#over.abort(error)
     // Answers that have been given still go out.
-    for (const channel of this.#all()) if (!isClean || !channel.isEnding) channel.fail(error)
-    for (const go of this.#waiting) go()
+    for (const channel of this.#channels.all) if (!isClean || !channel.isEnding) channel.fail(error)
+    this.#channels.wakeAll()
     const payload = isClean ? new Uint8Array(0) : encodeFailure(error)
     this.#outgoing.finish({ type: frameTypes.goodbye, flags: 0, channel: 0, payload })
     void this.#leave(isClean ? undefined : error)
-  }
-
-  #all(): Channel[] {
-    return [...new Set([...this.#channels.values(), ...this.#own.keys()])]
   }
 
   /**
@@ -379,26 +308,13 @@ export class Connection {
     if (this.#duplex.destroyed) done()
     await pause(this.#time, farewell, left.signal)
     this.#outgoing.stop()
-    for (const channel of this.#all()) channel.fail(this.#error!)
+    for (const channel of this.#channels.all) channel.fail(this.#error!)
     this.#duplex.destroy()
     this.#settle(error)
   }
 
-  // What goes.
-
   #ping(): void {
-    this.#asks = true
-    this.#outgoing.hurry(this.#control)
-  }
-
-  #urgent(): Frame | undefined {
-    if (this.#pong !== undefined) {
-      const payload = this.#pong
-      this.#pong = undefined
-      return { type: frameTypes.pong, flags: 0, channel: 0, payload }
-    }
-    if (!this.#asks) return undefined
-    this.#asks = false
-    return { type: frameTypes.ping, flags: 0, channel: 0, payload: new Uint8Array(pingLength) }
+    this.#pings.ask()
+    this.#outgoing.hurry(this.#pings)
   }
 }
