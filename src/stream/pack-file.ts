@@ -7,7 +7,7 @@ import { contentLimit } from './lines.ts'
 import { diffStarts, fullStart, indexMember } from './pack.ts'
 import { parsePackIndex, type PackedVersion } from './pack-index.ts'
 import type { TextReplay } from './replay.ts'
-import { openReplay } from './replay-kernel.ts'
+import { openReplay, prepareReplay } from './replay-kernel.ts'
 import { padding, readTarMember, tarEnd } from './tar.ts'
 import { zstdFrameLength } from './zstd-frame.ts'
 
@@ -193,7 +193,10 @@ async function dataFor(pack: PackFile, k: number): Promise<PackData> {
 
 /** The content of version number `k` of `pack`, checked against its hash. Rejects as {@link readPack} does. */
 export async function readPackedVersion(pack: PackFile, k: number): Promise<Buffer> {
-  const replay = replayPack(pack, await dataFor(pack, k), k, k)
+  const reading = dataFor(pack, k)
+  // While another thread decompresses.
+  prepareReplay()
+  const replay = replayPack(pack, await reading, k, k)
   const content = replay.bytes()
   replay.release()
   checkPacked(pack, k, content)

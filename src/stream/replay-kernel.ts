@@ -6,6 +6,12 @@ export function openReplay(pool: Uint8Array, start: number, end: number): TextRe
   return KernelReplay.open(pool, start, end) ?? new Replay(pool, start, end)
 }
 
+/** Does what {@link openReplay} would do for the first time only, some milliseconds of it, while there is time. */
+export function prepareReplay(): void {
+  const kernel = LinesKernel.take()
+  if (kernel !== undefined) LinesKernel.release(kernel)
+}
+
 /** As {@link Replay}, on a copy of the pool in a kernel of its own. */
 class KernelReplay implements TextReplay {
   readonly #pool: Uint8Array
