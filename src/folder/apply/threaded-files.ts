@@ -5,6 +5,7 @@ import { fromSystem, TidemarkError } from '../../errors.ts'
 import { encodeEntry } from '../../object/entry-codec.ts'
 import type { Repository } from '../../store/repository/repository.ts'
 import { Condition } from '../condition.ts'
+import { threadFile } from '../thread-file.ts'
 import type { Failure, FromThread, PartJob, ThreadStart, ToThread } from './apply-thread.ts'
 import type { FileJob, FileResult, FileSink, OnResult } from './file-job.ts'
 import { FilePlacer, type Begun } from './file-placer.ts'
@@ -75,9 +76,7 @@ export class ThreadedFiles implements FileSink {
   }
 
   #begin(start: ThreadStart): Thread {
-    // From source the modules end in .ts, in the package in .js.
-    const own = import.meta.url
-    const worker = new Worker(new URL(`./apply-thread${own.slice(own.lastIndexOf('.'))}`, own), {
+    const worker = new Worker(threadFile('apply-thread', import.meta.url), {
       workerData: start,
       resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 96 },
       // Descriptors are opened by the C library, and shared between threads: each closes its own.

@@ -5,6 +5,7 @@ import { fromSystem, TidemarkError } from '../../errors.ts'
 import type { DirectoryBucket } from '../../store/directory-bucket.ts'
 import type { RepositoryWriter } from '../../store/repository/repository-writer.ts'
 import { Condition } from '../condition.ts'
+import { threadFile } from '../thread-file.ts'
 import { Claims } from './claims.ts'
 import type { FromThread, ThreadStart, ToThread } from './ingest-thread.ts'
 import type { Ingest, Waiting } from './ingest.ts'
@@ -61,9 +62,7 @@ export class ThreadedIngest implements Ingest {
   }
 
   #begin(start: ThreadStart): Thread {
-    // From source the modules end in .ts, in the package in .js.
-    const own = import.meta.url
-    const worker = new Worker(new URL(`./ingest-thread${own.slice(own.lastIndexOf('.'))}`, own), {
+    const worker = new Worker(threadFile('ingest-thread', import.meta.url), {
       workerData: start,
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
       // Some are opened by the C library, of which Node would warn when they are closed.
