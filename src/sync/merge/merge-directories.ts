@@ -82,16 +82,25 @@ export class DirectoryMerge {
       if (!isSame(entry, three.left)) edits.set(three.name, entry)
       if (loser) losers.push(loser)
     }
+    if (losers.length > 0) await this.#placeCopies(path, left, edits, losers)
+    return this.#edit(
+      left,
+      Array.from(edits, ([name, entry]) => ({ name, entry })),
+    )
+  }
+
+  async #placeCopies(
+    path: Name,
+    left: DirectoryEntry,
+    edits: Map<Name, Entry | undefined>,
+    losers: readonly NonNullable<Settled['loser']>[],
+  ): Promise<void> {
     const places = new CopyPlaces(this.#nodes, left, edits, this.#options)
     for (const loser of losers) {
       const { entry, winner, host } = loser
       const copy = isKept(entry) ? joinPath(path, await places.place(loser)) : undefined
       this.conflicts.push({ path: joinPath(path, entry.name), copy, winner, loser: host })
     }
-    return this.#edit(
-      left,
-      Array.from(edits, ([name, entry]) => ({ name, entry })),
-    )
   }
 
   async #settle(path: Name, three: Three, depth: number): Promise<Settled> {
