@@ -15,6 +15,8 @@ export interface Application {
   /** The bytes of a file that is to be written. */
   readonly read: (entry: Entry) => Promise<string>
   readonly problem: (path: string, code: ProblemCode, message: string) => void
+  /** What the system refuses to change just now. */
+  readonly isDenied: (path: string) => boolean
   /** In path order, as a restore does, instead of so that nothing goes before it is anywhere else. */
   readonly inPathOrder?: boolean | undefined
 }
@@ -88,6 +90,10 @@ class Applying {
     // The check and the operation are one: what lies between them on a real disk is too short for this world.
     const here = disk.at(path)
     if (isEntry(path, here, after)) return
+    if (this.#application.isDenied(path)) {
+      problem(path, 'failed', 'permission denied')
+      return this.#failed(after)
+    }
     if (!isEntry(path, here, before)) {
       problem(path, 'conflict', 'changed meanwhile')
       return this.#failed(after)

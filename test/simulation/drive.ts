@@ -14,6 +14,8 @@ export class Drive {
   /** What its replica had set out to make of them. */
   pending: Pending | undefined
   readonly device: string
+  /** Nothing of this name can be replaced or deleted, but by its user. */
+  denied: string | undefined
 
   constructor(device: string, disk: SimulatedDisk, of?: Drive) {
     this.device = device

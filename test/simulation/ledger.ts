@@ -104,12 +104,12 @@ export class Ledger {
     }
   }
 
-  /** What a directory holds that is taken away: somebody may have put something into it. */
+  /** What a directory holds that is taken away: somebody may have put something into it, or be at odds about it. */
   #checkBelow(path: string, before: Sights): void {
     for (const [below, { sight }] of this.#last) {
-      if (!below.startsWith(`${path}/`) || sight === undefined || before.get(below) === sight) continue
-      this.#contend(below)
-      this.#contend(path)
+      if (!below.startsWith(`${path}/`)) continue
+      if (sight !== undefined && before.get(below) !== sight) this.#contend(below)
+      if (this.#contended.has(this.#rootOf(below))) this.#contend(path)
     }
   }
 

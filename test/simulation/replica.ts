@@ -178,6 +178,7 @@ export class SimulatedReplica implements Replica {
       step: (what) => this.#step(what),
       read: (entry) => readText(source, entry),
       problem,
+      isDenied: (path) => drive.denied !== undefined && path.split('/').includes(drive.denied),
       inPathOrder: this.#options.isCareless,
     })
     if (problems.length > 0) {

@@ -5,7 +5,7 @@ import type { SimulatedClock } from './clock.ts'
 import type { SimulatedDisk } from './disk.ts'
 import type { Scheduler } from './scheduler.ts'
 
-const names = ['a', 'b', 'c.txt', 'd', 'e']
+export const names: readonly string[] = ['a', 'b', 'c.txt', 'd', 'e']
 
 /** Whoever works with the files of one replica. */
 export interface Work {

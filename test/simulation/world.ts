@@ -170,6 +170,7 @@ export class World {
   async heal(maxRounds: number = 4 + 2 * this.machines.length): Promise<void> {
     this.network.cutShare = 0
     this.network.partitioned.clear()
+    for (const { drive } of this.machines) drive.denied = undefined
     await this.perform(async () => {
       for (let round = 1; ; round++) {
         this.scheduler.note(`healing: round ${round}`)
