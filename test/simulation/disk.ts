@@ -33,7 +33,7 @@ export function sightOf(node: Node): Sight {
   const mode = node.mode.toString(8)
   switch (node.kind) {
     case 'file':
-      return `file ${node.text} ${mode} ${node.mtimeNs}`
+      return `file ${node.text.replaceAll('\n', ',')} ${mode} ${node.mtimeNs}`
     case 'symlink':
       return `symlink ${node.target} ${node.mtimeNs}`
     case 'directory':
@@ -41,9 +41,13 @@ export function sightOf(node: Node): Sight {
   }
 }
 
-/** What of a sight somebody wrote; undefined for a directory. */
-export function textOf(sight: Sight | undefined): string | undefined {
-  return sight === undefined || isDirectory(sight) ? undefined : sight.split(' ')[1]
+/** The lines of a sight that somebody wrote: of a file, or the target of a symlink; none of a directory. */
+export function linesOf(sight: Sight | undefined): string[] {
+  if (sight === undefined || isDirectory(sight)) return []
+  return sight
+    .split(' ')[1]!
+    .split(',')
+    .filter((line) => line !== '')
 }
 
 export function isDirectory(sight: Sight | undefined): boolean {

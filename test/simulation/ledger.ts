@@ -1,5 +1,5 @@
 import { directoryOf } from '../../src/tree/path.ts'
-import { isDirectory, textOf, type Sight } from './disk.ts'
+import { isDirectory, linesOf, type Sight } from './disk.ts'
 
 /** What stood at each path. */
 export type Sights = ReadonlyMap<string, Sight>
@@ -31,13 +31,14 @@ export class Ledger {
   readonly #places = new Map<string, Set<string>>()
   #isForgotten = false
 
-  /** A content that there has never been. */
+  /** A line that there has never been. */
   newText(host: string): string {
     return `${host}.${++this.#count}`
   }
 
+  /** A text is about to be written; each of its lines is a content of its own. */
   wrote(text: string): void {
-    this.#texts.add(text)
+    for (const line of text.split('\n')) if (line !== '') this.#texts.add(line)
   }
 
   /** Paths are about to be renamed. */
@@ -64,8 +65,7 @@ export class Ledger {
     const counts = (sights: Sights): Map<string, number> => {
       const counts = new Map<string, number>()
       for (const sight of sights.values()) {
-        const text = textOf(sight)
-        if (text !== undefined) counts.set(text, (counts.get(text) ?? 0) + 1)
+        for (const line of linesOf(sight)) counts.set(line, (counts.get(line) ?? 0) + 1)
       }
       return counts
     }
@@ -87,10 +87,10 @@ export class Ledger {
     if (is !== undefined) this.#checkAbove(path, before)
     if (isDirectory(was) && !isDirectory(is)) this.#checkBelow(path, before)
     this.#last.set(path, { sight: is, host })
-    const text = textOf(is)
-    if (text === undefined) return
-    const places = this.#places.get(text) ?? new Set()
-    this.#places.set(text, places.add(path))
+    for (const line of linesOf(is)) {
+      const places = this.#places.get(line) ?? new Set()
+      this.#places.set(line, places.add(path))
+    }
   }
 
   /** A directory that something is put into is used: somebody else may have taken it away. */
@@ -147,7 +147,7 @@ export class Ledger {
   /** What is wrong with this as the end of it all. */
   check(final: Sights): string[] {
     const wrong: string[] = []
-    const present = new Set([...final.values()].map((sight) => textOf(sight)))
+    const present = new Set([...final.values()].flatMap((sight) => linesOf(sight)))
     for (const text of this.#texts)
       if (!this.#ended.has(text) && !present.has(text))
         wrong.push(`${text} is lost: nobody deleted or replaced it`)
@@ -157,10 +157,11 @@ export class Ledger {
       if (found !== sight) wrong.push(`${path} is ${found ?? 'gone'}, but was last left ${sight ?? 'gone'}`)
     }
     for (const [path, sight] of final) {
-      const text = textOf(sight)
-      if (text === undefined) continue
-      if (!this.#texts.has(text)) wrong.push(`${path} holds ${text}, which nobody wrote`)
-      const places = [path, ...(this.#places.get(text) ?? [])]
+      const lines = linesOf(sight)
+      if (lines.length === 0) continue
+      for (const line of lines)
+        if (!this.#texts.has(line)) wrong.push(`${path} holds ${line}, which nobody wrote`)
+      const places = [path, ...lines.flatMap((line) => [...(this.#places.get(line) ?? [])])]
       const disputed = places.some((place) => this.#isContended(place))
       if (originOf(path) !== path && !disputed) wrong.push(`${path} is a conflict copy without a conflict`)
       else if (!this.#last.has(path) && !disputed) wrong.push(`${path} appeared: nobody put it there`)

@@ -36,6 +36,7 @@ export interface SimulatedReplicaOptions {
   /** Told what it found when it was asked for what came before two snapshots, and of what it goes on to. */
   readonly onBases?: ((one: Head, other: Head, found: readonly Head[]) => void) | undefined
   readonly onAdvance?: ((to: Head) => void) | undefined
+  readonly onDenied?: (() => void) | undefined
 }
 
 /** A replica whose disk is simulated, from one start to the next crash. All else is the real thing. */
@@ -178,7 +179,11 @@ export class SimulatedReplica implements Replica {
       step: (what) => this.#step(what),
       read: (entry) => readText(source, entry),
       problem,
-      isDenied: (path) => drive.denied !== undefined && path.split('/').includes(drive.denied),
+      isDenied: (path) => {
+        const isDenied = drive.denied !== undefined && path.split('/').includes(drive.denied)
+        if (isDenied) this.#options.onDenied?.()
+        return isDenied
+      },
       inPathOrder: this.#options.isCareless,
     })
     if (problems.length > 0) {

@@ -1,5 +1,6 @@
 import { pull } from '../../src/sync/pull.ts'
 import { synchronize } from '../../src/sync/synchronize.ts'
+import { textRulesFile } from '../../src/sync/merge/merge-texts.ts'
 import { act, names } from './user.ts'
 import { World, type Machine } from './world.ts'
 
@@ -28,6 +29,8 @@ export async function storm(seed: number): Promise<World> {
   const links = draw.pick(shapes)(count)
   const world = new World({ seed: seed + 0x5eed, count, links })
   try {
+    // Texts that are merged by line.
+    if (draw.chance(0.5)) world.write(world.machines[0]!, textRulesFile, draw.pick(['*.txt', '*']))
     await rage(world, {
       edits: draw.below(draw.pick([8, 30])) + 1,
       pause: draw.pick([50, 400, 3000]),

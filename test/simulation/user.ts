@@ -32,6 +32,7 @@ const actions: readonly (readonly [number, Action])[] = [
   [2, makeLink],
   [2, rewriteEqual],
   [2, changeKind],
+  [5, editLine],
 ]
 
 /** Does one thing that a user may do, and has it written down. */
@@ -75,9 +76,9 @@ function put(work: Work, path: string, text: string): void {
 function create(work: Work): string | undefined {
   const path = freshPath(work)
   if (work.disk.at(path) !== undefined) return undefined
-  const text = work.ledger.newText(work.host)
-  put(work, path, text)
-  return `write ${path} (${text})`
+  const lines = Array.from({ length: work.scheduler.pick([1, 1, 4]) }, () => work.ledger.newText(work.host))
+  put(work, path, lines.join('\n'))
+  return `write ${path} (${lines.join(',')})`
 }
 
 function overwrite(work: Work): string | undefined {
@@ -86,6 +87,21 @@ function overwrite(work: Work): string | undefined {
   const text = work.ledger.newText(work.host)
   put(work, path, text)
   return `overwrite ${path} (${text})`
+}
+
+/** Adds, replaces or deletes one line of many. */
+function editLine(work: Work): string | undefined {
+  const { scheduler, disk, ledger, host } = work
+  const path = pickFile(work)
+  const node = path === undefined ? undefined : disk.at(path)
+  if (path === undefined || node?.kind !== 'file') return undefined
+  const lines = node.text.split('\n').filter((line) => line !== '')
+  const at = scheduler.below(lines.length + 1)
+  const kind = scheduler.pick(['add', 'add', 'replace', 'delete'])
+  if (kind !== 'add' && (at === lines.length || lines.length < 2)) return undefined
+  lines.splice(at, kind === 'add' ? 0 : 1, ...(kind === 'delete' ? [] : [ledger.newText(host)]))
+  put(work, path, lines.join('\n') + (scheduler.chance(0.5) ? '\n' : ''))
+  return `${kind} line ${at} of ${path}, which is ${lines.join(',')} now`
 }
 
 function change(

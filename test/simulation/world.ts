@@ -71,6 +71,8 @@ export class World {
       isCareless: this.#isCareless,
       onHead: (head) => this.#bases.add(head),
       onBases: (one, other, found) => this.#bases.found(host, one, other, found),
+      // What it could take in stands in its snapshots as if its user had made it.
+      onDenied: () => this.ledger.forgot(),
       onAdvance: (to) => {
         if (!this.#bases.isBlind(host, to)) return
         scheduler.note(`  ${host} merges without all that came before both`)
