@@ -36,7 +36,8 @@ export async function editDirectory(
   emit: Emit,
   options: CallOptions = {},
 ): Promise<Below> {
-  if (edits.length === 0) return directory
+  // Nothing else of a whole entry, if that is what was given.
+  if (edits.length === 0) return { content: directory.content, size: directory.size, count: directory.count }
   const builder = new DirectoryBuilder(emit)
   const cursor = new DirectoryCursor(store, directory.content, options)
   // A sum that is only the largest that can be stated is no help: then all sizes are added up again.

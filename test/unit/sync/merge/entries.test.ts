@@ -36,6 +36,16 @@ suite('what is there', () => {
     assert.deepEqual((await merged(undefined, undefined, 'y')).tree, { f: 'y' })
   })
 
+  test('1: a directory of which one side has all entries of both, and the other another mode', async () => {
+    const base = directory({ old: 'x' })
+    const more = directory({ old: 'x', both: 'z', more: 'y' })
+    const other = directory({ old: 'x', both: 'z' }, { mode: 0o700 })
+    for (const result of [await merged(base, more, other), await merged(base, other, more)]) {
+      assert.deepEqual(result.tree, { 'f/old': 'x', 'f/both': 'z', 'f/more': 'y' })
+      assert.equal((await entryAt(result, 'f')).mode, 0o700)
+    }
+  })
+
   test('2: changed equally on both', async () => {
     assert.deepEqual(await merged('x', 'y', 'y').then(({ tree, conflicts }) => [tree, conflicts]), [
       { f: 'y' },
