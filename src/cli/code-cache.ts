@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -9,7 +9,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { Script } from 'node:vm'
 
 const digestLength = 32
@@ -55,8 +55,7 @@ function readCode(cache: string): Buffer | undefined {
       if (process.getuid?.() !== uid || (mode & 0o022) > 0) return undefined
       const bytes = readFileSync(file)
       const code = bytes.subarray(digestLength)
-      const isWhole = hash('sha256', code, 'latin1') === bytes.toString('latin1', 0, digestLength)
-      return isWhole ? code : undefined
+      return digestOf(cache, code).equals(bytes.subarray(0, digestLength)) ? code : undefined
     } finally {
       closeSync(file)
     }
@@ -65,10 +64,15 @@ function readCode(cache: string): Buffer | undefined {
   }
 }
 
+/** With its name, as who owns the directory may give it another one. */
+function digestOf(cache: string, code: Buffer): Buffer {
+  return createHash('sha256').update(basename(cache)).update(code).digest()
+}
+
 function writeCode(cache: string, code: Buffer): void {
   const temporary = `${cache}.${process.pid}`
   try {
-    writeFileSync(temporary, Buffer.concat([hash('sha256', code, 'buffer'), code]), {
+    writeFileSync(temporary, Buffer.concat([digestOf(cache, code), code]), {
       flag: 'wx',
       mode: 0o600,
     })

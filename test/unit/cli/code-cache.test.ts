@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
@@ -72,6 +80,15 @@ suite('compiled code that is kept', () => {
     }
     symlinkSync(sample.cache, `${sample.cache}-link`)
     check(link, false)
+  })
+
+  test('is not taken for that of another name', (t) => {
+    const sample = makeSample(t)
+    check(sample, false).save()
+    const file = join(sample.directory, 'module.cjs')
+    const renamed = { ...sample, load: () => loadModule(file, `${sample.cache}-renamed`, require) }
+    renameSync(sample.cache, `${sample.cache}-renamed`)
+    check(renamed, false)
   })
 
   test('is done without where it cannot be kept', (t) => {
