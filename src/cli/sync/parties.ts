@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { isTidemarkError, TidemarkError } from '../../errors.ts'
 import { openFolder } from '../../folder/folder.ts'
 import { isFolder } from '../../sync/introduce.ts'
@@ -59,7 +59,7 @@ function withMode(peer: KnownPeer, mode: Mode | undefined): KnownPeer {
   return mode === undefined ? peer : { ...peer, mode }
 }
 
-function named(one: Place, other: Place, mode: Mode | undefined): Parties {
+async function named(one: Place, other: Place, mode: Mode | undefined): Promise<Parties> {
   for (const place of [one, other]) {
     if (place.kind === 'directory' && existsSync(place.path) && !statSync(place.path).isDirectory())
       throw new TidemarkError('usage', `${place.path}: not a directory`)
@@ -71,11 +71,14 @@ function named(one: Place, other: Place, mode: Mode | undefined): Parties {
   const text = formatPlace(place)
   // Said of the first one; here the other way round.
   const seen = swapped && mode === 'send' ? 'receive' : swapped && mode === 'receive' ? 'send' : mode
-  return {
-    own: own.path,
-    peers: [{ name: nameOfPlace(text), place: text, mode: seen ?? 'two-way', readOnly: false }],
-    named: true,
+  const noted = isFolder(own.path) ? (await readSyncSettings(own.path)).peers : []
+  const peer = noted.find((known) => known.place === text) ?? {
+    name: nameOfPlace(text),
+    place: text,
+    mode: 'two-way',
+    readOnly: false,
   }
+  return { own: own.path, peers: [withMode(peer, seen)], named: true }
 }
 
 /** The folder that `path` is in, if it is in one. */
@@ -94,8 +97,4 @@ async function rootOf(path: string): Promise<string | undefined> {
 export function asPeerOf(own: string, { mode }: KnownPeer): KnownPeer {
   const turned: Readonly<Record<Mode, Mode>> = { 'two-way': 'two-way', send: 'receive', receive: 'send' }
   return { name: nameOfPlace(own), place: own, mode: turned[mode], readOnly: false }
-}
-
-export function sideName(path: string): string {
-  return basename(path) || path
 }

@@ -74,6 +74,10 @@ test('which way changes go', async (t) => {
   await scene.ok('-C', 'a', 'sync', '--mode', 'send')
   assert.ok(existsSync(join(scene.directory, 'b/from-a')))
   assert.ok(!existsSync(join(scene.directory, 'a/from-b')))
+  // As it is noted, also when both are named.
+  await scene.ok('-C', 'a', 'peer', 'add', 'b', join(scene.directory, 'b'), '--mode', 'send')
+  await scene.ok('sync', 'a', 'b')
+  assert.ok(!existsSync(join(scene.directory, 'a/from-b')))
   scene.write('a/more', 'a')
   await scene.ok('-C', 'a', 'sync', '--mode', 'receive')
   assert.ok(existsSync(join(scene.directory, 'a/from-b')))

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemdUnit } from '../../../src/cli/systemd-unit.ts'
+import { systemdUnit, upUnit } from '../../../src/cli/systemd-unit.ts'
 import { requireTool } from '../../require.ts'
 
 test('paths are quoted as systemd reads them', () => {
@@ -19,12 +19,14 @@ test('systemd takes the unit', (t) => {
   if (!requireTool(t, found, 'needs systemd-analyze')) return
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-unit-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  const file = join(directory, 'tidemark-notes.service')
-  writeFileSync(file, systemdUnit(`${directory}/a "b" 50% $c`, [process.execPath, 'x y', '-C', '/', 'watch']))
   const env = { ...process.env, XDG_RUNTIME_DIR: directory }
-  const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--user', file], {
-    encoding: 'utf8',
-    env,
-  })
-  assert.deepEqual([status, stderr], [0, ''])
+  const watch = systemdUnit(`${directory}/a "b" 50% $c`, [process.execPath, 'x y', '-C', '/', 'watch'])
+  const up = upUnit([process.execPath, 'x y', 'up', '--config', '/a "b" 50% $c\n'])
+  for (const [name, unit] of Object.entries({ watch, up })) {
+    const file = join(directory, `tidemark-${name}.service`)
+    writeFileSync(file, unit)
+    const args = ['verify', '--user', file]
+    const { status, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8', env })
+    assert.deepEqual([status, stderr], [0, ''], name)
+  }
 })
