@@ -122,7 +122,7 @@ function buildLevel(items: readonly TreeNodeItem[], level: number, emit: Emit): 
 /** Cuts the lines of one level, added in the order of their names, into nodes. */
 export class NodeBuilder {
   readonly #level: number
-  readonly #writer = new Writer(16_384)
+  readonly #writer = new Writer(1024)
   #first: Name = ''
   #count = 0
   #lines = 0
