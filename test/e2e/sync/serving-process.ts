@@ -1,4 +1,4 @@
-/** Serves a peer of one chunk by its standard input and output, as `tidemark serve --stdio` would. */
+/** Serves a peer of some chunks by its standard input and output, as `tidemark serve --stdio` would. */
 import { argv, exit, stderr } from 'node:process'
 import { connectionOver } from '../../../src/sync/wire/transport/link.ts'
 import { servePeer } from '../../../src/sync/wire/serve-peer.ts'
@@ -12,7 +12,7 @@ if (argv[2] === 'fail') {
   exit(3)
 }
 const peer = new MemoryPeer(headOf(7))
-await peer.put(pattern(1_000_000))
+for (const size of [20_000, 30_000, 1_000_000]) await peer.put(pattern(size))
 const error = await servePeer(connectionOver(stdioLink()), serviceOf(peer))
 if (error !== undefined) {
   stderr.write(`${error.message}\n`)
