@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { warm } from '../measure.ts'
 import { makeSmallFiles } from '../trees.ts'
-import { chosen, inStep, isChosen, rsync, tidemark, unison } from './contender.ts'
+import { chosen, inStep, isChosen, rsync, tidemark, unison, type History } from './contender.ts'
 import type { Ground, Run } from './ground.ts'
 import { machineCpu } from './processes.ts'
 import { Sheet } from './sheet.ts'
 import { SyncthingPair } from './syncthing.ts'
+import { TwoMachines } from './two-machines.ts'
 
 /** The first copy of 100,000 files of 4 to 16 KiB, to an empty directory; near, and through a pipe as ssh's. */
 export async function initial(ground: Ground, runs: number): Promise<void> {
@@ -25,6 +26,10 @@ export async function initial(ground: Ground, runs: number): Promise<void> {
         contender.forget?.(a, b)
       }
     }
+    for (const history of ['none', 'kept'] as const) {
+      const name = `tidemark ${history}`
+      if (isChosen(name)) await sheet.note('TLS', name, byTls(ground, a, history))
+    }
     if (isChosen('syncthing')) await sheet.note('TLS', 'syncthing', bySyncthing(ground, a, files))
   }
   for (const step of ['local', 'piped']) {
@@ -32,12 +37,41 @@ export async function initial(ground: Ground, runs: number): Promise<void> {
     sheet.ratio(step, 'tidemark none', step, 'rsync -a', 'cpu', 1.5)
     sheet.ratio(step, 'tidemark kept', step, 'rsync -a', 'wall', 2)
     sheet.ratio(step, 'tidemark kept', step, 'rsync -a', 'cpu', 2)
-    for (const ours of ['tidemark none', 'tidemark kept']) {
+    for (const ours of ['tidemark none', 'tidemark kept'])
       sheet.ratio(step, ours, step, 'unison', 'wall', 0.15)
-      sheet.ratio(step, ours, 'TLS', 'syncthing', 'wall', 0.5)
-    }
+  }
+  for (const ours of ['tidemark none', 'tidemark kept']) {
+    sheet.ratio('TLS', ours, 'TLS', 'syncthing', 'wall', 0.5)
+    sheet.ratio('TLS', ours, 'piped', 'rsync -a', 'wall', ours.endsWith('none') ? 1.3 : 2)
   }
   sheet.print()
+}
+
+/** One serves, and the other fetches; from the start of both. */
+async function byTls(ground: Ground, a: string, history: History): Promise<Run> {
+  const b = ground.empty('copy')
+  tidemark(ground, history).forget!(a, b)
+  const machines = await TwoMachines.pair(ground)
+  warm(a)
+  const [before, started] = [machineCpu(), performance.now()]
+  try {
+    await machines.serve(a, history)
+    const run = await machines.sync(b, history)
+    const wall = (performance.now() - started) / 1000
+    const far = machines.usage()
+    const cpu = run.cpu + far.cpu
+    checkCopy(a, b)
+    return {
+      ...run,
+      wall,
+      cpu,
+      farMegabytes: far.megabytes,
+      others: Math.max(0, machineCpu() - before - cpu),
+    }
+  } finally {
+    await machines.stop()
+    tidemark(ground, history).forget!(a, b)
+  }
 }
 
 /** From the start of both until both say that they have everything. */

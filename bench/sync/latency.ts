@@ -12,6 +12,7 @@ import {
   repeatingUnison,
   settle,
   syncthing,
+  upTidemark,
   watchingTidemark,
   type Watcher,
 } from './watcher.ts'
@@ -32,6 +33,7 @@ export async function latency(ground: Ground): Promise<void> {
     watchingTidemark(ground, 'kept', false),
     watchingTidemark(ground, 'none', false),
     watchingTidemark(ground, 'kept', true),
+    upTidemark(ground, 'kept'),
     lsyncd(ground, 'direct'),
     lsyncd(ground, 'rsync'),
     repeatingUnison(ground),

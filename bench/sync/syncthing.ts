@@ -1,9 +1,8 @@
 import { execFileSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePorts } from './free-ports.ts'
 import { start, stop, usageOf, type Usage } from './processes.ts'
 
 const key = 'benchmark'
@@ -102,14 +101,6 @@ async function ask<T>({ web }: Side, what: string): Promise<T | undefined> {
     // It is only starting.
     return undefined
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  for (const server of servers) server.close()
-  return ports
 }
 
 function makeSide(home: string, directory: string, listen: number, web: number): Side {

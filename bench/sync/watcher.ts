@@ -5,6 +5,7 @@ import { tidemark, unison, type History } from './contender.ts'
 import type { Ground } from './ground.ts'
 import { start, stop, usageOf, type Usage } from './processes.ts'
 import { SyncthingPair } from './syncthing.ts'
+import { TwoMachines } from './two-machines.ts'
 
 /** Something that brings changes of the directory `a` to `b` until it is stopped. */
 export interface Watcher {
@@ -36,6 +37,28 @@ export function watchingTidemark(ground: Ground, history: History, piped: boolea
   return {
     name: `${name}${piped ? ', ssh' : ''}`,
     start: async (a, b) => startOne([...command(a, b, piped), '--watch'], ground.env),
+  }
+}
+
+/** `tidemark up` on both sides, over TLS. */
+export function upTidemark(ground: Ground, history: History): Watcher {
+  return {
+    name: `tidemark ${history}, TLS`,
+    async start(a, b) {
+      const machines = await TwoMachines.pair(ground)
+      await machines.serve(b, history)
+      await machines.sync(a, history)
+      const near = machines.keep(a)
+      const usage = (): Usage => {
+        const [one, other] = [usageOf(near), machines.usage()]
+        return { cpu: one.cpu + other.cpu, megabytes: one.megabytes + other.megabytes }
+      }
+      const end = async (): Promise<void> => {
+        await stop(near)
+        await machines.stop()
+      }
+      return { isRunning: () => near.exitCode === null, usage, stop: end }
+    },
   }
 }
 
