@@ -30,5 +30,5 @@ export function openBelow(root: DirectoryHandle, path: Name): number {
 function followOnce(root: DirectoryHandle, name: Name): Name {
   if (root.stat(name)?.kind !== 'symlink') return name
   const target = readTarget(root.path(name))
-  return target.includes('/') ? name : target
+  return target.includes('/') || target === '.' || target === '..' ? name : target
 }
