@@ -33,17 +33,22 @@ interface Settled {
   readonly loser?: (Loser & { readonly winner: string }) | undefined
 }
 
+export interface DirectoryMergeOptions extends CallOptions {
+  /** See `MergeOptions`. */
+  readonly withoutCopies?: boolean | undefined
+}
+
 /** One merge of trees, without a look at moves. */
 export class DirectoryMerge {
   readonly #nodes: NewNodes
   readonly #hosts: Hosts
   readonly #mergeText: MergeText
-  readonly #options: CallOptions
+  readonly #options: DirectoryMergeOptions
   readonly conflicts: Conflict[] = []
   /** Something was changed on one side that is not there on the other, or was made on both: it may have moved. */
   mayHaveMoved = false
 
-  constructor(nodes: NewNodes, hosts: Hosts, mergeText: MergeText, options: CallOptions) {
+  constructor(nodes: NewNodes, hosts: Hosts, mergeText: MergeText, options: DirectoryMergeOptions) {
     this.#nodes = nodes
     this.#hosts = hosts
     this.#mergeText = mergeText
@@ -82,7 +87,8 @@ export class DirectoryMerge {
       if (!isSame(entry, three.left)) edits.set(three.name, entry)
       if (loser) losers.push(loser)
     }
-    if (losers.length > 0) await this.#placeCopies(path, left, edits, losers)
+    if (losers.length > 0 && this.#options.withoutCopies !== true)
+      await this.#placeCopies(path, left, edits, losers)
     return this.#edit(
       left,
       Array.from(edits, ([name, entry]) => ({ name, entry })),

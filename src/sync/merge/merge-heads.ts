@@ -92,7 +92,9 @@ async function baseTree(
     const older = (await options.basesOf?.(first, other)) ?? []
     const base = await baseTree(nodes, older, options, budget)
     const sides = { left: { ...sideOf(first), root: tree }, right: sideOf(other) }
-    const merged = await mergeTrees(nodes, { base, ...sides }, { ...options, put, putContent: put })
+    // A copy that neither side ever had would look deleted on both, though they keep it under other names.
+    const apart = { ...options, put, putContent: put, withoutCopies: true }
+    const merged = await mergeTrees(nodes, { base, ...sides }, apart)
     tree = merged.root
   }
   return tree

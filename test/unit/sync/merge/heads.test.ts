@@ -108,4 +108,20 @@ suite('mergeHeads', () => {
     assert.deepEqual(conflicts, [])
     assert.equal(asked.length, 1)
   })
+
+  test('makes no copies for a base: what both sides keep under names of their own stays', async () => {
+    const timeline = new Timeline()
+    const bases = [
+      await timeline.made('a', { f: file('one', { mtime: 200 }) }, []),
+      await timeline.made('b', { f: file('other', { mtime: 300 }) }, []),
+    ]
+    const f = file('other', { mtime: 300 })
+    // The name that the copy would have.
+    const copy = 'f (conflict 1970-01-01 00-03-20 host a)'
+    const one = await timeline.made('a', { f, [copy]: file('one', { mtime: 200 }) }, bases)
+    const other = await timeline.made('b', { f, new: 'x' }, bases)
+    const { head } = await mergeHeads(timeline.store, one, other, bases, putInto(timeline.store))
+    const tree = await readModel(timeline.store, head.snapshot.root)
+    assert.deepEqual([...tree.keys()], ['f', copy, 'new'])
+  })
 })
