@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   cpSync,
@@ -15,6 +16,7 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { requireTool } from '../../require.ts'
 import { Scene } from './tidemark.ts'
 
 /** The files below a directory, with what they hold. */
@@ -367,4 +369,36 @@ test('a copy that holds only a part', async (t) => {
   const { code, stderr } = await scene.run(['sync', 'part', 'all', '--include', '../all'])
   assert.equal(code, 2)
   assert.match(stderr, /not a path from the top/)
+})
+
+test('a copy whose disk is not mounted is refused, and goes on when it is', async (t) => {
+  const scene = new Scene(t)
+  const [disk, point] = [join(scene.directory, 'disk'), join(scene.directory, 'point')]
+  mkdirSync(disk)
+  mkdirSync(point)
+  const mount = (): boolean => spawnSync('mount', ['--bind', disk, point]).status === 0
+  const unmount = (): void => void spawnSync('umount', [point])
+  using _mounted = { [Symbol.dispose]: unmount }
+  if (!requireTool(t, mount(), 'mounting needs root')) return
+  scene.write('point/one', '1')
+  await scene.ok('sync', 'point', 'copy')
+  unmount()
+  for (const args of [
+    ['sync', 'point', 'copy'],
+    ['-C', 'copy', 'sync'],
+  ]) {
+    const { code, stderr } = await scene.run(args)
+    assert.equal(code, 7, stderr)
+    assert.match(stderr, /is its disk mounted/)
+  }
+  assert.deepEqual(readdirSync(point), [])
+  assert.deepEqual(files(scene, 'copy'), { one: '1' })
+  assert.ok(mount())
+  const device = (): string =>
+    (/"device": "(.*)"/.exec(readFileSync(join(disk, '.tidemark/folder.json'), 'utf8')) ?? [])[1]!
+  const before = device()
+  scene.write('copy/two', '2')
+  await scene.ok('-C', 'copy', 'sync')
+  assert.deepEqual(files(scene, 'point'), { one: '1', two: '2' })
+  assert.equal(device(), before)
 })
