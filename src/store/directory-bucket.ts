@@ -119,7 +119,10 @@ export class DirectoryBucket implements UploadBucket {
     } catch (error) {
       throw directoryError(error, `begin to write in ${this.root}`)
     }
+    let isOpen = true
     const abort = (): void => {
+      if (!isOpen) return
+      isOpen = false
       closeSync(file)
       removeIfThere(temporary)
     }
@@ -140,6 +143,7 @@ export class DirectoryBucket implements UploadBucket {
           await this.#prepare()
           if (this.#durable) await syncFile(file)
           await this.#rename(temporary, name, this.#durable)
+          isOpen = false
           closeSync(file)
         } catch (error) {
           abort()

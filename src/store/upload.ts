@@ -6,7 +6,7 @@ export interface Upload {
   write(parts: readonly Uint8Array[]): void
   /** Stores what was written under `name`, with all that `put` promises. */
   finish(name: string): Promise<void>
-  /** Gives up: nothing remains. */
+  /** Gives up: nothing remains. Does nothing once it has ended, well or not. */
   abort(): void
 }
 

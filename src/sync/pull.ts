@@ -117,7 +117,9 @@ export async function settle(
     const head = await replica.capture(options)
     const pending = await replica.pending?.(options)
     const key = pending && head.id + pending.to.id
-    if (pending === undefined || stuck.get(replica) === key) return { head, conflicts, problems: [] }
+    // Where nothing of it was done, there is nothing to make good.
+    if (pending === undefined || head.id === pending.from.id || stuck.get(replica) === key)
+      return { head, conflicts, problems: [] }
     try {
       const taken = await takeIn(replica, peer, head, pending.to, options)
       conflicts.push(...taken.conflicts)
@@ -125,8 +127,8 @@ export async function settle(
       if (!taken.done && !again) stuck.set(replica, taken.head.id + pending.to.id)
       if (!again || attempt === maxAttempts) return { ...taken, conflicts }
     } catch (error) {
-      // Without what it needs it is as good as forgotten: whoever has it tells of it again.
-      if (isTidemarkError(error, 'missing', 'limit')) return { head, conflicts, problems: [] }
+      // Without what it needs it is as good as forgotten: whoever has it tells of it again, or of something that fits.
+      if (isTidemarkError(error, 'missing', 'limit', 'full')) return { head, conflicts, problems: [] }
       if (!isTidemarkError(error, 'conflict') || attempt === maxAttempts) throw error
     }
   }

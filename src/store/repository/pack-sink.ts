@@ -12,6 +12,8 @@ export interface PackSink {
   write(parts: readonly Uint8Array[]): void
   /** Stores the pack, whose id is `id`, durably. */
   finish(id: Id): Promise<void>
+  /** Gives up: nothing remains. */
+  abort(): void
 }
 
 /** A sink that keeps the pack in memory only where the bucket cannot take it in parts. */
@@ -34,6 +36,10 @@ class UploadSink implements PackSink {
 
   async finish(id: Id): Promise<void> {
     await this.#upload.finish(packName(id))
+  }
+
+  abort(): void {
+    this.#upload.abort()
   }
 }
 
@@ -65,5 +71,9 @@ class BufferSink implements PackSink {
 
   async finish(id: Id): Promise<void> {
     await this.#bucket.put(packName(id), this.#bytes.subarray(0, this.length))
+  }
+
+  abort(): void {
+    this.#bytes = new Uint8Array(0)
   }
 }

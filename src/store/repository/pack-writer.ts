@@ -136,6 +136,12 @@ export class PackWriter {
     return before
   }
 
+  /** Gives up the pack that is not complete, with all in it. */
+  abort(): void {
+    this.#sink?.abort()
+    this.#sink = undefined
+  }
+
   /** Resolves when everything added so far is durable. */
   async flush(): Promise<void> {
     for (const [open, compress] of [

@@ -165,6 +165,8 @@ export class RepositoryWriter implements WritableStore {
    * is no failure of what was written.
    */
   async close(): Promise<void> {
+    this.#metadata.abort()
+    this.#data.abort()
     if (!this.#uncertain) await this.#lease.release().catch(() => {})
   }
 
