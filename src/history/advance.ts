@@ -72,7 +72,7 @@ export async function advanceFolder(folder: Folder, options: AdvanceFolderOption
       if (done) {
         // First what leads a later snapshot to it, then itself: there is no moment at which it is there unnoticed.
         await folder.noteHead(to.id)
-        await writer.publish(to.snapshot, { signal })
+        await writer.publish(to.snapshot, { signal, timeline: folder.settings.history === 'none' })
         head = to
       }
       if (!sameEntry(look.scan.root, head.snapshot.root)) head = await taking.publish(look, head)

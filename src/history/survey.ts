@@ -5,8 +5,9 @@ import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { ChunkIndex } from '../store/repository/chunk-index.ts'
 import { Marks } from '../store/repository/marks.ts'
-import { visitReachable } from '../store/repository/reachable.ts'
+import { visitReachable, type Piece } from '../store/repository/reachable.ts'
 import type { Repository } from '../store/repository/repository.ts'
+import { notedTimelines } from '../store/repository/timelines.ts'
 
 /** What snapshots need of a repository, at one moment. Memory: two bits a chunk, and a little for each pack. */
 export interface Survey {
@@ -52,7 +53,8 @@ export async function surveyRepository(
       await index.refresh(options)
       await index.refresh(options)
       const marks = new Marks(index.segments, avoid)
-      for (const id of ids) await markSnapshot(repository, id, marks, options)
+      const timelines = await notedTimelines(repository.bucket, options)
+      for (const id of ids) await markSnapshot(repository, id, marks, timelines, options)
       return { snapshots: new Set(ids), index, marks, packs: measurePacks(marks) }
     } catch (error) {
       index.close()
@@ -66,20 +68,24 @@ async function markSnapshot(
   repository: Repository,
   id: Id,
   marks: Marks,
+  timelines: ReadonlySet<Id>,
   options?: CallOptions,
 ): Promise<void> {
   const missing = (chunk: Id): Error =>
     corrupt(`snapshot ${idToHex(id)}`, `chunk ${idToHex(chunk)} is missing from the index`)
   try {
-    const { root } = await repository.snapshots.read(id, options)
+    const { root, contents } = await repository.snapshots.read(id, options)
+    const keepsContents = contents && !timelines.has(id)
     const visitor = {
-      enter: (piece: { id: Id }): boolean => {
+      enter: (piece: Piece): boolean => {
         const entered = marks.enter(piece.id)
+        if (entered === undefined && piece.kind === 'list' && !keepsContents) return false
         if (entered === undefined) throw missing(piece.id)
         return entered
       },
       data: (chunk: { id: Id }): void => {
-        if (!marks.use(chunk.id)) throw missing(chunk.id)
+        // Of a timeline some contents may be here, because of others, or for a while.
+        if (!marks.use(chunk.id) && keepsContents) throw missing(chunk.id)
       },
     }
     await visitReachable(repository, root, visitor, options)

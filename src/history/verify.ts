@@ -10,6 +10,7 @@ import { listPacks } from '../store/repository/list-packs.ts'
 import { Marks } from '../store/repository/marks.ts'
 import * as place from '../store/repository/place.ts'
 import { SnapshotShelf } from '../store/repository/snapshot-shelf.ts'
+import { notedTimelines } from '../store/repository/timelines.ts'
 import { DamageSearch, searchSnapshot } from './affected.ts'
 import { Findings, mostAffected } from './finding.ts'
 import type { Finding } from './finding.ts'
@@ -77,7 +78,8 @@ export async function inspect(bucket: Bucket, options: VerifyOptions = {}): Prom
     await index.refresh(options)
     const { packs, bytesRead } = await checkPacks(bucket, index, moving, findings, options)
     const reader = new ChunkReader(bucket, moving)
-    await checkTrees(index, reader, snapshots, findings, options)
+    const timelines = await notedTimelines(bucket, options)
+    await checkTrees(index, reader, snapshots, timelines, findings, options)
     await findAffected(bucket, index, reader, snapshots, findings, options)
     findings.dropUnneeded()
     const whole = !findings.list.some(({ harm }) => harm)
@@ -108,11 +110,15 @@ async function checkConfig(bucket: Bucket, findings: Findings, options: CallOpti
       throw new TidemarkError('missing', 'there is no repository here', { cause: error })
     else findings.add('config-damaged', place.configName, 'is missing')
   }
-  const known = /^(?:config|packs\/.*|index\/.*|snapshots\/.*|leases\/.*|condemned\/.*|repairs\/.*|keys\/.*)$/
+  const known =
+    /^(?:config|packs\/.*|index\/.*|snapshots\/.*|leases\/.*|condemned\/.*|repairs\/.*|keys\/.*|pins\/.*|timelines\/.*)$/
   for await (const { name } of bucket.list('', options)) {
     const part = name.slice(0, name.indexOf('/') + 1)
     const named =
-      part === place.leasePrefix || name === place.configName || place.idInName(name) !== undefined
+      part === place.leasePrefix ||
+      part === place.pinPrefix ||
+      name === place.configName ||
+      place.idInName(name) !== undefined
     if (!known.test(name) || !named) findings.add('foreign', name, 'does not belong to a repository')
   }
 }
@@ -222,6 +228,7 @@ async function checkTrees(
   index: ChunkIndex,
   reader: ChunkReader,
   snapshots: ReadonlyMap<Id, Snapshot>,
+  timelines: ReadonlySet<Id>,
   findings: Findings,
   options: VerifyOptions,
 ): Promise<void> {
@@ -233,9 +240,9 @@ async function checkTrees(
     contents: false,
   })
   let done = 0
-  for (const { root, contents } of snapshots.values()) {
+  for (const [id, { root, contents }] of snapshots) {
     options.onProgress?.({ phase: 'trees', done: done++, total: snapshots.size })
-    await (contents ? check : timeline).check(root)
+    await (contents && !timelines.has(id) ? check : timeline).check(root)
   }
 }
 

@@ -204,7 +204,10 @@ export class FolderReplica implements Replica {
         onDone,
       }))
     // What a peer has can be asked for again; what was merged here is nowhere else.
-    if (to.snapshot.device === noDevice) await writer.publish(to.snapshot, { signal })
+    if (to.snapshot.device === noDevice) {
+      const timeline = this.#of.settings.history === 'none'
+      await writer.publish(to.snapshot, { signal, timeline })
+    }
     // A single change is done or not.
     const isNoted = await hasSteps(source, from.snapshot.root, to.snapshot.root, 2, { signal })
     if (isNoted) await this.#of.notePending(encodePending(from.id, to))

@@ -33,6 +33,7 @@ export function foreignSnapshot(from: Last, root: DirectoryEntry, device = 'anot
     device: id,
     clock,
     root,
+    contents: true,
     unreadable: 0,
     unstable: 0,
   }

@@ -11,6 +11,7 @@ export const leasePrefix = 'leases/'
 export const condemnedPrefix = 'condemned/'
 export const repairPrefix = 'repairs/'
 export const pinPrefix = 'pins/'
+export const timelinePrefix = 'timelines/'
 
 /** Packs are many: they are spread over 256 directories. */
 export function packName(id: Id): string {

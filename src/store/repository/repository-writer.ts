@@ -1,7 +1,8 @@
 import { isTidemarkError } from '../../errors.ts'
 import type { Id } from '../../object/id.ts'
 import { decodePackFooter, decodePackTrailer, trailerSize } from '../../object/pack.ts'
-import type { Snapshot } from '../../object/snapshot.ts'
+import { idOf } from '../../object/id.ts'
+import { encodeSnapshot, type Snapshot } from '../../object/snapshot.ts'
 import { SegmentBuilder } from '../../object/segment-builder.ts'
 import type { CallOptions } from '../bucket.ts'
 import type { WritableStore } from '../store.ts'
@@ -12,6 +13,12 @@ import type { Lease } from './leases.ts'
 import { PackWriter } from './pack-writer.ts'
 import type { FinishedPack } from './pack-writer.ts'
 import type { Repository } from './repository.ts'
+import { noteTimeline } from './timelines.ts'
+
+export interface PublishOptions extends CallOptions {
+  /** Only the trees are kept here, whatever the snapshot says. */
+  readonly timeline?: boolean | undefined
+}
 
 /**
  * One writer's stay in a repository, under a lease. What it puts is part of the repository once `flush`
@@ -144,8 +151,10 @@ export class RepositoryWriter implements WritableStore {
   }
 
   /** Makes everything put so far durable, then the snapshot that needs it. */
-  async publish(snapshot: Snapshot, options?: CallOptions): Promise<Id> {
+  async publish(snapshot: Snapshot, options: PublishOptions = {}): Promise<Id> {
     await this.flush(options)
+    if (options.timeline === true && snapshot.contents)
+      await noteTimeline(this.repository.bucket, idOf(encodeSnapshot(snapshot)), options)
     return this.#certainly(this.repository.snapshots.write(snapshot, options))
   }
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { initFolder, type Folder } from '../../../src/folder/folder.ts'
 import { advanceFolder } from '../../../src/history/advance.ts'
+import { prune } from '../../../src/history/prune.ts'
 import { takeSnapshot } from '../../../src/history/snapshot.ts'
 import type { Last } from '../../../src/history/taking.ts'
+import { verify } from '../../../src/history/verify.ts'
 import { compareClocks } from '../../../src/object/clock.ts'
 import type { Entry } from '../../../src/object/entry.ts'
 import { idOf } from '../../../src/object/id.ts'
@@ -174,6 +177,22 @@ test('a snapshot that is not what it is said to be is refused', async (t) => {
   const to = { ...foreignSnapshot(from, from.snapshot.root), id: from.id }
   const apply = neverCalled
   await assert.rejects(advanceFolder(folder, { writer, from, to, apply }), { code: 'corrupt' })
+})
+
+test('where only the timeline is kept, snapshots of others are no damage', async (t) => {
+  const folder = await initFolder(temporaryDirectory(t), { history: 'none' })
+  t.after(() => folder.close())
+  writeFileSync(join(folder.root, 'large'), Buffer.alloc(3_000_000, randomBytes(1000)))
+  const from = await capture(folder)
+  const repository = await folder.repository()
+  // Its own are none, either.
+  await prune(repository)
+  const { head, to } = await advanceTo(folder, from, async () => ({ ...from.snapshot.root, mode: 0o750 }))
+  assert.equal(head.id, to.id)
+  assert.ok(to.snapshot.contents)
+  assert.deepEqual((await verify(repository.bucket)).findings, [])
+  await prune(repository)
+  assert.deepEqual((await verify(repository.bucket)).findings, [])
 })
 
 test('without its records a folder goes on from what it has moved on to', async (t) => {
