@@ -85,9 +85,9 @@ export async function pull(replica: Replica, peer: Peer, options: PullOptions = 
   }
 }
 
-/** Somebody was changing files: it is worth another try. */
+/** Somebody was changing files, or putting some into a directory that is to go: it is worth another try. */
 function isBusy({ problems }: Pick<Pulled, 'problems'>): boolean {
-  return problems.some(({ code }) => code === 'conflict')
+  return problems.some(({ code }) => code === 'conflict' || code === 'not-empty')
 }
 
 /** What was not done at once, and then was, or not. */
@@ -123,7 +123,7 @@ export async function settle(
     try {
       const taken = await takeIn(replica, peer, head, pending.to, options)
       conflicts.push(...taken.conflicts)
-      const again = !taken.done && isBusy(taken)
+      const again = !taken.done && isBusy(taken) && taken.head.id !== head.id
       if (!taken.done && !again) stuck.set(replica, taken.head.id + pending.to.id)
       if (!again || attempt === maxAttempts) return { ...taken, conflicts }
     } catch (error) {
