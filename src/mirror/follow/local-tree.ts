@@ -169,7 +169,8 @@ export class LocalTree {
 
   /** Removes what stands ready and is not to be put in its place. */
   discard(ready: Ready): void {
-    if (typeof ready.staged === 'string') this.#atStaged(ready, removeQuietly)
+    if (typeof ready.staged === 'string' && this.#isThere(directoryOf(ready.path)))
+      this.#atStaged(ready, removeQuietly)
   }
 
   /** Removes what writers that were killed have left in a directory. */
@@ -203,10 +204,16 @@ export class LocalTree {
     }
   }
 
-  /** Makes files that came durable, all at once where that is possible. */
+  /**
+   * Makes files that came durable, all at once where that is possible. One whose directory has gone meanwhile is left to
+   * `place` to fail for.
+   */
   async sync(files: readonly Ready[]): Promise<void> {
+    const placeOf = ({ path, staged }: Ready): Name => (typeof staged === 'string' ? directoryOf(path) : '')
+    const places = new Set([...new Set(files.map(placeOf))].filter((path) => this.#isThere(path)))
     const one = (): void => {
       for (const file of files) {
+        if (!places.has(placeOf(file))) continue
         this.#atStaged(file, (directory, name) => {
           const fd = directory.open(name, O_RDONLY)
           try {
@@ -217,9 +224,8 @@ export class LocalTree {
         })
       }
     }
-    const places = files.map(({ path, staged }) => (typeof staged === 'string' ? directoryOf(path) : ''))
     if (files.length < fewFiles) one()
-    else await syncDevicesLater(this.#directories, new Set(places), one)
+    else await syncDevicesLater(this.#directories, places, one)
   }
 
   /** Puts a file that came in its place, in one step. */
