@@ -68,6 +68,9 @@ export async function tellSession(context: Context, session: Session, watching: 
       await context.tell(`${safeText(name)}: ${textOfTraffic(session.traffic)}`)
   }
   const { mine, theirs, done } = session.result
+  // A side that is far does not tell what it took in.
+  if (watching && session.taken === undefined && mine.id === theirs.id)
+    await context.tell(`${safeText(session.place)}: in step, at snapshot ${shortId(mine.id)}`)
   if (watching) return
   if (mine.id === theirs.id) await context.note(`in step, at snapshot ${shortId(mine.id)}`)
   else if (!done) await context.note('not in step: tidemark sync again goes on from here')

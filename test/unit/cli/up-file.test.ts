@@ -80,7 +80,7 @@ test('what is wrong is said with its line', async () => {
     ['listen: here\nfolders:\n  - path: x', 1, /neither a port/],
     ['bandwidth: 0\nfolders:\n  - path: x', 1, /ever arrive/],
     ['folders:\n  - path: x\n   name: y', 3, /./],
-    ['a: &a [x]\nfolders: *b', 2, /./],
+    ['a: &a [x]\nfolders: *b', 1, /./],
   ] as const) {
     await assert.rejects(
       readUpFile(text, 'up.yaml'),
