@@ -24,7 +24,7 @@ suite('folders in step, simulated', () => {
   })
 
   test('what failed once', async () => {
-    for (const seed of [80, 104, 165, 239, 247, 359, 920, 1368, 2179]) await tell(seed)
+    for (const seed of [952]) await tell(seed)
   })
 
   test('a seed tells all that happens', async () => {
