@@ -1,14 +1,17 @@
 import { closeSync, constants } from 'node:fs'
 import type { Name } from '../bytes/name.ts'
 import { isTidemarkError, systemCode } from '../errors.ts'
-import type { DirectoryEntry } from '../object/entry.ts'
+import type { DirectoryEntry, Entry, FileEntry } from '../object/entry.ts'
 import { idOf, type Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { throwIfCancelled } from '../store/call.ts'
 import { readFully } from '../store/durable.ts'
 import { missingChunk, type Store } from '../store/store.ts'
-import { contentItems } from '../tree/content.ts'
-import { walkBatches } from '../tree/walk.ts'
+import { contentItems, type PlacedItem } from '../tree/content.ts'
+import { compareTrees } from '../tree/compare-trees.ts'
+import { equalContent } from '../tree/equal-entries.ts'
+import { directoryOf } from '../tree/path.ts'
+import { ChunkPlaces } from './chunk-places.ts'
 import { OpenDirectories } from './apply/open-directories.ts'
 import { openDirectory } from './system/directory-handle.ts'
 import type { SystemPath } from './system/paths.ts'
@@ -20,18 +23,29 @@ const where = 'the working copy'
  * there and checked when it is asked for. What has been changed since is `missing`. This is where contents
  * come from when no history of them is kept.
  *
- * The tree is gone through when the first chunk is asked for; about 24 bytes a chunk and 60 a file are kept.
+ * The tree is gone through when the first chunk is asked for, and of later trees what differs (see `ChunkPlaces`).
  */
 export class WorkingCopyStore implements Store {
-  readonly #directories: OpenDirectories
+  readonly #directory: SystemPath
   readonly #store: Store
-  readonly #root: DirectoryEntry
-  #places: Promise<Places> | undefined
+  #directories: OpenDirectories
+  #root: DirectoryEntry
+  #survey: Survey | undefined
 
   /** `directory` is the folder's; `root` its last tree, whose pieces and content lists are in `store`. */
   constructor(directory: SystemPath, store: Store, root: DirectoryEntry) {
-    this.#directories = new OpenDirectories(openDirectory(directory))
+    this.#directory = directory
     this.#store = store
+    this.#root = root
+    this.#directories = new OpenDirectories(openDirectory(directory))
+  }
+
+  /** From now on this is the folder's last tree. */
+  moveOn(root: DirectoryEntry): void {
+    // What is open may stand somewhere else now.
+    const directories = new OpenDirectories(openDirectory(this.#directory))
+    this.close()
+    this.#directories = directories
     this.#root = root
   }
 
@@ -56,33 +70,67 @@ export class WorkingCopyStore implements Store {
     this.#directories.root.close()
   }
 
-  #load(options: CallOptions): Promise<Places> {
-    this.#places ??= this.#survey(options).catch((error: unknown) => {
-      this.#places = undefined
-      throw error
+  #load(options: CallOptions): Promise<ChunkPlaces> {
+    const [before, root] = [this.#survey, this.#root]
+    if (before?.root === root) return before.places
+    const places = before === undefined ? this.#surveyAll(root, options) : this.#goOn(before, root, options)
+    const survey: Survey = { root, places }
+    this.#survey = survey
+    places.catch(() => {
+      if (this.#survey === survey) this.#survey = undefined
     })
-    return this.#places
+    return places
   }
 
-  async #survey({ signal }: CallOptions): Promise<Places> {
-    const places = new Places()
-    let directory: Name | undefined
-    for await (const batch of walkBatches(this.#store, this.#root, { signal })) {
-      for (const { path, entry } of batch) {
-        if (entry.kind !== 'file' || entry.content === undefined || entry.link !== undefined) continue
-        const above = path.slice(0, Math.max(0, path.length - entry.name.length - 1))
-        if (above !== directory) places.addDirectory((directory = above))
-        places.addFile(entry.name)
-        if (entry.content.depth === 0) places.addChunk(entry.content.id, 0, entry.size)
-        else {
-          for await (const { id, start, length } of contentItems(this.#store, entry, { signal })) {
-            if (id !== undefined) places.addChunk(id, start, length)
-          }
-        }
+  /** Takes in what differs; everything again when that does not show, or when much has changed. */
+  async #goOn(before: Survey, root: DirectoryEntry, options: CallOptions): Promise<ChunkPlaces> {
+    try {
+      const places = await before.places
+      await this.#takeIn(places, before.root, root, options)
+      if (!places.isWorn) return places
+    } catch (error) {
+      if (!isTidemarkError(error) || options.signal?.aborted === true) throw error
+    }
+    return this.#surveyAll(root, options)
+  }
+
+  async #surveyAll(root: DirectoryEntry, options: CallOptions): Promise<ChunkPlaces> {
+    const places = new ChunkPlaces()
+    await this.#takeIn(places, undefined, root, options)
+    return places
+  }
+
+  async #takeIn(
+    places: ChunkPlaces,
+    from: DirectoryEntry | undefined,
+    to: DirectoryEntry,
+    { signal }: CallOptions,
+  ): Promise<void> {
+    for await (const batch of compareTrees(this.#store, from, to, { signal })) {
+      for (const { path, before, after } of batch) {
+        const [old, now] = [fileOf(before), fileOf(after)]
+        if (old !== undefined && now !== undefined && equalContent(old.content, now.content)) continue
+        const directory = directoryOf(path)
+        if (old !== undefined)
+          for await (const { id, start } of this.#chunksOf(old, signal))
+            if (id !== undefined) places.remove(id, directory, old.name, start)
+        if (now === undefined) continue
+        places.enter(directory)
+        places.addFile(now.name)
+        for await (const { id, start, length } of this.#chunksOf(now, signal))
+          if (id !== undefined) places.addChunk(id, start, length)
       }
     }
-    places.sort()
-    return places
+    places.settle()
+  }
+
+  /** Most files have one chunk, and need not be waited for. */
+  #chunksOf(
+    file: FileEntry,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<PlacedItem> | Iterable<PlacedItem> {
+    if (file.content?.depth === 0) return [{ id: file.content.id, start: 0, length: file.size }]
+    return contentItems(this.#store, file, { signal })
   }
 
   /** Undefined for what is no longer there as the tree says. */
@@ -101,86 +149,13 @@ export class WorkingCopyStore implements Store {
   }
 }
 
-interface Place {
-  readonly directory: Name
-  readonly name: Name
-  readonly start: number
-  readonly length: number
+/** Where the chunks of a tree stand; known some time later. */
+interface Survey {
+  readonly root: DirectoryEntry
+  readonly places: Promise<ChunkPlaces>
 }
 
-/** Columns, because there may be millions. A chunk is found by the first four bytes of its id. */
-class Places {
-  readonly #directories: Name[] = []
-  readonly #names: Name[] = []
-  readonly #directoryOf: number[] = []
-  #keys = new Uint32Array(1024)
-  #files = new Uint32Array(1024)
-  #starts = new Float64Array(1024)
-  #lengths = new Uint32Array(1024)
-  #order = new Uint32Array(0)
-  #count = 0
-
-  addDirectory(path: Name): void {
-    this.#directories.push(path)
-  }
-
-  addFile(name: Name): void {
-    this.#names.push(name)
-    this.#directoryOf.push(this.#directories.length - 1)
-  }
-
-  /** A chunk of the file added last. */
-  addChunk(id: Id, start: number, length: number): void {
-    const n = this.#count++
-    if (n === this.#keys.length) this.#grow()
-    this.#keys[n] = keyOf(id)
-    this.#files[n] = this.#names.length - 1
-    this.#starts[n] = start
-    this.#lengths[n] = length
-  }
-
-  #grow(): void {
-    const size = 2 * this.#keys.length
-    const [keys, files, starts, lengths] = [this.#keys, this.#files, this.#starts, this.#lengths]
-    this.#keys = new Uint32Array(size)
-    this.#files = new Uint32Array(size)
-    this.#starts = new Float64Array(size)
-    this.#lengths = new Uint32Array(size)
-    this.#keys.set(keys)
-    this.#files.set(files)
-    this.#starts.set(starts)
-    this.#lengths.set(lengths)
-  }
-
-  /** Call once, after the last chunk. */
-  sort(): void {
-    const keys = this.#keys
-    this.#order = Uint32Array.from({ length: this.#count }, (_, n) => n).toSorted(
-      (a, b) => keys[a]! - keys[b]! || a - b,
-    )
-  }
-
-  /** Where a chunk with this id may stand; others may be among them. */
-  *find(id: Id): Generator<Place, void> {
-    const key = keyOf(id)
-    let low = 0
-    let high = this.#count
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#keys[this.#order[middle]!]! < key) low = middle + 1
-      else high = middle
-    }
-    for (; low < this.#count; low++) {
-      const n = this.#order[low]!
-      if (this.#keys[n] !== key) return
-      const file = this.#files[n]!
-      const directory = this.#directories[this.#directoryOf[file]!]!
-      yield { directory, name: this.#names[file]!, start: this.#starts[n]!, length: this.#lengths[n]! }
-    }
-  }
-}
-
-function keyOf(id: Id): number {
-  const [a, b, c, d] = [id.charCodeAt(0), id.charCodeAt(1), id.charCodeAt(2), id.charCodeAt(3)]
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+function fileOf(entry: Entry | undefined): FileEntry | undefined {
+  const isWithContent = entry?.kind === 'file' && entry.content !== undefined && entry.link === undefined
+  return isWithContent ? entry : undefined
 }

@@ -75,13 +75,13 @@ export class FolderReplica implements Replica {
   /** Where contents are read when none are kept; undefined when they are, or before the first snapshot. */
   #contents(): Store | undefined {
     if (this.#of.settings.history === 'kept' || this.#newest === undefined) return undefined
-    if (this.#workingCopy?.at !== this.#newest.id) {
-      this.#workingCopy?.store.close()
-      const { id, snapshot } = this.#newest
-      const store = new WorkingCopyStore(this.#of.root, this.#repository, snapshot.root)
-      this.#workingCopy = { at: id, store }
-    }
-    return this.#workingCopy.store
+    const { id, snapshot } = this.#newest
+    const known = this.#workingCopy
+    if (known?.at === id) return known.store
+    known?.store.moveOn(snapshot.root)
+    const store = known?.store ?? new WorkingCopyStore(this.#of.root, this.#repository, snapshot.root)
+    this.#workingCopy = { at: id, store }
+    return store
   }
 
   capture(options: CallOptions = {}): Promise<Head> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { suite, test, type TestContext } from 'node:test'
 import { nameFromBytes } from '../../../src/bytes/name.ts'
 import { isTidemarkError } from '../../../src/errors.ts'
@@ -98,5 +98,40 @@ suite('WorkingCopyStore', () => {
     assert.deepEqual(report.problems, [])
     assert.equal(report.files, 1)
     assert.equal(readFolder(root).get('d/again'), before.get('d/again'))
+  })
+
+  test('goes on to another tree, and reads of it only what differs', async (t) => {
+    const root = temporaryDirectory(t)
+    const store = new MemoryStore()
+    const many = Object.fromEntries(Array.from({ length: 1200 }, (_, n) => [`f${n}`, `content ${n}`]))
+    const first = await plant(store, { many, d: { a: 'one', b: 'two' }, e: 'three' })
+    for (const directory of ['many', 'd']) mkdirSync(`${root}/${directory}`)
+    for (const [name, text] of Object.entries(many)) writeFileSync(`${root}/many/${name}`, text)
+    for (const [name, text] of Object.entries({ 'd/a': 'one', 'd/b': 'two', e: 'three' }))
+      writeFileSync(`${root}/${name}`, text)
+    let reads = 0
+    const get = (id: Id): Promise<Uint8Array> => (reads++, store.get(id))
+    const working = new WorkingCopyStore(root, { get, has: store.has.bind(store) }, first)
+    t.after(() => working.close())
+    assert.deepEqual(await working.get(chunk('content 1199')), bytesOf('content 1199'))
+
+    renameSync(`${root}/d`, `${root}/g`)
+    mkdirSync(`${root}/d`)
+    writeFileSync(`${root}/d/a`, 'five')
+    rmSync(`${root}/e`)
+    reads = 0
+    working.moveOn(await plant(store, { many, d: { a: 'five' }, g: { a: 'one', b: 'two' } }))
+    for (const text of ['one', 'two', 'five', 'content 17'])
+      assert.deepEqual(await working.get(chunk(text)), bytesOf(text))
+    assert.deepEqual(await working.has([chunk('three'), chunk('two')]), new Set([chunk('two')]))
+    assert.ok(reads < 12, `${reads} pieces of trees were read`)
+
+    // Most of it goes; and a tree that cannot be compared with is gone through as a whole.
+    const last = await plant(store, { d: { a: 'five' } })
+    working.moveOn(last)
+    assert.deepEqual(await working.has([chunk('content 17'), chunk('five')]), new Set([chunk('five')]))
+    working.moveOn(first)
+    assert.equal((await working.has([chunk('content 17'), chunk('three')])).size, 2)
+    assert.deepEqual(await working.get(chunk('content 17')), bytesOf('content 17'))
   })
 })
