@@ -80,7 +80,8 @@ export const command: Command = defineCommand({
     const reach: Reach = { remoteCommand, isInteractive, allowDeletes, watch, dryRun, rates }
     const work: Work = { parties, guard, reach, create: { history, join }, signal: context.signal }
     if (dryRun) return (await printPlans(context, work)) ? undefined : 'refused'
-    await keepHeapLean()
+    // What stays is better off with room for what it does again and again.
+    if (!watch) await keepHeapLean()
     const root = await introduceAll(context, work)
     if (include.length > 0) await select(root, include.map(tidy))
     const open = async (): Promise<OpenCopy> =>

@@ -6,7 +6,6 @@ import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatNumberOf, formatTime } from '../format.ts'
-import { keepHeapLean } from '../lean-heap.ts'
 import { flag, text } from '../options.ts'
 import { safeText } from '../safe-text.ts'
 import { keepEventJson, tellEvent } from '../sync/watching.ts'
@@ -58,7 +57,6 @@ export const command: Command = defineCommand({
       await tellFile(context, file)
       return undefined
     }
-    await keepHeapLean()
     await context.note(`keeping ${formatNumberOf(file.folders.length, 'folder')} in step (Ctrl-C ends it)`)
     let last: Promise<void> = Promise.resolve()
     const onEvent = (event: UpEvent): void => {

@@ -34,6 +34,9 @@ const attempts = 3
 
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
 
+/** One that nobody uses: to make another would take longer than to read a small file. */
+let idle: Chunker | undefined
+
 /**
  * Reads files, cuts them into chunks and hashes these, all in one buffer. A file that is not the same after
  * the reading as it was before is read again. Calls are synchronous: this is what threads are for.
@@ -48,9 +51,15 @@ export class FileReader {
   readonly #take: TakeChunk
 
   constructor(take: TakeChunk) {
-    this.#chunker = createChunker(bufferSize)
+    this.#chunker = idle ?? createChunker(bufferSize)
+    idle = undefined
     this.#memory = this.#chunker.memory
     this.#take = take
+  }
+
+  /** It reads nothing any more: the next reader may have its memory. */
+  release(): void {
+    idle ??= this.#chunker
   }
 
   async read(job: FileJob): Promise<FileResult> {

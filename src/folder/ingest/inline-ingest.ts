@@ -45,11 +45,18 @@ export class InlineIngest implements Ingest {
     }
   }
 
-  finish(): Promise<void> {
-    return this.drain()
+  async finish(): Promise<void> {
+    await this.drain()
+    this.#part()
   }
 
   async abort(): Promise<void> {
     this.release()
+    this.#part()
+  }
+
+  #part(): void {
+    this.#reader?.release()
+    this.#reader = undefined
   }
 }

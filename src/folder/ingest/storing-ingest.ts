@@ -60,6 +60,7 @@ export class StoringIngest implements Ingest {
 
   async finish(): Promise<void> {
     await this.drain()
+    await this.#inline.finish()
     await this.#threads?.finish()
   }
 
