@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { isTidemarkError } from '../errors.ts'
 import type { Name } from '../bytes/name.ts'
@@ -5,13 +6,17 @@ import { nothingDone } from '../folder/apply/apply.ts'
 import { applyTrees, type AppliedTrees } from '../folder/apply/apply-trees.ts'
 import type { Folder } from '../folder/folder.ts'
 import { selectedBy } from '../folder/held.ts'
+import type { Problem } from '../folder/scan/scan.ts'
+import { childPath } from '../folder/system/paths.ts'
 import type { Batch } from '../folder/watch/dirty.ts'
 import { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import { advanceFolder } from '../history/advance.ts'
+import { restore } from '../history/restore.ts'
 import { takeSnapshot, type SnapshotOptions, type SnapshotReport } from '../history/snapshot.ts'
 import type { DirectoryEntry } from '../object/entry.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
+import { LayeredStore } from '../store/layered-store.ts'
 import { pin } from '../store/repository/pins.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
@@ -27,7 +32,7 @@ import { InTurn } from './in-turn.ts'
 import { noDevice } from './merge/merge-heads.ts'
 import { relate } from './relation.ts'
 import { readSyncSettings } from './sync-settings.ts'
-import type { Advance, AdvanceOptions, Pending, Receipt, Replica } from './replica.ts'
+import type { Advance, AdvanceOptions, Filled, Pending, Receipt, Replica } from './replica.ts'
 
 export interface FolderReplicaOptions {
   /** Watch the folder, and look only at what has changed. Without it each look is at everything. */
@@ -43,6 +48,8 @@ export class FolderReplica implements Replica {
   readonly #repository: Repository
   readonly #turn = new InTurn()
   #newest: Head | undefined
+  /** Paths of its newest snapshot that are to be here and were not when they were looked at. */
+  #absent = new Set<Name>()
   /** Reads contents from the working files, as they were at a snapshot. */
   #workingCopy: { readonly at: Id; readonly store: WorkingCopyStore } | undefined
 
@@ -95,7 +102,11 @@ export class FolderReplica implements Replica {
 
   async #take(options: SnapshotOptions): Promise<Head> {
     const changes = this.#changes
-    if (changes === undefined) return this.#note(await takeSnapshot(this.#of, options))
+    if (changes === undefined) {
+      const report = await takeSnapshot(this.#of, options)
+      this.#noteAbsent(report.problems, true)
+      return this.#note(report)
+    }
     const batch = changes.take()
     if (batch === undefined && this.#newest !== undefined && options.always !== true) {
       this.#of.checkPresent()
@@ -106,11 +117,36 @@ export class FolderReplica implements Replica {
       changes.watcher.begin(only === undefined)
       const report = await takeSnapshot(this.#of, { ...options, only, watch: changes.watcher, quick: true })
       changes.watcher.end()
+      this.#noteAbsent(report.problems, only === undefined)
       return await this.#note(report)
     } catch (error) {
       changes.putBack({ why: 'failure' })
       throw error
     }
+  }
+
+  /** `all` says that everything was looked at. */
+  #noteAbsent(problems: readonly Problem[], all: boolean): void {
+    if (all) this.#absent = new Set()
+    for (const { path, code } of problems) if (code === 'not-here') this.#absent.add(path)
+  }
+
+  async fill(others: Store, { signal }: CallOptions = {}): Promise<Filled | undefined> {
+    const { root } = this.#of
+    // What something else stands in the place of is left to its owner.
+    const paths = [...this.#absent].filter((path) => isNothingAt(root, path))
+    this.#absent = new Set()
+    if (paths.length === 0 || this.#newest === undefined) return undefined
+    const store = new LayeredStore([this.store, others])
+    const {
+      problems,
+      unchanged: _,
+      ...counts
+    } = await restore(store, this.#newest.snapshot.root, root, {
+      paths,
+      signal,
+    })
+    return { counts: { ...nothingDone(), ...counts }, problems }
   }
 
   async #note(report: SnapshotReport): Promise<Head> {
@@ -252,4 +288,13 @@ async function hasSteps(
     if (steps >= count) return true
   }
   return false
+}
+
+function isNothingAt(root: string, path: Name): boolean {
+  try {
+    return lstatSync(childPath(root, path), { throwIfNoEntry: false }) === undefined
+  } catch {
+    // A directory on the way is something else.
+    return false
+  }
 }

@@ -29,6 +29,12 @@ export interface Replica {
   /** What it set out for last and did not reach; undefined when there is nothing of the kind. */
   pending?(options?: CallOptions): Promise<Pending | undefined>
 
+  /**
+   * Puts what is in its newest snapshot, is to be here and is not (a rule or a selection has left it out until now)
+   * into its working files, from what it has and from `others`. Undefined when there is nothing of the kind.
+   */
+  fill?(others: Store, options?: CallOptions): Promise<Filled | undefined>
+
   /** Is told that it and another copy have a snapshot in common: what both do from then on is merged on that. */
   noteCommon?(device: string, head: Head): Promise<void>
 
@@ -75,6 +81,12 @@ export interface Receipt extends Store {
 export interface AdvanceOptions extends CallOptions {
   /** Called for each entry that has been seen to, with the bytes written for it. */
   readonly onDone?: ((bytes: number) => void) | undefined
+}
+
+/** What was put where something was missing, and what could not be. */
+export interface Filled {
+  readonly counts: ApplyCounts
+  readonly problems: readonly Problem[]
 }
 
 /** What became of it. */

@@ -2,6 +2,7 @@ import { compareClocks } from '../object/clock.ts'
 import type { Head } from './head.ts'
 import type { Mode } from './mode.ts'
 import type { Peer } from './peer.ts'
+import { PeerStore } from './peer-store.ts'
 import { pull, settle, type Pulled, type PullOptions } from './pull.ts'
 import { placed } from './base.ts'
 import type { Replica } from './replica.ts'
@@ -45,6 +46,16 @@ export async function synchronize(
     const isStill = mine.id === before[0] && theirs.id === before[1]
     if (mine.id === theirs.id || isStill || mode !== 'two-way') break
   }
+  const filled = mode === 'send' ? undefined : await replica.fill?.(new PeerStore(peer), rest)
+  if (filled !== undefined)
+    pulled.push({
+      relation: 'none',
+      head: mine,
+      theirs,
+      done: filled.problems.length === 0,
+      conflicts: [],
+      ...filled,
+    })
   if (mine.id === theirs.id && peer.device !== undefined) await replica.noteCommon?.(peer.device, mine)
   return { mine, theirs, done: isInStep(mine, theirs, mode), pulled }
 }
