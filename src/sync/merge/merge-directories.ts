@@ -10,6 +10,7 @@ import type { Conflict } from './conflict.ts'
 import { chooseData, sameData, withMergedMetadata } from './merge-data.ts'
 import { compareAge, mergeMetadata } from './metadata.ts'
 import type { NewNodes } from './new-nodes.ts'
+import { copyMark } from './conflict-name.ts'
 import { CopyPlaces, type Loser } from './place-copies.ts'
 import { readableSides } from './unreadable.ts'
 
@@ -82,11 +83,14 @@ export class DirectoryMerge {
     if (base === undefined) this.mayHaveMoved = true
     const edits = new Map<Name, Entry | undefined>()
     const losers: NonNullable<Settled['loser']>[] = []
+    const gone: Three[] = []
     for await (const three of compareThree(this.#nodes, base, left, right, this.#options)) {
       const { entry, loser } = await this.#settle(joinPath(path, three.name), three, depth)
       if (!isSame(entry, three.left)) edits.set(three.name, entry)
       if (loser) losers.push(loser)
+      if (entry === undefined && three.name.includes(copyMark)) gone.push(three)
     }
+    keepTwins(gone, edits)
     if (losers.length > 0 && this.#options.withoutCopies !== true)
       await this.#placeCopies(path, left, edits, losers)
     return this.#edit(
@@ -207,6 +211,24 @@ function isSame(a: Entry | undefined, b: Entry | undefined): boolean {
 /** That a file has got other names besides is no change to this one. */
 function isTouched(before: Entry, after: Entry): boolean {
   return !equalEntries({ ...before, link: after.link }, after)
+}
+
+/** Of more copies that one side has deleted in one directory the rest is deleted. */
+const maxTwins = 1000
+
+/**
+ * Two sides may have made copies of one thing under two names, in merges that others have seen, too: then each looks
+ * deleted by the other side. One of them is kept, the first by its name.
+ */
+function keepTwins(gone: readonly Three[], edits: Map<Name, Entry | undefined>): void {
+  const theirs = gone.filter(({ right }) => right !== undefined).slice(0, maxTwins)
+  for (const { name, left } of gone) {
+    if (left === undefined) continue
+    const twin = theirs.find(({ right }) => sameData(left, right!))
+    if (twin === undefined) continue
+    if (compareNames(name, twin.name) < 0) edits.delete(name)
+    else edits.set(twin.name, twin.right)
+  }
 }
 
 /** In pipes and sockets there is nothing that could be lost. */

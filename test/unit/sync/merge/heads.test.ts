@@ -124,4 +124,27 @@ suite('mergeHeads', () => {
     const tree = await readModel(timeline.store, head.snapshot.root)
     assert.deepEqual([...tree.keys()], ['f', copy, 'new'])
   })
+
+  test('keeps one of two copies of the same, each of which one side has under its own name', async () => {
+    const timeline = new Timeline()
+    const f = file('other', { mtime: 300 })
+    const lost = file('one', { mtime: 200 })
+    const [a, b] = ['f (conflict 1970-01-01 00-03-20 host a)', 'f (conflict 1970-01-01 00-03-20)']
+    const bases = [
+      await timeline.made('a', { f, [a]: lost }, []),
+      await timeline.made('b', { f, [b]: lost }, []),
+    ]
+    const one = await timeline.made('a', { f, [a]: lost, x: 'x' }, bases)
+    const other = await timeline.made('b', { f, [b]: lost, y: 'y' }, bases)
+    const kept: string[][] = []
+    for (const [left, right] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      // prettier-ignore
+      const { head } = await mergeHeads(timeline.store, left, right, bases, putInto(timeline.store))
+      kept.push([...(await readModel(timeline.store, head.snapshot.root)).keys()])
+    }
+    assert.deepEqual(kept, [['f', a, 'x', 'y'], ['f', a, 'x', 'y']]) // prettier-ignore
+  })
 })
