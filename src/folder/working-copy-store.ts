@@ -18,6 +18,8 @@ import type { SystemPath } from './system/paths.ts'
 
 const where = 'the working copy'
 
+const slabSize = 1024 * 1024
+
 /**
  * A folder's own files as a source of chunks: a tree of it says which chunk stands where, and each is read
  * there and checked when it is asked for. What has been changed since is `missing`. This is where contents
@@ -28,6 +30,7 @@ const where = 'the working copy'
 export class WorkingCopyStore implements Store {
   readonly #directory: SystemPath
   readonly #store: Store
+  #slab = new Uint8Array(0)
   #directories: OpenDirectories
   #root: DirectoryEntry
   #survey: Survey | undefined
@@ -133,12 +136,21 @@ export class WorkingCopyStore implements Store {
     return contentItems(this.#store, file, { signal })
   }
 
+  /** Memory of small chunks is cut from larger pieces: one by one they would keep the garbage collector busy. */
+  #memory(length: number): Uint8Array<ArrayBuffer> {
+    if (length > slabSize / 16) return new Uint8Array(length)
+    if (this.#slab.length < length) this.#slab = new Uint8Array(slabSize)
+    const bytes = this.#slab.subarray(0, length)
+    this.#slab = this.#slab.subarray(length)
+    return bytes
+  }
+
   /** Undefined for what is no longer there as the tree says. */
   #read(directory: Name, name: Name, start: number, length: number): Uint8Array | undefined {
     let file
     try {
       file = this.#directories.get(directory).open(name, constants.O_RDONLY)
-      const bytes = new Uint8Array(length)
+      const bytes = this.#memory(length)
       return readFully(file, bytes, start) === length ? bytes : undefined
     } catch (error) {
       if (!isTidemarkError(error) && systemCode(error) === undefined) throw error
