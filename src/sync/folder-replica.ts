@@ -11,6 +11,7 @@ import { childPath } from '../folder/system/paths.ts'
 import type { Batch } from '../folder/watch/dirty.ts'
 import { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import { advanceFolder } from '../history/advance.ts'
+import { prune } from '../history/prune.ts'
 import { restore } from '../history/restore.ts'
 import { takeSnapshot, type SnapshotOptions, type SnapshotReport } from '../history/snapshot.ts'
 import type { DirectoryEntry } from '../object/entry.ts'
@@ -172,6 +173,18 @@ export class FolderReplica implements Replica {
     }
     await this.#of.notePending(undefined)
     return undefined
+  }
+
+  async free(options?: CallOptions): Promise<void> {
+    await prune(this.#repository, { ...options, waitMs: 0 })
+  }
+
+  async giveUp({ to }: Pending, options?: CallOptions): Promise<void> {
+    await this.#of.notePending(undefined)
+    // A merge that was made here and not reached: both that it was made from are still there.
+    if (to.snapshot.device === noDevice && (await this.snapshot(to.id, options)) !== undefined)
+      await this.#repository.snapshots.delete(to.id, options)
+    await this.free(options)
   }
 
   async noteCommon(device: string, { id }: Head): Promise<void> {

@@ -18,6 +18,7 @@ import { PeerStore } from './peer-store.ts'
 import { relate, type Relation } from './relation.ts'
 import type { Receipt, Replica } from './replica.ts'
 import { asFork, isSetBack } from './set-back.ts'
+import { takeBack } from './take-back.ts'
 import { wantedContents } from './wanted-contents.ts'
 
 export interface PullOptions extends CallOptions {
@@ -127,8 +128,11 @@ export async function settle(
       if (!taken.done && !again) stuck.set(replica, taken.head.id + pending.to.id)
       if (!again || attempt === maxAttempts) return { ...taken, conflicts }
     } catch (error) {
-      // Without what it needs it is as good as forgotten: whoever has it tells of it again, or of something that fits.
-      if (isTidemarkError(error, 'missing', 'limit', 'full')) return { head, conflicts, problems: [] }
+      // It was taken back: whoever has it tells of it again, or of something that fits.
+      if (isTidemarkError(error, 'full'))
+        return { head: await replica.capture(options), conflicts, problems: [] }
+      // Without what it needs it is as good as forgotten.
+      if (isTidemarkError(error, 'missing', 'limit')) return { head, conflicts, problems: [] }
       if (!isTidemarkError(error, 'conflict') || attempt === maxAttempts) throw error
     }
   }
@@ -146,6 +150,7 @@ async function takeIn(
   const nothing = { relation, head: mine, theirs, conflicts: [], counts: nothingDone(), problems: [] }
   if (relation === 'none') return { ...nothing, done: true }
   const receipt = await replica.receive(options)
+  let isFull = false
   try {
     const { to, conflicts } = await planned(receipt, replica, peer, own, theirs, relation, options)
     checkVanishing(mine, to, options.guard ?? defaultGuard, replica.host)
@@ -162,8 +167,13 @@ async function takeIn(
       onDone,
     })
     return { relation, head, theirs, done, conflicts, counts, problems }
+  } catch (error) {
+    isFull = isTidemarkError(error, 'full')
+    throw error
   } finally {
     await receipt.close()
+    // As well as it can be done without room; the next one to settle tries again.
+    if (isFull) await takeBack(replica, peer, { signal: options.signal }).catch(() => {})
   }
 }
 

@@ -35,6 +35,12 @@ export interface Replica {
    */
   fill?(others: Store, options?: CallOptions): Promise<Filled | undefined>
 
+  /** Frees what room it can: what was fetched and is of no use. */
+  free?(options?: CallOptions): Promise<void>
+
+  /** What it set out for is given up: nothing of it is in its files, nor was it told to anybody. */
+  giveUp?(pending: Pending, options?: CallOptions): Promise<void>
+
   /** Is told that it and another copy have a snapshot in common: what both do from then on is merged on that. */
   noteCommon?(device: string, head: Head): Promise<void>
 

@@ -8,7 +8,11 @@ import { forget } from '../../../src/history/forget.ts'
 import { prune } from '../../../src/history/prune.ts'
 import { LocalPeer } from '../../../src/sync/local-peer.ts'
 import type { Arrival, Peer, Want } from '../../../src/sync/peer.ts'
+import { openCopy } from '../../../src/sync/link.ts'
+import { localPeer } from '../../../src/sync/local-pair.ts'
+import { meet } from '../../../src/sync/meet.ts'
 import { pull } from '../../../src/sync/pull.ts'
+import { synchronize } from '../../../src/sync/synchronize.ts'
 import { mountMemory } from '../../suites/mount.ts'
 import { copiesAt, syncCopies, type Copy } from '../../suites/synced-folders.ts'
 import { temporaryDirectory } from '../../suites/temporary-directory.ts'
@@ -165,4 +169,35 @@ suite('what lost data elsewhere', () => {
     await one!.close()
     await two!.close()
   })
+
+  for (const size of [4, 6, 24])
+    test(`after a full disk of ${size} MiB, what was deleted since is neither fetched nor back`, async (t) => {
+      const place = temporaryDirectory(t)
+      mkdirSync(`${place}/small`)
+      using small = mountMemory(t, `${place}/small`, { options: `size=${size}m` })
+      if (small === undefined) return
+      const roots = [`${place}/one`, `${small.path}/two`] as const
+      mkdirSync(roots[0])
+      for (let n = 0; n < 8; n++) mkdirSync(`${roots[0]}/${n}`)
+      for (let n = 0; n < 40; n++) writeFileSync(`${roots[0]}/${n % 8}/f${n}`, randomBytes(size * 25_000))
+      const sync = async (): Promise<boolean> => {
+        const folders = await meet(...roots)
+        await using one = new AsyncDisposableStack()
+        const copies = []
+        for (const folder of folders) {
+          const copy = await openCopy(folder)
+          one.defer(() => copy.close())
+          copies.push(copy)
+        }
+        const guard = { maxVanishing: 1 }
+        const [here, there] = copies
+        const peer = localPeer(here!.replica, there!.replica, { guard })
+        return (await synchronize(here!.replica, peer, { guard })).done
+      }
+      await assert.rejects(sync(), (error) => isTidemarkError(error, 'full'))
+      for (let n = 2; n < 8; n++) rmSync(`${roots[0]}/${n}`, { recursive: true })
+      assert.ok(await sync())
+      for (const root of roots) assert.deepEqual(readdirSync(root).toSorted(), ['.tidemark', '0', '1'])
+      assert.deepEqual(readdirSync(`${roots[1]}/1`).toSorted(), readdirSync(`${roots[0]}/1`).toSorted())
+    })
 })
