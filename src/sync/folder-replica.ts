@@ -4,6 +4,7 @@ import { isTidemarkError } from '../errors.ts'
 import type { Name } from '../bytes/name.ts'
 import { nothingDone } from '../folder/apply/apply.ts'
 import { applyTrees, type AppliedTrees } from '../folder/apply/apply-trees.ts'
+import type { Problem as ApplyProblem } from '../folder/apply/problem.ts'
 import type { Folder } from '../folder/folder.ts'
 import { selectedBy } from '../folder/held.ts'
 import type { Problem } from '../folder/scan/scan.ts'
@@ -34,6 +35,8 @@ import { noDevice } from './merge/merge-heads.ts'
 import { relate } from './relation.ts'
 import { readSyncSettings } from './sync-settings.ts'
 import type { Advance, AdvanceOptions, Filled, Pending, Receipt, Replica } from './replica.ts'
+
+const occupiedText = 'something else has its place here: move that away'
 
 export interface FolderReplicaOptions {
   /** Watch the folder, and look only at what has changed. Without it each look is at everything. */
@@ -134,10 +137,15 @@ export class FolderReplica implements Replica {
 
   async fill(others: Store, { signal }: CallOptions = {}): Promise<Filled | undefined> {
     const { root } = this.#of
-    // What something else stands in the place of is left to its owner.
-    const paths = [...this.#absent].filter((path) => isNothingAt(root, path))
+    const absent = [...this.#absent]
+    const paths = absent.filter((path) => isNothingAt(root, path))
+    // What something else stands in the place of is left to its owner, who has to know: nothing there is in step.
+    const free = new Set(paths)
+    const occupied = absent.filter((path) => !free.has(path))
     this.#absent = new Set()
-    if (paths.length === 0 || this.#newest === undefined) return undefined
+    if (absent.length === 0 || this.#newest === undefined) return undefined
+    const inTheWay = occupied.map((path): ApplyProblem => ({ path, code: 'conflict', message: occupiedText }))
+    if (paths.length === 0) return { counts: nothingDone(), problems: inTheWay }
     const store = new LayeredStore([this.store, others])
     const {
       problems,
@@ -147,7 +155,7 @@ export class FolderReplica implements Replica {
       paths,
       signal,
     })
-    return { counts: { ...nothingDone(), ...counts }, problems }
+    return { counts: { ...nothingDone(), ...counts }, problems: [...problems, ...inTheWay] }
   }
 
   async #note(report: SnapshotReport): Promise<Head> {

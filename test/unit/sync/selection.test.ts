@@ -42,6 +42,11 @@ suite('a copy of some sub-trees', () => {
       assert.equal(readFileSync(`${two.root}/music`, 'utf8'), 'of mine')
       assert.equal(pulled.at(-1)?.counts.files, 5)
       assert.equal(readFileSync(`${one.root}/music/f1`, 'utf8'), 'music 1')
+      const told = (all: typeof pulled): string[] =>
+        all.flatMap(({ problems }) => problems.map(({ path, code }) => `${path} ${code}`))
+      assert.deepEqual(told(pulled), ['music conflict'])
+      // For as long as it is so.
+      assert.deepEqual(told((await syncCopies(two, one)).pulled), ['music conflict'])
 
       // From then on they are like others.
       rmSync(`${two.root}/photos/old/f3`)
