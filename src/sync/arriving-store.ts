@@ -11,7 +11,7 @@ const maxHeld = 32 * 1024 * 1024
 
 /**
  * Chunks on their way from a peer, in about the order in which they will be asked for. Each is handed out once;
- * whoever needs one again gets it from `others`, as everything that was never on its way.
+ * whoever needs one again gets it from `others`, as everything that was never on its way. Close it when done.
  */
 export class ArrivingStore implements Store {
   readonly #others: Store
@@ -19,14 +19,18 @@ export class ArrivingStore implements Store {
   /** Parts of the ids of those handed out. When two are alike, one is asked for by itself, and no harm is done. */
   readonly #taken = new Set<number>()
   readonly #turn = new Condition()
+  /** How often each is being waited for, and those of them that came by another way. */
+  readonly #awaited = new Map<Id, number>()
+  readonly #elsewhere = new Set<Id>()
   #held = 0
-  #waiting = 0
   #ended = false
+  readonly #stop = new AbortController()
 
   /** `wants` is gone through as far as there is room. */
   constructor(peer: Peer, wants: AsyncIterable<readonly Want[]>, others: Store, options: CallOptions = {}) {
     this.#others = others
-    this.#run(peer, wants, options).catch((error: unknown) => {
+    const signal = AbortSignal.any([this.#stop.signal, ...(options.signal ? [options.signal] : [])])
+    this.#run(peer, wants, { signal }).catch((error: unknown) => {
       this.#turn.fail(error instanceof Error ? error : new TidemarkError('failed', String(error)))
     })
   }
@@ -35,16 +39,29 @@ export class ArrivingStore implements Store {
     throwIfCancelled(options.signal, 'read a chunk')
     const arrived = this.#take(id)
     if (arrived !== undefined) return arrived
-    const isOurs = this.#taken.has(keyOf(id)) || (await this.#others.has([id], options)).has(id)
-    if (isOurs) return this.#others.get(id, options)
-    this.#waiting++
+    // Before the look for it elsewhere: it may come there in the meantime.
+    this.#awaited.set(id, (this.#awaited.get(id) ?? 0) + 1)
     this.#turn.notify()
     try {
-      await this.#turn.until(() => this.#ended || this.#arrived.has(id))
+      const isElsewhere = this.#taken.has(keyOf(id)) || (await this.#others.has([id], options)).has(id)
+      if (!isElsewhere)
+        await this.#turn.until(() => this.#ended || this.#arrived.has(id) || this.#elsewhere.has(id))
     } finally {
-      this.#waiting--
+      const left = this.#awaited.get(id)! - 1
+      if (left > 0) this.#awaited.set(id, left)
+      else {
+        this.#awaited.delete(id)
+        this.#elsewhere.delete(id)
+      }
     }
     return this.#take(id) ?? this.#others.get(id, options)
+  }
+
+  /** A chunk has come to `others` by another way: a list of the chunks of a content, for one. */
+  came(id: Id): void {
+    if (!this.#awaited.has(id)) return
+    this.#elsewhere.add(id)
+    this.#turn.notify()
   }
 
   #take(id: Id): Uint8Array | undefined {
@@ -61,6 +78,12 @@ export class ArrivingStore implements Store {
     return this.#others.has(ids, options)
   }
 
+  /** What has not been asked for is not wanted any more. */
+  close(): void {
+    this.#stop.abort()
+    this.#turn.fail(new TidemarkError('cancelled', 'the transfer has ended'))
+  }
+
   async #run(peer: Peer, wants: AsyncIterable<readonly Want[]>, options: CallOptions): Promise<void> {
     for await (const arrivals of peer.fetch(wants, options)) {
       for (const { id, bytes } of arrivals) {
@@ -69,7 +92,7 @@ export class ArrivingStore implements Store {
         this.#held += bytes.length
       }
       this.#turn.notify()
-      await this.#turn.until(() => this.#held < maxHeld || this.#waiting > 0)
+      await this.#turn.until(() => this.#held < maxHeld || this.#awaited.size > 0)
     }
     this.#ended = true
     this.#turn.notify()

@@ -15,6 +15,7 @@ import type { Conflict } from './merge/conflict.ts'
 import { mergeHeads } from './merge/merge-heads.ts'
 import type { Peer } from './peer.ts'
 import { PeerStore } from './peer-store.ts'
+import type { PieceStore } from './pieces.ts'
 import { relate, type Relation } from './relation.ts'
 import type { Receipt, Replica } from './replica.ts'
 import { asFork, isSetBack } from './set-back.ts'
@@ -150,11 +151,12 @@ async function takeIn(
   const nothing = { relation, head: mine, theirs, conflicts: [], counts: nothingDone(), problems: [] }
   if (relation === 'none') return { ...nothing, done: true }
   const receipt = await replica.receive(options)
+  let source: Store | undefined
   let isFull = false
   try {
     const { to, conflicts } = await planned(receipt, replica, peer, own, theirs, relation, options)
     checkVanishing(mine, to, options.guard ?? defaultGuard, replica.host)
-    const source = await fetchContents(receipt, peer, mine, to, options)
+    source = await fetchContents(receipt, peer, mine, to, options)
     const { onProgress } = options
     const written = { files: 0, bytes: 0 }
     const onDone = (bytes: number): void => {
@@ -171,6 +173,7 @@ async function takeIn(
     isFull = isTidemarkError(error, 'full')
     throw error
   } finally {
+    if (source instanceof ArrivingStore) source.close()
     await receipt.close()
     // As well as it can be done without room; the next one to settle tries again.
     if (isFull) await takeBack(replica, peer, { signal: options.signal }).catch(() => {})
@@ -258,9 +261,21 @@ async function fetchContents(
     signal,
     enter: ({ after }) => after?.kind === 'directory',
   })
-  const wants = wantedContents({ store: receipt, peer }, changes, { signal })
   const everything = new LayeredStore([receipt, new PeerStore(peer)])
-  if (!receipt.keepsContents) return new ArrivingStore(peer, wants, everything, { signal })
+  if (!receipt.keepsContents) {
+    const store: PieceStore = {
+      get: (id, options) => receipt.get(id, options),
+      has: (ids, options) => receipt.has(ids, options),
+      putTree: async (id, bytes) => {
+        await receipt.putTree(id, bytes)
+        arriving.came(id)
+      },
+    }
+    const wants = wantedContents({ store, peer }, changes, { signal })
+    const arriving = new ArrivingStore(peer, wants, everything, { signal })
+    return arriving
+  }
+  const wants = wantedContents({ store: receipt, peer }, changes, { signal })
   const fetched = { files: 0, bytes: 0 }
   for await (const arrivals of peer.fetch(wants, { signal })) {
     for (const { id, bytes } of arrivals) {

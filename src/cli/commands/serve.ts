@@ -6,6 +6,7 @@ import type { Command } from '../command.ts'
 import { flag, text } from '../options.ts'
 import { safeText } from '../safe-text.ts'
 import { closeSource, openSource, servedSource } from '../sets/set-source.ts'
+import { keepHeapRoomy } from '../lean-heap.ts'
 import { parseAddress, serveWeb } from '../web-server.ts'
 
 export const command: Command = defineCommand({
@@ -34,6 +35,7 @@ export const command: Command = defineCommand({
   async run(context, _args, { set: name, listen = '0', stdio, ...choices }) {
     if (stdio) {
       const { serveStdio } = await import('../sync/serve-stdio.ts')
+      await keepHeapRoomy()
       await serveStdio(context, choices)
       return undefined
     }

@@ -15,7 +15,7 @@ import { TokenBucket } from '../../sync/wire/token-bucket.ts'
 import { defineCommand } from '../command.ts'
 import type { Command, OptionSpec } from '../command.ts'
 import type { Context } from '../context.ts'
-import { keepHeapLean } from '../lean-heap.ts'
+import { keepHeapRoomy } from '../lean-heap.ts'
 import { choice, flag, size, text, texts } from '../options.ts'
 import { printPlans } from '../sync/dry-run.ts'
 import { nameThere, openStream } from '../sync/open-link.ts'
@@ -80,8 +80,7 @@ export const command: Command = defineCommand({
     const reach: Reach = { remoteCommand, isInteractive, allowDeletes, watch, dryRun, rates }
     const work: Work = { parties, guard, reach, create: { history, join }, signal: context.signal }
     if (dryRun) return (await printPlans(context, work)) ? undefined : 'refused'
-    // What stays is better off with room for what it does again and again.
-    if (!watch) await keepHeapLean()
+    await keepHeapRoomy()
     const root = await introduceAll(context, work)
     if (include.length > 0) await select(root, include.map(tidy))
     const open = async (): Promise<OpenCopy> =>

@@ -10,6 +10,7 @@ import { flag, text } from '../options.ts'
 import { safeText } from '../safe-text.ts'
 import { keepEventJson, tellEvent } from '../sync/watching.ts'
 import { tellSession } from '../sync/session-report.ts'
+import { keepHeapRoomy } from '../lean-heap.ts'
 import { upUnit } from '../systemd-unit.ts'
 import { runUp } from '../up/run-up.ts'
 import type { UpEvent } from '../up/run-up.ts'
@@ -57,6 +58,7 @@ export const command: Command = defineCommand({
       await tellFile(context, file)
       return undefined
     }
+    await keepHeapRoomy()
     await context.note(`keeping ${formatNumberOf(file.folders.length, 'folder')} in step (Ctrl-C ends it)`)
     let last: Promise<void> = Promise.resolve()
     const onEvent = (event: UpEvent): void => {

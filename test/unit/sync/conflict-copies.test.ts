@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { conflictName } from '../../../src/sync/merge/conflict-name.ts'
-import { readCopyName } from '../../../src/sync/conflict-copies.ts'
+import { MemoryStore } from '../../../src/store/memory-store.ts'
+import { findConflictCopies, readCopyName } from '../../../src/sync/conflict-copies.ts'
+import { plant } from '../../suites/plant.ts'
+
+function said(name: string): { original: string; host: string } | undefined {
+  const found = readCopyName(name)
+  return found && { original: found.original, host: found.host }
+}
 
 test('the name of a conflict copy says what it is a copy of', () => {
   for (const [name, original, host] of [
@@ -19,7 +26,7 @@ test('the name of a conflict copy says what it is a copy of', () => {
       'mac',
     ],
   ] as const) {
-    assert.deepEqual(readCopyName(name), { original, host }, name)
+    assert.deepEqual(said(name), { original, host }, name)
   }
   for (const name of [
     'report.txt',
@@ -43,6 +50,21 @@ test('what merges make is read', () => {
   ]) {
     const { numbered } = conflictName(name, 1_700_000_000_123_456_789n, 'lap:top')
     for (const count of [1, 2, 37])
-      assert.deepEqual(readCopyName(numbered(count)), { original: name, host: 'lap-top' })
+      assert.deepEqual(said(numbered(count)), { original: name, host: 'lap-top' })
+  }
+})
+
+test('a copy whose name had no room for all of the other is found beside it', async () => {
+  for (const name of ['x'.repeat(251) + '.txt', 'ü'.repeat(120) + '.md', 'y'.repeat(255)]) {
+    const copy = conflictName(name, 1_700_000_000_123_456_789n, 'laptop').numbered(1)
+    const store = new MemoryStore()
+    const root = await plant(store, { below: { [name]: 'kept', [copy]: 'lost', z: 'z' }, other: 'o' })
+    const found = await Array.fromAsync(findConflictCopies(store, root))
+    assert.deepEqual(
+      found.map(({ path, original, host }) => [path, original, host]),
+      [[`below/${copy}`, `below/${name}`, 'laptop']],
+    )
+    const alone = await plant(store, { below: { [copy]: 'lost', z: 'z' } })
+    assert.deepEqual(await Array.fromAsync(findConflictCopies(store, alone)), [])
   }
 })
