@@ -30,6 +30,8 @@ export type ToThread =
   /** Close the packs. Then the claims are cleared, and `renew` tells the segments from then on. */
   | { readonly kind: 'flush' }
   | { readonly kind: 'renew'; readonly segments: readonly SharedSegment[] }
+  /** End, leaving no unfinished pack behind. */
+  | { readonly kind: 'end' }
 
 export type FromThread =
   | { readonly kind: 'results'; readonly bytes: Uint8Array<ArrayBuffer> }
@@ -70,6 +72,9 @@ function serve(port: NonNullable<typeof parentPort>, start: ThreadStart): void {
     if (message.kind === 'renew') {
       for (const segment of segments) segment.close()
       segments = attach(start.root, message.segments)
+    } else if (message.kind === 'end') {
+      packs.abort()
+      port.close()
     } else {
       await packs.flush()
       send({ kind: 'flushed' })

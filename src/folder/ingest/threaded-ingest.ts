@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { Reader } from '../../bytes/reader.ts'
@@ -123,8 +124,15 @@ export class ThreadedIngest implements Ingest {
     await this.abort()
   }
 
+  /** What they have begun to write is removed by themselves, unless one of them is long in ending. */
   async abort(): Promise<void> {
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
+    const ended = this.#threads.map(async (thread) => {
+      const exit = new Promise<void>((resolve) => thread.worker.once('exit', () => resolve()))
+      send(thread, { kind: 'end' })
+      await Promise.race([exit, sleep(patience, undefined, { ref: false })])
+      await thread.worker.terminate()
+    })
+    await Promise.all(ended)
   }
 
   #receive(thread: Thread, message: FromThread): void {
@@ -146,6 +154,9 @@ export class ThreadedIngest implements Ingest {
     }
   }
 }
+
+/** Milliseconds. */
+const patience = 2000
 
 function send(thread: Thread, message: ToThread): void {
   thread.worker.postMessage(message)

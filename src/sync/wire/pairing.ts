@@ -99,7 +99,8 @@ async function answer(connection: Connection, options: PairOptions): Promise<Pai
       throw error
     }
   })
-  const gone = (): void => reject(connection.signal.reason as Error)
+  // What came just before the other side closed is still on its way through promises: the last yes, for one.
+  const gone = (): void => void setImmediate(() => reject(connection.signal.reason as Error))
   const stop = (): void =>
     reject(new TidemarkError('cancelled', 'pairing: cancelled', { cause: signal?.reason }))
   connection.signal.addEventListener('abort', gone)

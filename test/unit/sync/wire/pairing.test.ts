@@ -159,3 +159,40 @@ test('while pairing is awaited nothing else is answered', async (t) => {
   const channel = await near.call('hello', new Uint8Array(0))
   await rejects(channel.receive(), 'denied')
 })
+
+test('a side that closes as soon as it knows the other leaves that one knowing it too', async () => {
+  const [a, b] = [newIdentity(), newIdentity()]
+  for (let times = 0; times < 10; times++) {
+    for (const first of ['dialler', 'listener']) {
+      const closing = Promise.withResolvers<void>()
+      const listening = await listenTls({
+        host: '127.0.0.1',
+        port: 0,
+        identity: b,
+        isKnown: () => true,
+        onLink: (link) => {
+          const connection = connectionOver(link)
+          const done = side(connection, b, a, false, agrees).done
+          const closed = first === 'listener' ? done.then(() => connection.close()) : done
+          closed.then(() => closing.resolve(), closing.reject)
+        },
+      })
+      try {
+        const link = await connectTls({
+          host: '127.0.0.1',
+          port: listening.port,
+          identity: a,
+          fingerprint: undefined,
+        })
+        const connection = connectionOver(link)
+        const paired = await side(connection, a, b, true, agrees).done
+        if (first === 'dialler') await connection.close()
+        assert.equal(paired.fingerprint, b.fingerprint)
+        await closing.promise
+        await connection.close()
+      } finally {
+        listening.close()
+      }
+    }
+  }
+})
