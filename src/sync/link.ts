@@ -6,7 +6,7 @@ import type { FolderReplicaOptions } from './folder-replica.ts'
 import type { Guard } from './guard.ts'
 import { localPeer } from './local-pair.ts'
 import type { Peer } from './peer.ts'
-import type { Pulled } from './pull.ts'
+import type { Pulled } from './pulled.ts'
 import type { Replica } from './replica.ts'
 
 /** Another replica, and how to part from it. */

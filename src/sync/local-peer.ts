@@ -3,8 +3,10 @@ import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Head } from './head.ts'
 import type { Arrival, HeadOptions, Peer, Want } from './peer.ts'
-import { pull, settle, type PullOptions } from './pull.ts'
+import { pull } from './pull.ts'
+import type { PullOptions } from './pulled.ts'
 import type { Replica } from './replica.ts'
+import { settle } from './settle.ts'
 
 /** Chunks read at a time. */
 const readsAtOnce = 16

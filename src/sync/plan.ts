@@ -8,9 +8,9 @@ import type { Conflict } from './merge/conflict.ts'
 import type { Mode } from './mode.ts'
 import type { Peer } from './peer.ts'
 import { PeerStore } from './peer-store.ts'
-import { planned } from './pull.ts'
 import { relate } from './relation.ts'
 import type { Replica } from './replica.ts'
+import { planned } from './target.ts'
 
 /** What a session would do, on either side. */
 export interface SyncPlan {

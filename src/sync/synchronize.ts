@@ -3,9 +3,11 @@ import type { Head } from './head.ts'
 import type { Mode } from './mode.ts'
 import type { Peer } from './peer.ts'
 import { PeerStore } from './peer-store.ts'
-import { pull, settle, type Pulled, type PullOptions } from './pull.ts'
+import { pull } from './pull.ts'
+import type { Pulled, PullOptions } from './pulled.ts'
 import { placed } from './base.ts'
 import type { Replica } from './replica.ts'
+import { settle } from './settle.ts'
 
 export interface SynchronizeOptions extends Omit<PullOptions, 'mine' | 'theirs'> {
   readonly mode?: Mode | undefined

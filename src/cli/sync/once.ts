@@ -1,6 +1,6 @@
 import { isTidemarkError } from '../../errors.ts'
 import type { OpenCopy } from '../../sync/link.ts'
-import type { Pulled, PullProgress } from '../../sync/pull.ts'
+import type { Pulled, PullProgress } from '../../sync/pulled.ts'
 import type { KnownPeer } from '../../sync/sync-settings.ts'
 import { synchronize } from '../../sync/synchronize.ts'
 import type { Synchronized } from '../../sync/synchronize.ts'

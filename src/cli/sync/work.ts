@@ -1,7 +1,7 @@
 import type { Guard } from '../../sync/guard.ts'
 import type { OpenCopy } from '../../sync/link.ts'
 import { remember } from '../../sync/meet.ts'
-import type { Pulled } from '../../sync/pull.ts'
+import type { Pulled } from '../../sync/pulled.ts'
 import { readSyncSettings } from '../../sync/sync-settings.ts'
 import type { KnownPeer } from '../../sync/sync-settings.ts'
 import type { RemoteOptions } from '../../sync/remote-link.ts'
