@@ -1,0 +1,24 @@
+import type { Id } from '../../object/id.ts'
+import type { SealedBlock } from '../../object/sealed-block.ts'
+
+/** A block that has come from elsewhere, not opened yet. */
+export interface ArrivingBlock {
+  readonly block: SealedBlock
+  /** What is expected in it, by number; undefined for a chunk that nobody has asked for. */
+  readonly ids: readonly (Id | undefined)[]
+}
+
+/** Chunks that come in blocks, in about the order in which the files that hold them are written. */
+export interface ArrivingBlocks {
+  /**
+   * The block in which a chunk comes, as soon as that is here. Each chunk is given once; undefined for one that comes in
+   * none, or has been given: it is to be had from the store.
+   */
+  take(id: Id): ArrivingBlock | Promise<ArrivingBlock | undefined> | undefined
+
+  /**
+   * Takes a block back that has been opened: `damaged` are the numbers of the expected chunks that were not in it, all
+   * of them when it could not be opened. They are to be had from the store, verified.
+   */
+  opened(block: ArrivingBlock, payload: Uint8Array<ArrayBuffer>, damaged: readonly number[]): void
+}
