@@ -9,6 +9,7 @@ import { Folder, initFolder } from '../../src/folder/folder.ts'
 import { takeSnapshot } from '../../src/history/snapshot.ts'
 import { idToHex, type Id } from '../../src/object/id.ts'
 import { advanceTo, capture } from '../suites/advance-to.ts'
+import { changeOf } from '../suites/change-of.ts'
 import { mountMemory } from '../suites/mount.ts'
 import { plant } from '../suites/plant.ts'
 import { seededRandom } from '../suites/random.ts'
@@ -64,7 +65,15 @@ function look(root: string): { numbers: number[]; unfinished: number } {
   return { numbers, unfinished }
 }
 
-async function killAdvance(root: string, ids: readonly Id[], random: () => number): Promise<void> {
+/** At any moment, or just when the first of some thousand files is replaced. */
+type Moment = 'any' | 'replacing'
+
+async function killAdvance(
+  root: string,
+  ids: readonly Id[],
+  moment: Moment,
+  random: () => number,
+): Promise<void> {
   const script = new URL('advancing-process.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [script, root, ...ids.map(idToHex)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -74,7 +83,10 @@ async function killAdvance(root: string, ids: readonly Id[], random: () => numbe
     child.once('close', (_code, signal) => resolve(signal))
   })
   await Promise.race([begun, ended])
-  await setTimeout(random() * 1000)
+  const isEnded = new AbortController()
+  void ended.then(() => isEnded.abort())
+  if (moment === 'any') await setTimeout(random() * 1000)
+  else await changeOf(join(root, 'd0/f0'), isEnded.signal)
   child.kill('SIGKILL')
   assert.equal(await ended, 'SIGKILL', 'it was running when it was killed')
 }
@@ -103,7 +115,8 @@ suite('going on to another snapshot', () => {
 
     let [mixed, between, arrived] = [0, 0, 0]
     for (let round = 0; round < rounds || ((mixed === 0 || between === 0) && round < 10 * rounds); round++) {
-      await killAdvance(root, round % 2 === 0 ? ids.toReversed() : ids, random)
+      const moment = round < rounds && random() < 0.5 ? 'any' : 'replacing'
+      await killAdvance(root, round % 2 === 0 ? ids.toReversed() : ids, moment, random)
       const { numbers } = look(root)
       const times = new Set(numbers.filter((number) => number < 1000))
       const wandering = new Set(numbers.filter((number) => number >= 1000))

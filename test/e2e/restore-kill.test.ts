@@ -11,6 +11,7 @@ import { takeSnapshot } from '../../src/history/snapshot.ts'
 import { idToHex, type Id } from '../../src/object/id.ts'
 import { openBucket } from '../../src/store/open-bucket.ts'
 import { Repository } from '../../src/store/repository/repository.ts'
+import { changeOf } from '../suites/change-of.ts'
 import { seededRandom } from '../suites/random.ts'
 import { readFolder } from '../suites/read-folder.ts'
 import { temporaryDirectory } from '../suites/temporary-directory.ts'
@@ -54,16 +55,13 @@ async function killRestore(
     child.once('close', (_code, signal) => resolve(signal))
   })
   await Promise.race([begun, ended])
+  const isEnded = new AbortController()
+  void ended.then(() => isEnded.abort())
   // Half of the kills come just when some file is put in its place, the others at any time.
   if (random() < 0.5) await setTimeout(random() * 1000)
-  else await changeOf(join(target, `d${Math.floor(random() * directories)}`, 'f0'))
+  else await changeOf(join(target, `d${Math.floor(random() * directories)}`, 'f0'), isEnded.signal)
   child.kill('SIGKILL')
   assert.equal(await ended, 'SIGKILL', 'it was running when it was killed')
-}
-
-async function changeOf(path: string): Promise<void> {
-  const { ino } = lstatSync(path)
-  while (lstatSync(path).ino === ino) await setTimeout(1)
 }
 
 interface Found {

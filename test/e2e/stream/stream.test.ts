@@ -36,7 +36,7 @@ suite('a writer that is killed', () => {
     const root = temporaryDirectory(t)
     const reported = new Set<number>()
     let next = 0
-    for (let round = 0; round < Math.ceil(12 * times); round++) {
+    for (let round = 0; round < Math.ceil(12 * times) || reported.size <= 20; round++) {
       const { child, output } = start('writer-process.ts', root, 'killed', 'w', next, 10_000, 300, 0)
       while (output() === '') await sleep(5)
       await sleep(random(250))
@@ -60,7 +60,6 @@ suite('a writer that is killed', () => {
       [...reported].filter((number) => !found.has(number)),
       [],
     )
-    assert.ok(reported.size > 20)
     // It may be making a pack, under a name of its own.
     await stream.close()
     assert.deepEqual(readdirSync(join(root, 'killed')).toSorted(), [
