@@ -9,28 +9,18 @@ export function systemdUnit(
   command: readonly string[],
   purpose: string = 'Keep the history of',
 ): string {
-  return `[Unit]
-Description=${purpose} ${oneLine(folder)}
-RequiresMountsFor=${quote(folder)}
-
-[Service]
-ExecStart=${command.map(quoteArgument).join(' ')}
-Restart=on-failure
-RestartSec=30
-# Stopped as asked.
-SuccessExitStatus=130 143
-Nice=10
-
-[Install]
-WantedBy=default.target
-`
+  return unit([`${purpose} ${oneLine(folder)}`, `RequiresMountsFor=${quote(folder)}`], command)
 }
 
 /** The same for one that keeps many folders, which may come and go. */
 export function upUnit(command: readonly string[]): string {
+  return unit(['Keep folders in step', 'After=network.target'], command)
+}
+
+function unit([description, needs]: readonly [string, string], command: readonly string[]): string {
   return `[Unit]
-Description=Keep folders in step
-After=network.target
+Description=${description}
+${needs}
 
 [Service]
 ExecStart=${command.map(quoteArgument).join(' ')}

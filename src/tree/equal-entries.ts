@@ -27,16 +27,17 @@ export function equalEntries(a: Entry, b: Entry): boolean {
  */
 export function equalData(a: Entry, b: Entry): boolean {
   if (a.unreadable !== b.unreadable) return false
+  if (a.kind === 'directory') return b.kind === 'directory' && equalContent(a.content, b.content)
+  return sameData(a, b) && (a.kind !== 'file' || b.kind !== 'file' || a.unstable === b.unstable)
+}
+
+/** The same for entries that are no directories, however their owners marked them. */
+export function sameData(a: Entry, b: Entry): boolean {
   switch (a.kind) {
     case 'file':
-      return (
-        b.kind === 'file' &&
-        a.size === b.size &&
-        a.unstable === b.unstable &&
-        equalContent(a.content, b.content)
-      )
+      return b.kind === 'file' && a.size === b.size && equalContent(a.content, b.content)
     case 'directory':
-      return b.kind === 'directory' && equalContent(a.content, b.content)
+      return false
     case 'symlink':
       return b.kind === 'symlink' && a.target === b.target
     case 'character-device':

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,6 +13,7 @@ import { mountMemory } from '../suites/mount.ts'
 import { plant } from '../suites/plant.ts'
 import { seededRandom } from '../suites/random.ts'
 import { temporaryDirectory } from '../suites/temporary-directory.ts'
+import { startVictim } from '../suites/victim.ts'
 import { numberInWhole } from './writer-process.ts'
 
 const rounds = Math.ceil(4 * Number(process.env['TIDEMARK_FUZZ'] ?? 1))
@@ -74,19 +74,11 @@ async function killAdvance(
   moment: Moment,
   random: () => number,
 ): Promise<void> {
-  const script = new URL('advancing-process.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [script, root, ...ids.map(idToHex)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const begun = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
-  const ended = new Promise<NodeJS.Signals | null>((resolve) => {
-    child.once('close', (_code, signal) => resolve(signal))
-  })
-  await Promise.race([begun, ended])
-  const isEnded = new AbortController()
-  void ended.then(() => isEnded.abort())
+  const script = new URL('advancing-process.ts', import.meta.url)
+  const { child, begun, ended, isOver } = startVictim(script, [root, ...ids.map(idToHex)])
+  await begun
   if (moment === 'any') await setTimeout(random() * 1000)
-  else await changeOf(join(root, 'd0/f0'), isEnded.signal)
+  else await changeOf(join(root, 'd0/f0'), isOver)
   child.kill('SIGKILL')
   assert.equal(await ended, 'SIGKILL', 'it was running when it was killed')
 }

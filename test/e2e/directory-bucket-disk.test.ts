@@ -1,24 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { suite, test, type TestContext } from 'node:test'
+import { suite, test } from 'node:test'
 import { isTidemarkError } from '../../src/errors.ts'
 import { DirectoryBucket } from '../../src/store/directory-bucket.ts'
-import { requireTool } from '../require.ts'
+import { mountSmall } from '../suites/mount.ts'
 import { listed, pattern, rejects } from '../suites/bucket-suite.ts'
-
-/** Mounts a file system in memory with these options; undefined when this machine does not allow it. */
-function mountSmall(t: TestContext, options: string): string | undefined {
-  const path = mkdtempSync(join(tmpdir(), 'tidemark-test-'))
-  t.after(() => {
-    spawnSync('umount', ['-l', path])
-    rmdirSync(path)
-  })
-  const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tidemark-test', path]).status === 0
-  return requireTool(t, isMounted, 'mounting a small file system needs root') ? path : undefined
-}
 
 /** Puts until the disk is full; returns the names that were put. */
 async function fill(bucket: DirectoryBucket, size: number): Promise<string[]> {

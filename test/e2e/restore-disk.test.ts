@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { isTidemarkError } from '../../src/errors.ts'
@@ -9,20 +8,9 @@ import { restore } from '../../src/history/restore.ts'
 import type { DirectoryEntry } from '../../src/object/entry.ts'
 import { Repository } from '../../src/store/repository/repository.ts'
 import { DirectoryBucket } from '../../src/store/directory-bucket.ts'
-import { requireTool } from '../require.ts'
+import { mountSmall } from '../suites/mount.ts'
 import { writeSnapshot, type Plan } from '../suites/repository-builder.ts'
 import { temporaryDirectory } from '../suites/temporary-directory.ts'
-
-/** Mounts a file system in memory with these options; undefined when this machine does not allow it. */
-function mountSmall(t: TestContext, options: string): string | undefined {
-  const path = mkdtempSync(join(tmpdir(), 'tidemark-test-'))
-  t.after(() => {
-    spawnSync('umount', ['-l', path])
-    rmdirSync(path)
-  })
-  const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tidemark-test', path]).status === 0
-  return requireTool(t, isMounted, 'mounting a small file system needs root') ? path : undefined
-}
 
 async function snapshotOf(
   t: TestContext,

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,6 +14,7 @@ import { changeOf } from '../suites/change-of.ts'
 import { seededRandom } from '../suites/random.ts'
 import { readFolder } from '../suites/read-folder.ts'
 import { temporaryDirectory } from '../suites/temporary-directory.ts'
+import { startVictim } from '../suites/victim.ts'
 import { numberInWhole } from './writer-process.ts'
 
 const rounds = Math.ceil(5 * Number(process.env['TIDEMARK_FUZZ'] ?? 1))
@@ -46,20 +46,12 @@ async function killRestore(
   ids: readonly Id[],
   random: () => number,
 ): Promise<void> {
-  const script = new URL('restoring-process.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [script, place, target, ...ids.map(idToHex)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const begun = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
-  const ended = new Promise<NodeJS.Signals | null>((resolve) => {
-    child.once('close', (_code, signal) => resolve(signal))
-  })
-  await Promise.race([begun, ended])
-  const isEnded = new AbortController()
-  void ended.then(() => isEnded.abort())
+  const script = new URL('restoring-process.ts', import.meta.url)
+  const { child, begun, ended, isOver } = startVictim(script, [place, target, ...ids.map(idToHex)])
+  await begun
   // Half of the kills come just when some file is put in its place, the others at any time.
   if (random() < 0.5) await setTimeout(random() * 1000)
-  else await changeOf(join(target, `d${Math.floor(random() * directories)}`, 'f0'), isEnded.signal)
+  else await changeOf(join(target, `d${Math.floor(random() * directories)}`, 'f0'), isOver)
   child.kill('SIGKILL')
   assert.equal(await ended, 'SIGKILL', 'it was running when it was killed')
 }

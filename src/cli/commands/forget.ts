@@ -11,7 +11,8 @@ import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatNumberOf, formatTime } from '../format.ts'
 import { isoTime } from '../json.ts'
-import { count, flag, text, texts } from '../options.ts'
+import { countsOf, keepOptions } from '../keep-options.ts'
+import { flag, text, texts } from '../options.ts'
 import { openPlace } from '../places.ts'
 import type { Place } from '../places.ts'
 import { safeText } from '../safe-text.ts'
@@ -24,12 +25,7 @@ export const command: Command = defineCommand({
     'tidemark prune.',
   arguments: [{ name: '[snapshot...]', summary: 'forget just these', completes: 'snapshot' }],
   options: {
-    keepLast: count('--keep-last <n>', 'keep the newest n'),
-    keepHourly: count('--keep-hourly <n>', 'keep the newest of each of the last n hours that have one'),
-    keepDaily: count('--keep-daily <n>', 'likewise for days'),
-    keepWeekly: count('--keep-weekly <n>', 'for weeks'),
-    keepMonthly: count('--keep-monthly <n>', 'for months'),
-    keepYearly: count('--keep-yearly <n>', 'for years'),
+    ...keepOptions,
     keepWithin: text(
       '--keep-within <time>',
       'keep all that are at most so much older than the newest: 1y6m, 2w, 14d, 36h (m are months)',
@@ -52,12 +48,7 @@ export const command: Command = defineCommand({
   async run(context, names, options) {
     const { dryRun } = options
     const policy: RetentionPolicy = {
-      last: options.keepLast,
-      hourly: options.keepHourly,
-      daily: options.keepDaily,
-      weekly: options.keepWeekly,
-      monthly: options.keepMonthly,
-      yearly: options.keepYearly,
+      ...countsOf(options),
       within: options.keepWithin,
       tags: options.keepTag.length === 0 ? undefined : options.keepTag,
     }

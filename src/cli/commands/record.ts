@@ -5,6 +5,7 @@ import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatSize } from '../format.ts'
+import { countsOf, keepOptions } from '../keep-options.ts'
 import { count, duration, flag, off, text } from '../options.ts'
 import { fetchContent } from '../streams/fetch.ts'
 import type { FetchOptions, Source } from '../streams/fetch.ts'
@@ -46,12 +47,8 @@ export const command: Command = defineCommand({
       1,
     ),
     pack: off('--no-pack', 'leave every diff a file of its own'),
+    ...keepOptions,
     keepLast: count('--keep-last <n>', 'forget versions but the newest n, and those that the following keep'),
-    keepHourly: count('--keep-hourly <n>', 'keep the newest of each of the last n hours that have one'),
-    keepDaily: count('--keep-daily <n>', 'likewise for days'),
-    keepWeekly: count('--keep-weekly <n>', 'for weeks'),
-    keepMonthly: count('--keep-monthly <n>', 'for months'),
-    keepYearly: count('--keep-yearly <n>', 'for years'),
     keepWithin: duration('--keep-within <time>', 'keep all that are at most so much older than the newest'),
   },
   examples: [
@@ -80,12 +77,7 @@ export const command: Command = defineCommand({
       ...(retain === undefined ? {} : { retain }),
     })
     const policy = {
-      last: options.keepLast,
-      hourly: options.keepHourly,
-      daily: options.keepDaily,
-      weekly: options.keepWeekly,
-      monthly: options.keepMonthly,
-      yearly: options.keepYearly,
+      ...countsOf(options),
       within: options.keepWithin,
     }
     const forgets = Object.values(policy).some((rule) => rule !== undefined)

@@ -1,5 +1,6 @@
 import type { Name } from '../../bytes/name.ts'
 import type { Entry, FileEntry, Kind } from '../../object/entry.ts'
+import { kindOf } from '../scan/new-entry.ts'
 import type { PlacedStat } from '../scan/placed.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import type { ProblemCode } from './problem.ts'
@@ -46,21 +47,11 @@ export interface FileSink {
   abort(): Promise<void>
 }
 
-const kinds: Readonly<Record<FileStat['kind'], Kind>> = {
-  file: 'file',
-  directory: 'directory',
-  symlink: 'symlink',
-  character: 'character-device',
-  block: 'block-device',
-  fifo: 'fifo',
-  socket: 'socket',
-}
-
 /** Whether what stands there now can be what the plan saw. */
 export function isAsSeen(now: FileStat | undefined, seen: Seen | undefined): boolean {
   if (now === undefined || seen === undefined) return now === undefined && seen === undefined
   return (
-    kinds[now.kind] === seen.kind &&
+    kindOf[now.kind] === seen.kind &&
     now.mtimeNs === seen.mtimeNs &&
     (now.kind !== 'file' || now.size === seen.size)
   )

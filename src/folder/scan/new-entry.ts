@@ -34,7 +34,8 @@ export function newEntry(
   }
 }
 
-const kindOf: Readonly<Record<FileStat['kind'], Entry['kind']>> = {
+/** What the tree calls a kind of thing that the system knows. */
+export const kindOf: Readonly<Record<FileStat['kind'], Entry['kind']>> = {
   file: 'file',
   directory: 'directory',
   symlink: 'symlink',

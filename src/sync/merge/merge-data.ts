@@ -1,27 +1,9 @@
 import type { Entry } from '../../object/entry.ts'
-import { equalContent } from '../../tree/equal-entries.ts'
+import { sameData } from '../../tree/equal-entries.ts'
 import { mergeMetadata, pickField } from './metadata.ts'
 
 /** Whose data an entry gets: either side's, for they are the same; one side's; or it cannot be told. */
 export type Choice = 'same' | 'left' | 'right' | 'conflict'
-
-/** True when two entries that are no directories hold the same, however their owners marked it. */
-export function sameData(a: Entry, b: Entry): boolean {
-  switch (a.kind) {
-    case 'file':
-      return b.kind === 'file' && a.size === b.size && equalContent(a.content, b.content)
-    case 'directory':
-      return false
-    case 'symlink':
-      return b.kind === 'symlink' && a.target === b.target
-    case 'character-device':
-    case 'block-device':
-      return b.kind === a.kind && a.major === b.major && a.minor === b.minor
-    case 'fifo':
-    case 'socket':
-      return b.kind === a.kind
-  }
-}
 
 /** Of two entries that are no directories. */
 export function chooseData(base: Entry | undefined, left: Entry, right: Entry): Choice {

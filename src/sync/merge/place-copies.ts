@@ -3,8 +3,8 @@ import type { DirectoryEntry, Entry } from '../../object/entry.ts'
 import type { CallOptions } from '../../store/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import { findEntry, listBatches, listDirectory } from '../../tree/directory.ts'
+import { sameData } from '../../tree/equal-entries.ts'
 import { conflictName, copyMark, type ConflictName } from './conflict-name.ts'
-import { sameData } from './merge-data.ts'
 
 /** What lost a conflict, under the name that it has lost, and the host of its side. */
 export interface Loser {

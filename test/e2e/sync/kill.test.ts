@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
@@ -7,10 +6,11 @@ import { setTimeout } from 'node:timers/promises'
 import { seededRandom } from '../../suites/random.ts'
 import { copiesAt, syncCopies } from '../../suites/synced-folders.ts'
 import { temporaryDirectory } from '../../suites/temporary-directory.ts'
+import { startVictim } from '../../suites/victim.ts'
 
 const rounds = Math.ceil(6 * Number(process.env['TIDEMARK_FUZZ'] ?? 1))
 const noGuard = { guard: { maxVanishing: 1 } }
-const script = new URL('syncing-process.ts', import.meta.url).pathname
+const script = new URL('syncing-process.ts', import.meta.url)
 
 function filesIn(root: string): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -44,18 +44,10 @@ function edit(root: string, random: () => number): void {
 
 /** Syncs in a process of its own that is killed at some moment; whether it was in the middle of writing files. */
 async function killSync(roots: readonly string[], random: () => number): Promise<boolean> {
-  const child = spawn(process.execPath, [script, ...roots], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const { child, begun, ended } = startVictim(script, roots)
   let said = ''
-  const begun = new Promise<void>((resolve) =>
-    child.stdout.on('data', (data: Buffer) => {
-      said += data.toString()
-      resolve()
-    }),
-  )
-  const ended = new Promise<NodeJS.Signals | null>((resolve) =>
-    child.once('close', (_code, signal) => resolve(signal)),
-  )
-  await Promise.race([begun, ended])
+  child.stdout!.on('data', (data: Buffer) => (said += data.toString()))
+  await begun
   await setTimeout(random() ** 3 * 60)
   child.kill('SIGKILL')
   return (await ended) === 'SIGKILL' && said.includes('begun') && !said.includes('done')
