@@ -5,6 +5,7 @@ import { renewDevice } from '../folder/folder.ts'
 import type { Folder } from '../folder/folder.ts'
 import { checkApart, introduce, isFolder } from './introduce.ts'
 import type { IntroduceOptions } from './introduce.ts'
+import type { Mode } from './mode.ts'
 import { formatPlace, parsePlace } from './place.ts'
 import { readSyncSettings, writeSyncSettings } from './sync-settings.ts'
 import type { KnownPeer } from './sync-settings.ts'
@@ -59,6 +60,26 @@ export async function remember(root: string, peer: KnownPeer): Promise<void> {
   let { name } = peer
   for (let n = 2; names.has(name); n++) name = `${peer.name}-${n}`
   await writeSyncSettings(root, { ...settings, peers: [...peers, { ...peer, name }] })
+}
+
+/** `meet`, and each notes the other, so that later sessions find it. Resolves with the roots of both. */
+export async function befriend(
+  own: string,
+  peer: KnownPeer,
+  options: IntroduceOptions = {},
+): Promise<readonly [string, string]> {
+  const [mine, theirs] = await meet(own, peer.place, options)
+  mine.close()
+  theirs.close()
+  await remember(mine.root, { ...peer, place: theirs.root })
+  await remember(theirs.root, asPeerOf(mine.root, peer))
+  return [mine.root, theirs.root]
+}
+
+/** How this side appears in the list of the other one. */
+export function asPeerOf(own: string, { mode }: KnownPeer): KnownPeer {
+  const turned: Readonly<Record<Mode, Mode>> = { 'two-way': 'two-way', send: 'receive', receive: 'send' }
+  return { name: nameOfPlace(own), place: own, mode: turned[mode], readOnly: false }
 }
 
 /** What a place is called when nobody says: a word that `checkPeerName` takes. */

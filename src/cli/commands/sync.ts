@@ -5,7 +5,7 @@ import type { Guard } from '../../sync/guard.ts'
 import { introduce, isFolder, openIntroduced } from '../../sync/introduce.ts'
 import { openCopy } from '../../sync/link.ts'
 import type { OpenCopy } from '../../sync/link.ts'
-import { meet, remember } from '../../sync/meet.ts'
+import { befriend } from '../../sync/meet.ts'
 import { modes } from '../../sync/mode.ts'
 import type { Mode } from '../../sync/mode.ts'
 import { parsePlace } from '../../sync/place.ts'
@@ -20,7 +20,7 @@ import { choice, flag, size, text, texts } from '../options.ts'
 import { printPlans } from '../sync/dry-run.ts'
 import { nameThere, openStream } from '../sync/open-link.ts'
 import type { Reach } from '../sync/open-link.ts'
-import { asPeerOf, findParties } from '../sync/parties.ts'
+import { findParties } from '../sync/parties.ts'
 import { syncOnce } from '../sync/once.ts'
 import { syncWatching } from '../sync/watching.ts'
 import type { Work } from '../sync/work.ts'
@@ -129,12 +129,8 @@ async function introduceAll(context: Context, { parties, create, reach }: Work):
   const [peer] = peers
   const place = parsePlace(peer!.place, '/')
   if (place.kind === 'directory') {
-    const [mine, theirs] = await meet(own, place.path, { history, join })
-    mine.close()
-    theirs.close()
-    await remember(mine.root, { ...peer!, place: theirs.root })
-    await remember(theirs.root, asPeerOf(mine.root, peer!))
-    return mine.root
+    const [root] = await befriend(own, { ...peer!, place: place.path }, { history, join })
+    return root
   }
   let id: string | undefined
   if (!isFolder(own)) {

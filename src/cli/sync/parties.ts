@@ -92,9 +92,3 @@ async function rootOf(path: string): Promise<string | undefined> {
     throw error
   }
 }
-
-/** How this side appears in the list of the other one. */
-export function asPeerOf(own: string, { mode }: KnownPeer): KnownPeer {
-  const turned: Readonly<Record<Mode, Mode>> = { 'two-way': 'two-way', send: 'receive', receive: 'send' }
-  return { name: nameOfPlace(own), place: own, mode: turned[mode], readOnly: false }
-}

@@ -1,6 +1,6 @@
 import type { Guard } from '../../sync/guard.ts'
 import type { OpenCopy } from '../../sync/link.ts'
-import { remember } from '../../sync/meet.ts'
+import { asPeerOf, remember } from '../../sync/meet.ts'
 import type { Pulled } from '../../sync/pulled.ts'
 import { readSyncSettings } from '../../sync/sync-settings.ts'
 import type { KnownPeer } from '../../sync/sync-settings.ts'
@@ -9,7 +9,6 @@ import { checkApart, introduce } from '../../sync/introduce.ts'
 import { parsePlace } from '../../sync/place.ts'
 import { openLink } from './open-link.ts'
 import type { OpenedLink, Reach } from './open-link.ts'
-import { asPeerOf } from './parties.ts'
 import type { Parties } from './parties.ts'
 
 /** What all sessions of one call of the command have in common. */

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { exitCodes, exitMeanings, exitOf } from '../../../src/cli/exit-codes.ts'
 import type { Exit } from '../../../src/cli/exit-codes.ts'
 import { readUpFile } from '../../../src/cli/up/up-file.ts'
 import { TidemarkError } from '../../../src/errors.ts'
 import type { ErrorCode } from '../../../src/errors.ts'
+import { temporaryDirectory } from '../../suites/temporary-directory.ts'
 import { Scene } from './tidemark.ts'
 
 function guide(name: string): string {
@@ -52,4 +55,35 @@ test('the file in the guide to sync is one', async () => {
     ],
   )
   assert.deepEqual(listen, { host: '0.0.0.0', port: 7070 })
+})
+
+test('the guide to the library works when run', async (t) => {
+  const directory = temporaryDirectory(t)
+  const { exports } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    exports: Record<string, { default: string }>
+  }
+  /** What a user imports, as it is in the sources. */
+  const source = (name: string): string => {
+    const { default: built } = exports[name.replace('tidemark', '.')]!
+    const path = built.replace('./dist/', '../../../src/').replace(/\.js$/, '.ts')
+    return `'${new URL(path, import.meta.url).href}'`
+  }
+  const blocks = [...guide('library.md').matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, block]) => block!)
+  assert.ok(blocks.length >= 6, 'no code found')
+  let said = ''
+  for (const [n, block] of blocks.entries()) {
+    const path = join(directory, `${n}.ts`)
+    writeFileSync(
+      path,
+      block.replaceAll(/'(tidemark(?:\/\w+)?)'/g, (_, name: string) => source(name)),
+    )
+    const { status, stdout, stderr } = spawnSync(process.execPath, [path], {
+      cwd: directory,
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, `${block}\n${stderr}`)
+    said += stdout
+  }
+  assert.match(said, /^true true \[\]\nchanged list\.txt\nmilk\n1 \[\]\n(?:.*\n)*added new\.txt\n/)
+  assert.match(said, /^true 2\nconnected\nsynchronized\n(?:.*\n)*0 0$/m)
 })
