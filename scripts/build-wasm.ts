@@ -67,3 +67,4 @@ function build(name: string, room: string, check: boolean): void {
 const check = process.argv.includes('--check')
 build('chunker', 'object', check)
 build('lines', 'stream', check)
+build('sketch', 'reconcile', check)

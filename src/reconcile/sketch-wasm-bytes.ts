@@ -1,4 +1,4 @@
-// Written by scripts/build-sketch-wasm.ts from wasm/sketch.ts.
+// Written by scripts/build-wasm.ts from wasm/sketch.ts.
 
 /** wasm/sketch.wasm in base64; its SHA-256 is a2a71c8cc7f74d62df11717e67fa14f8801b06867f4b4239836520467e9fdf91. */
 export const sketchWasm: string =
