@@ -9,7 +9,7 @@ import type { Snapshot } from '../object/snapshot.ts'
 import { DirectoryBucket } from '../store/directory-bucket.ts'
 import { openBucket } from '../store/open-bucket.ts'
 import { Repository } from '../store/repository/repository.ts'
-import { decodeHeld, encodeHeld, heldName, type Held } from './held.ts'
+import { decodeHeld, encodeHeld, heldName, heldWhole, type Held } from './held.ts'
 import { ownDirectory } from './own-directory.ts'
 import { decodeSettings, encodeSettings, settingsName } from './settings.ts'
 import type { FolderSettings } from './settings.ts'
@@ -152,10 +152,10 @@ export class Folder {
     }
   }
 
-  /** Notes that the folder is shared, and what of it is here, unless it says so already. */
-  async noteHeld(held: Held): Promise<void> {
-    const bytes = encodeHeld(held)
+  /** Notes that the folder is shared, and what of it is here, unless it says so already. Durable once resolved. */
+  async noteHeld(held: Partial<Held>): Promise<void> {
     const noted = await this.held()
+    const bytes = encodeHeld({ ...heldWhole, ...noted, ...held })
     if (noted === undefined || !equalBytes(encodeHeld(noted), bytes)) await this.#own.put(heldName, bytes)
   }
 

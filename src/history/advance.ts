@@ -70,6 +70,7 @@ export async function advanceFolder(folder: Folder, options: AdvanceFolderOption
       const look = await taking.look(options.only?.union(touched), placed, done ? left : undefined)
       let head = from
       if (done) {
+        await noteAbsent(folder, taking.problems)
         // First what leads a later snapshot to it, then itself: there is no moment at which it is there unnoticed.
         await folder.noteHead(to.id)
         await writer.publish(to.snapshot, { signal, timeline: folder.settings.history === 'none' })
@@ -85,4 +86,11 @@ export async function advanceFolder(folder: Folder, options: AdvanceFolderOption
     }
   }
   return withState(folder, options, work, () => !begun)
+}
+
+/** So that what is not here does not look deleted, whatever becomes of the folder's state. */
+async function noteAbsent(folder: Folder, problems: readonly Problem[]): Promise<void> {
+  const absent = problems.flatMap(({ path, code }) => (code === 'not-here' ? [path] : []))
+  const held = absent.length === 0 ? undefined : await folder.held()
+  if (held !== undefined) await folder.noteHeld({ absent: [...new Set([...held.absent, ...absent])] })
 }

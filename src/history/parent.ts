@@ -10,6 +10,8 @@ export interface Parent {
   readonly id: Id
   /** The snapshot that the folder's state belongs to; undefined when the state is of no use. */
   readonly base: Id | undefined
+  /** The folder has gone on to a snapshot of another copy of which the state does not tell. */
+  readonly isAhead: boolean
 }
 
 interface Own {
@@ -49,7 +51,7 @@ export async function findParent(folder: Folder, repository: Repository): Promis
   const isNewer =
     noted !== undefined && ids.includes(noted) && (await comesAfter(repository, folder, noted, last))
   const id = isNewer ? lastOf(noted, own) : last
-  return id === undefined ? undefined : { id, base }
+  return id === undefined ? undefined : { id, base, isAhead: isNewer }
 }
 
 /** The last of the copy's own snapshots in a row after `id`. */

@@ -59,7 +59,7 @@ export async function currentTree(folder: Folder, options: CurrentOptions = {}):
       ingest: new InlineIngest(() => undefined, filesAtOnce, options.signal),
       put: (id, bytes) => fresh.put(id, bytes),
       excluded: folder.excluded,
-      carry: options.onDisk === true ? undefined : carryOf(await folder.held()),
+      carry: options.onDisk === true ? undefined : carryOf(await folder.held(), repository),
       oneFileSystem: options.oneFileSystem,
       onProblem: (problem) => problems.push(problem),
       onProgress: options.onProgress,

@@ -135,14 +135,19 @@ export class Taking {
     this.#losses = await lossNotes(this.repository.bucket, this.#options)
     // What was lost is to be had from the folder again, if that still has it.
     if (state.base !== undefined && state.losses !== this.#losses) state.clear()
-    const parent = await findParent(this.folder, this.repository)
+    this.#held = await this.folder.held()
+    let parent = await findParent(this.folder, this.repository)
+    // Killed before it could say what of that is left out here: by what it says, others' files would look deleted.
+    if (parent?.base !== undefined && parent.isAhead && this.#held !== undefined) {
+      state.clear()
+      parent = { ...parent, base: undefined }
+    }
     const last = parent && { id: parent.id, snapshot: await snapshots.read(parent.id) }
     if (parent?.base !== undefined)
       this.#before = { id: parent.base, snapshot: await snapshots.read(parent.base) }
-    this.#held = await this.folder.held()
     if (last && parent?.base === undefined && this.#held !== undefined) {
       // What is left out of the folder is only there.
-      await fillState(state, this.repository, last.snapshot.root, this.#options)
+      await fillState(state, this.repository, last.snapshot.root, new Set(this.#held.absent), this.#options)
       this.#filled = last.snapshot.root
     }
     return last
@@ -169,13 +174,15 @@ export class Taking {
     return { scan, flagged: await this.#flagged(partial ? before : undefined, scan.root) }
   }
 
-  #scan(
+  async #scan(
     before: DirectoryEntry | undefined,
     only: ReadonlySet<Name> | undefined,
     placed: PlacedEntries | undefined,
   ): Promise<ScanResult> {
     const { watch, oneFileSystem, quick, onProgress, signal } = this.#options
     const ingest: Ingest = this.#ingest
+    // What was put just now may be nowhere else yet.
+    const trees = (await this.#writer) ?? this.repository
     return new Scanner({
       root: this.folder.root,
       before,
@@ -187,7 +194,7 @@ export class Taking {
       only,
       watch,
       placed,
-      carry: carryOf(this.#held, this.#left),
+      carry: carryOf(this.#held, trees, this.#left),
       quick,
       onProblem: (problem) => this.problems.push(problem),
       onProgress,

@@ -1,14 +1,11 @@
-import { lstatSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { isTidemarkError } from '../errors.ts'
 import type { Name } from '../bytes/name.ts'
 import { nothingDone } from '../folder/apply/apply.ts'
 import { applyTrees, type AppliedTrees } from '../folder/apply/apply-trees.ts'
-import type { Problem as ApplyProblem } from '../folder/apply/problem.ts'
 import type { Folder } from '../folder/folder.ts'
-import { selectedBy } from '../folder/held.ts'
+import { heldWhole, selectedBy } from '../folder/held.ts'
 import type { Problem } from '../folder/scan/scan.ts'
-import { childPath } from '../folder/system/paths.ts'
 import type { Batch } from '../folder/watch/dirty.ts'
 import { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import { advanceFolder } from '../history/advance.ts'
@@ -24,6 +21,9 @@ import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
 import type { Store } from '../store/store.ts'
 import { compareTrees } from '../tree/compare-trees.ts'
+import { lookUp } from '../tree/directory.ts'
+import { equalEntries } from '../tree/equal-entries.ts'
+import { AbsentPaths } from './absent-paths.ts'
 import { lastCommon } from './base.ts'
 import { FolderChanges, type ChangesOptions } from './folder-changes.ts'
 import { FolderStore } from './folder-store.ts'
@@ -35,8 +35,6 @@ import { noDevice } from './merge/merge-heads.ts'
 import { relate } from './relation.ts'
 import { readSyncSettings } from './sync-settings.ts'
 import type { Advance, AdvanceOptions, Filled, Pending, Receipt, Replica } from './replica.ts'
-
-const occupiedText = 'something else has its place here: move that away'
 
 export interface FolderReplicaOptions {
   /** Watch the folder, and look only at what has changed. Without it each look is at everything. */
@@ -52,16 +50,21 @@ export class FolderReplica implements Replica {
   readonly #repository: Repository
   readonly #turn = new InTurn()
   #newest: Head | undefined
-  /** Paths of its newest snapshot that are to be here and were not when they were looked at. */
-  #absent = new Set<Name>()
+  readonly #absent: AbsentPaths
   /** Reads contents from the working files, as they were at a snapshot. */
   #workingCopy: { readonly at: Id; readonly store: WorkingCopyStore } | undefined
 
   /** What the system tells of changes, where it is watched. */
   readonly #changes: FolderChanges | undefined
 
-  private constructor(folder: Folder, repository: Repository, changes: FolderChanges | undefined) {
+  private constructor(
+    folder: Folder,
+    repository: Repository,
+    changes: FolderChanges | undefined,
+    absent: readonly Name[],
+  ) {
     this.#of = folder
+    this.#absent = new AbsentPaths(folder.root, absent)
     this.#repository = repository
     this.#changes = changes
     this.folder = folder.settings.folder
@@ -75,7 +78,8 @@ export class FolderReplica implements Replica {
     const { selected } = await readSyncSettings(folder.root)
     await folder.noteHeld({ selected })
     const changes = options.watch === undefined ? undefined : new FolderChanges(folder.root, options.watch)
-    return new FolderReplica(folder, repository, changes)
+    const { absent } = (await folder.held()) ?? heldWhole
+    return new FolderReplica(folder, repository, changes, absent)
   }
 
   get store(): Store {
@@ -106,10 +110,11 @@ export class FolderReplica implements Replica {
 
   async #take(options: SnapshotOptions): Promise<Head> {
     const changes = this.#changes
+    this.#of.checkPresent()
+    this.#absent.keepPlaces()
     if (changes === undefined) {
       const report = await takeSnapshot(this.#of, options)
-      this.#noteAbsent(report.problems, true)
-      return this.#note(report)
+      return this.#note(report, true)
     }
     const batch = changes.take()
     if (batch === undefined && this.#newest !== undefined && options.always !== true) {
@@ -121,51 +126,53 @@ export class FolderReplica implements Replica {
       changes.watcher.begin(only === undefined)
       const report = await takeSnapshot(this.#of, { ...options, only, watch: changes.watcher, quick: true })
       changes.watcher.end()
-      this.#noteAbsent(report.problems, only === undefined)
-      return await this.#note(report)
+      return await this.#note(report, only === undefined)
     } catch (error) {
       changes.putBack({ why: 'failure' })
       throw error
     }
   }
 
+  fill(others: Store, options: CallOptions = {}): Promise<Filled | undefined> {
+    return this.#turn.take(() => this.#fill(others, options))
+  }
+
+  async #fill(others: Store, { signal }: CallOptions): Promise<Filled | undefined> {
+    if (this.#newest === undefined || this.#absent.paths.size === 0) return undefined
+    const { root } = this.#newest.snapshot
+    const paths = this.#absent.due()
+    let counts = nothingDone()
+    if (paths.length > 0) {
+      const store = new LayeredStore([this.store, others])
+      const { problems, unchanged: _, ...done } = await restore(store, root, this.#of.root, { paths, signal })
+      counts = { ...counts, ...done }
+      this.#absent.tried(paths, problems)
+      await this.#of.noteHeld({ absent: [...this.#absent.paths] })
+    }
+    const problems = this.#absent.problems()
+    return paths.length + problems.length === 0 ? undefined : { counts, problems }
+  }
+
   /** `all` says that everything was looked at. */
-  #noteAbsent(problems: readonly Problem[], all: boolean): void {
-    if (all) this.#absent = new Set()
-    for (const { path, code } of problems) if (code === 'not-here') this.#absent.add(path)
-  }
-
-  async fill(others: Store, { signal }: CallOptions = {}): Promise<Filled | undefined> {
-    const { root } = this.#of
-    const absent = [...this.#absent]
-    const paths = absent.filter((path) => isNothingAt(root, path))
-    // What something else stands in the place of is left to its owner, who has to know: nothing there is in step.
-    const free = new Set(paths)
-    const occupied = absent.filter((path) => !free.has(path))
-    this.#absent = new Set()
-    if (absent.length === 0 || this.#newest === undefined) return undefined
-    const inTheWay = occupied.map((path): ApplyProblem => ({ path, code: 'conflict', message: occupiedText }))
-    if (paths.length === 0) return { counts: nothingDone(), problems: inTheWay }
-    const store = new LayeredStore([this.store, others])
-    const {
-      problems,
-      unchanged: _,
-      ...counts
-    } = await restore(store, this.#newest.snapshot.root, root, {
-      paths,
-      signal,
-    })
-    return { counts: { ...nothingDone(), ...counts }, problems: [...problems, ...inTheWay] }
-  }
-
-  async #note(report: SnapshotReport): Promise<Head> {
+  async #note(report: SnapshotReport, all: boolean): Promise<Head> {
     const id = (report.id ?? report.parent)!
     if (this.#newest?.id !== id) {
       const snapshot = report.snapshot ?? (await this.#repository.snapshots.read(id))
       this.#newest = { id, snapshot }
       this.#changes?.wake()
     }
+    await this.#noteAbsent(this.#newest, report.problems, all)
     return this.#newest
+  }
+
+  async #noteAbsent({ snapshot: { root } }: Head, problems: readonly Problem[], all: boolean): Promise<void> {
+    const before = this.#absent.paths
+    this.#absent.found(problems, all)
+    for (const path of this.#absent.paths)
+      if ((await lookUp(this.#repository, root, path)) === undefined) this.#absent.delete(path)
+    const { paths } = this.#absent
+    if (paths.size !== before.size || !paths.isSubsetOf(before))
+      await this.#of.noteHeld({ absent: [...paths] })
   }
 
   async pending(options?: CallOptions): Promise<Pending | undefined> {
@@ -249,7 +256,7 @@ export class FolderReplica implements Replica {
   ): Promise<Advance> {
     const watch = this.#changes?.watcher
     const only = batch === undefined ? new Set<Name>() : batch.only
-    const held = (await this.#of.held()) ?? { selected: undefined }
+    const held = (await this.#of.held()) ?? heldWhole
     let applied: AppliedTrees | undefined
     const apply = async (): Promise<AppliedTrees> =>
       (applied = await applyTrees(this.#of.root, from.snapshot.root, to.snapshot.root, {
@@ -257,6 +264,7 @@ export class FolderReplica implements Replica {
         contents: source,
         repository: this.#of.settings.history === 'kept' ? this.#repository : undefined,
         leftOut: { excluded: this.#of.excluded, selected: selectedBy(held) },
+        absent: this.#absent.paths,
         signal,
         onDone,
       }))
@@ -270,7 +278,7 @@ export class FolderReplica implements Replica {
     if (isNoted) await this.#of.notePending(encodePending(from.id, to))
     watch?.begin(only === undefined)
     const quick = watch !== undefined
-    const { head, done } = await advanceFolder(this.#of, {
+    const { head, done, problems } = await advanceFolder(this.#of, {
       writer,
       from,
       to,
@@ -283,9 +291,18 @@ export class FolderReplica implements Replica {
     watch?.end()
     if (isNoted && done) await this.#of.notePending(undefined)
     this.#newest = head
+    await this.#noteAbsent(head, problems, only === undefined)
+    for (const path of this.#absent.paths) {
+      const [before, after] = await Promise.all(
+        [from, to].map(({ snapshot: { root } }) => lookUp(source, root, path, { signal })),
+      )
+      // Another one may well be made.
+      if (before && after && !equalEntries(before, after)) this.#absent.renew(path)
+    }
     this.#changes?.wake()
-    const { counts = nothingDone(), problems } = applied ?? {}
-    return { head, done, counts, problems: problems?.list ?? [] }
+    const { counts = nothingDone(), refused = [], problems: told } = applied ?? {}
+    this.#absent.tried(refused, told?.list ?? [])
+    return { head, done, counts, problems: told?.list ?? [] }
   }
 
   async close(): Promise<void> {
@@ -309,13 +326,4 @@ async function hasSteps(
     if (steps >= count) return true
   }
   return false
-}
-
-function isNothingAt(root: string, path: Name): boolean {
-  try {
-    return lstatSync(childPath(root, path), { throwIfNoEntry: false }) === undefined
-  } catch {
-    // A directory on the way is something else.
-    return false
-  }
 }

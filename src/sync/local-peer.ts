@@ -3,6 +3,7 @@ import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Head } from './head.ts'
 import type { Arrival, HeadOptions, Peer, Want } from './peer.ts'
+import { PeerStore } from './peer-store.ts'
 import { pull } from './pull.ts'
 import type { PullOptions } from './pulled.ts'
 import type { Replica } from './replica.ts'
@@ -37,7 +38,18 @@ export class LocalPeer implements Peer {
     const { caller, guard } = this.#options
     const { head } = await settle(this.#replica, caller(), { guard, signal })
     this.#told = head
+    // Nobody else does, where this side never begins.
+    await this.#fill(signal)
     return head
+  }
+
+  /** What could not be made once may be made now. What comes of it is told by this side only. */
+  async #fill(signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#replica.fill?.(new PeerStore(this.#options.caller()), { signal })
+    } catch (error) {
+      if (!isTidemarkError(error) || isTidemarkError(error, 'cancelled')) throw error
+    }
   }
 
   bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]> {
@@ -73,6 +85,7 @@ export class LocalPeer implements Peer {
     const pulled = await pull(this.#replica, caller(), { ...options, mine, theirs: head, signal })
     const { device } = caller()
     if (pulled.head.id === head.id && device !== undefined) await this.#replica.noteCommon?.(device, head)
+    await this.#fill(signal)
     return pulled.head
   }
 }

@@ -49,15 +49,22 @@ export async function synchronize(
     if (mine.id === theirs.id || isStill || mode !== 'two-way') break
   }
   const filled = mode === 'send' ? undefined : await replica.fill?.(new PeerStore(peer), rest)
-  if (filled !== undefined)
+  if (filled !== undefined) {
+    const told = pulled.at(-1)?.problems ?? []
+    const paths = new Set(filled.problems.map(({ path }) => path))
+    // Those of the same paths are told by both.
+    const problems = [...told.filter(({ path }) => !paths.has(path)), ...filled.problems]
+    const done = problems.length === 0
     pulled.push({
       relation: 'none',
       head: mine,
       theirs,
-      done: filled.problems.length === 0,
+      done,
       conflicts: [],
-      ...filled,
+      counts: filled.counts,
+      problems,
     })
+  }
   if (mine.id === theirs.id && peer.device !== undefined) await replica.noteCommon?.(peer.device, mine)
   return { mine, theirs, done: isInStep(mine, theirs, mode), pulled }
 }

@@ -3,7 +3,7 @@ import type { Entry } from '../../src/object/entry.ts'
 import { idOf } from '../../src/object/id.ts'
 import type { Difference } from '../../src/tree/compare-directories.ts'
 import { equalEntries } from '../../src/tree/equal-entries.ts'
-import { nameOf } from '../../src/tree/path.ts'
+import { directoryOf, nameOf } from '../../src/tree/path.ts'
 import type { Node, SimulatedDisk } from './disk.ts'
 import { leafEntry } from './scan.ts'
 
@@ -17,6 +17,10 @@ export interface Application {
   readonly problem: (path: string, code: ProblemCode, message: string) => void
   /** What the system refuses to change just now. */
   readonly isDenied: (path: string) => boolean
+  /** What it refuses to make. */
+  readonly isRefused: (path: string) => boolean
+  /** Told of what is left out for that, with all below it. */
+  readonly onRefused: (path: string, entry: Entry) => void
   /** In path order, as a restore does, instead of so that nothing goes before it is anywhere else. */
   readonly inPathOrder?: boolean | undefined
 }
@@ -54,6 +58,7 @@ class Applying {
   /** Contents that did not get to where they are to be. */
   readonly #unplaced = new Set<string>()
   readonly #open: Difference[] = []
+  readonly #refused = new Set<string>()
 
   constructor(application: Application) {
     this.#application = application
@@ -79,6 +84,7 @@ class Applying {
   }
 
   async #take({ path, before, after }: Difference): Promise<void> {
+    if ([...this.#refused].some((above) => path.startsWith(`${above}/`))) return
     if (path === '' || (before?.kind === 'directory' && after?.kind === 'directory')) return
     const { disk, step, problem } = this.#application
     if (before !== undefined && before.kind !== 'directory' && this.#unplaced.has(contentOf(before))) {
@@ -90,6 +96,12 @@ class Applying {
     // The check and the operation are one: what lies between them on a real disk is too short for this world.
     const here = disk.at(path)
     if (isEntry(path, here, after)) return
+    if (here === undefined && before === undefined && after !== undefined && this.#isRefused(path)) {
+      problem(path, 'failed', 'no such name here')
+      this.#refused.add(path)
+      // Its content is in the history: it need not stay where it was.
+      return this.#application.onRefused(path, after)
+    }
     if (this.#application.isDenied(path)) {
       problem(path, 'failed', 'permission denied')
       return this.#failed(after)
@@ -120,13 +132,20 @@ class Applying {
     return disk.newFile(await read(entry), entry.mode, entry.mtimeNs)
   }
 
+  #isRefused(path: string): boolean {
+    return (
+      this.#application.isRefused(path) && this.#application.disk.directory(directoryOf(path)) !== undefined
+    )
+  }
+
   #failed(after: Entry | undefined): void {
     if (after !== undefined && after.kind !== 'directory') this.#unplaced.add(contentOf(after))
   }
 
   /** Gives a directory its metadata, when nothing is done in it any more. */
   async settle({ path, before, after }: Difference): Promise<void> {
-    if (after?.kind !== 'directory') return
+    if (after?.kind !== 'directory' || this.#refused.has(path)) return
+    if ([...this.#refused].some((above) => path.startsWith(`${above}/`))) return
     const { disk, step, problem } = this.#application
     await step(`settle ${path}/`)
     const here = disk.directory(path)

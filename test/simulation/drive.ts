@@ -2,6 +2,8 @@ import type { Id } from '../../src/object/id.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { Head } from '../../src/sync/head.ts'
 import type { Pending } from '../../src/sync/replica.ts'
+import { nameOf } from '../../src/tree/path.ts'
+import type { Absent } from './absent.ts'
 import type { SimulatedDisk } from './disk.ts'
 
 /** All that a replica has on its disk, and finds there when it starts again: working files and history. */
@@ -16,6 +18,10 @@ export class Drive {
   readonly device: string
   /** Nothing of this name can be replaced or deleted, but by its user. */
   denied: string | undefined
+  /** Nothing new can get this name, by whomever. */
+  refused: string | undefined
+  /** What of its newest snapshot is not on the disk, for that: by its path, none below another. */
+  absent: Absent
 
   constructor(device: string, disk: SimulatedDisk, of?: Drive) {
     this.device = device
@@ -25,10 +31,16 @@ export class Drive {
     this.snapshots = new Map(of?.snapshots)
     this.newest = of?.newest
     this.pending = of?.pending
+    this.absent = of?.absent ?? new Map()
   }
 
   copy(device: string = this.device): Drive {
     return new Drive(device, this.disk.copy(), this)
+  }
+
+  /** Whether the system would refuse to make something at a path. */
+  refuses(path: string): boolean {
+    return nameOf(path) === this.refused && this.disk.at(path) === undefined
   }
 
   /** Keeps the newest snapshot alone, as one does who forgets all others. */

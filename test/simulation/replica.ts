@@ -10,11 +10,13 @@ import { lastCommon, placed } from '../../src/sync/base.ts'
 import { InTurn } from '../../src/sync/in-turn.ts'
 import type { Head } from '../../src/sync/head.ts'
 import { relate } from '../../src/sync/relation.ts'
-import type { Advance, Pending, Receipt, Replica } from '../../src/sync/replica.ts'
+import type { Advance, Filled, Pending, Receipt, Replica } from '../../src/sync/replica.ts'
 import { compareTrees } from '../../src/tree/compare-trees.ts'
 import type { Difference } from '../../src/tree/compare-directories.ts'
 import { equalEntries } from '../../src/tree/equal-entries.ts'
+import { directoryOf } from '../../src/tree/path.ts'
 import { readContent } from '../../src/tree/read-content.ts'
+import { keepPlaces, stillAbsent, withoutAbsent, type Absent } from './absent.ts'
 import { apply } from './apply.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Drive } from './drive.ts'
@@ -73,9 +75,13 @@ export class SimulatedReplica implements Replica {
   }
 
   async #capture(after: Head | undefined): Promise<Head> {
+    const { drive, clock } = this.#options
+    if (drive.newest !== undefined) {
+      keepPlaces(drive, clock.nowNs())
+      drive.absent = await stillAbsent(drive, drive.newest.snapshot.root, drive.chunks)
+    }
     const root = await this.#scan()
     if (after !== undefined && equalEntries(root, after.snapshot.root)) return after
-    const { drive, clock } = this.#options
     const parents = after === undefined ? [] : [after]
     const snapshot: Snapshot = {
       folder: this.folder,
@@ -96,24 +102,25 @@ export class SimulatedReplica implements Replica {
     return this.#publish({ id: idOf(encodeSnapshot(snapshot)), snapshot })
   }
 
-  async #publish(head: Head): Promise<Head> {
+  async #publish(head: Head, absent?: Absent): Promise<Head> {
     await this.#step('publish')
     const { drive, scheduler } = this.#options
     drive.snapshots.set(head.id, head)
     drive.newest = head
+    drive.absent = absent ?? drive.absent
     this.#options.onHead?.(head)
     scheduler.note(`  ${this.host} is at ${brief(head)}`)
     return head
   }
 
   async #scan(): Promise<DirectoryEntry> {
-    const { disk, chunks } = this.#options.drive
+    const { disk, chunks, absent } = this.#options.drive
     const keep = (bytes: Uint8Array): Id => {
       const id = idOf(bytes)
       void chunks.put(id, bytes)
       return id
     }
-    return scan(disk, (what) => this.#step(what), keep, this.#known)
+    return scan(disk, (what) => this.#step(what), keep, this.#known, absent)
   }
 
   async snapshot(id: Id): Promise<Head | undefined> {
@@ -155,6 +162,29 @@ export class SimulatedReplica implements Replica {
     }
   }
 
+  fill(): Promise<Filled | undefined> {
+    return this.#turn.take(async () => {
+      const { drive, clock } = this.#options
+      const { disk, absent } = drive
+      if (absent.size === 0) return undefined
+      for (const [path, entry] of absent) {
+        await this.#step(`fill ${path}`)
+        if (
+          drive.refuses(path) ||
+          disk.at(path) !== undefined ||
+          disk.directory(directoryOf(path)) === undefined
+        )
+          continue
+        const { mode, mtimeNs } = entry
+        if (entry.kind === 'directory') disk.makeDirectory(path, mode, mtimeNs)
+        else if (entry.kind === 'symlink')
+          disk.place(path, disk.newLink(entry.target, mtimeNs), clock.nowNs())
+        else disk.place(path, disk.newFile(await readText(drive.chunks, entry), mode, mtimeNs), clock.nowNs())
+      }
+      return { counts: nothingDone(), problems: [] }
+    })
+  }
+
   async #advance(from: Head, to: Head, source: Store): Promise<Advance> {
     const { drive, scheduler } = this.#options
     if (drive.newest?.id !== from.id) throw new TidemarkError('conflict', 'there is a newer snapshot')
@@ -170,10 +200,12 @@ export class SimulatedReplica implements Replica {
       scheduler.note(`  ${this.host}: ${path}: ${message}`)
       problems.push({ path, code, message })
     }
+    const { rest, absent } = withoutAbsent(drive.absent, differences)
     this.#options.onAdvance?.(to)
     await this.#step('note what is pending')
     if (this.#options.isCareless !== true) drive.pending = { from, to }
-    await apply(differences, {
+    let refused = 0
+    await apply(rest, {
       disk: drive.disk,
       now: () => this.#options.clock.nowNs(),
       step: (what) => this.#step(what),
@@ -184,12 +216,17 @@ export class SimulatedReplica implements Replica {
         if (isDenied) this.#options.onDenied?.()
         return isDenied
       },
+      isRefused: (path) => drive.refuses(path),
+      onRefused: (path, entry) => {
+        refused++
+        absent.set(path, entry)
+      },
       inPathOrder: this.#options.isCareless,
     })
-    if (problems.length > 0) {
+    if (problems.length > refused) {
       return { head: await this.#capture(from), done: false, counts: nothingDone(), problems }
     }
-    await this.#publish(to)
+    await this.#publish(to, absent)
     await this.#step('nothing is pending')
     drive.pending = undefined
     return { head: await this.#capture(to), done: true, counts: nothingDone(), problems }

@@ -2,8 +2,9 @@ import { compareNames } from '../../src/bytes/name.ts'
 import type { DirectoryEntry, Entry } from '../../src/object/entry.ts'
 import type { Id } from '../../src/object/id.ts'
 import { buildLeaves, buildNodes } from '../../src/object/tree.ts'
-import { joinPath } from '../../src/tree/path.ts'
+import { directoryOf, joinPath } from '../../src/tree/path.ts'
 import { addSizes } from '../../src/object/entry.ts'
+import type { Absent } from './absent.ts'
 import type { Node, SimulatedDisk } from './disk.ts'
 
 /** Keeps a chunk; its id. */
@@ -23,13 +24,14 @@ export function leafEntry(name: string, node: Exclude<Node, { kind: 'directory' 
 
 /**
  * Reads a whole disk as a scan does, a directory or file at a time: what is moved meanwhile may be met twice, or never.
- * `step` is awaited before each look. `known` tells of a file whether it has to be read.
+ * `step` is awaited before each look. `known` tells of a file whether it has to be read; what is `absent` is taken for there.
  */
 export async function scan(
   disk: SimulatedDisk,
   step: (what: string) => Promise<void>,
   keep: Keep,
   known: Map<number, number>,
+  absent: Absent,
 ): Promise<DirectoryEntry> {
   const leaf = async (path: string, name: string): Promise<Entry | undefined> => {
     const listed = disk.at(path)
@@ -46,9 +48,11 @@ export async function scan(
     if (node === undefined) return undefined
     const { mode, mtimeNs } = node
     const kinds = [...node.entries].map(([name, { kind }]) => [name, kind] as const)
-    const entries: Entry[] = []
+    const entries = [...absent].flatMap(([below, entry]) => (directoryOf(below) === path ? [entry] : []))
     for (const [name, kind] of kinds) {
       const below = joinPath(path, name)
+      // Something else has the place of what is not here: that stays.
+      if (absent.has(below)) continue
       const entry = await (kind === 'directory' ? directory(below, name) : leaf(below, name))
       if (entry !== undefined) entries.push(entry)
     }

@@ -116,13 +116,14 @@ async function meet(world: World, [from, to]: readonly [Machine, Machine]): Prom
 function strike(world: World, skew: number): void {
   const { scheduler, network } = world
   const machine = scheduler.pick(world.machines)
-  const kind = scheduler.below(11)
+  const kind = scheduler.below(14)
   if (kind < 5) world.crash(machine)
   else if (kind < 6) machine.clock.skew = Math.floor((scheduler.random() * 2 - 1) * skew)
   else if (kind < 7 && scheduler.chance(0.2)) {
     machine.drive.forget()
     world.ledger.forgot()
   } else if (kind === 10) machine.drive.denied = scheduler.chance(0.7) ? scheduler.pick(names) : undefined
+  else if (kind > 10) machine.drive.refused = scheduler.chance(0.8) ? scheduler.pick(names) : undefined
   else if (network.partitioned.size > 0 && scheduler.chance(0.6)) network.partitioned.clear()
   else if (world.links.length > 0) {
     const [a, b] = scheduler.pick(world.links)

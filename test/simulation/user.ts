@@ -1,4 +1,4 @@
-import { joinPath } from '../../src/tree/path.ts'
+import { directoryOf, joinPath } from '../../src/tree/path.ts'
 import { overlap } from './disk.ts'
 import type { Ledger } from './ledger.ts'
 import type { SimulatedClock } from './clock.ts'
@@ -14,9 +14,14 @@ export interface Work {
   readonly host: string
   readonly disk: SimulatedDisk
   readonly clock: SimulatedClock
+  /** Whether the system would refuse to make something at a path. */
+  readonly refuses: (path: string) => boolean
   /** Whether the replica is moving its files, or was stopped while it did. */
   readonly isTakingIn: () => boolean
 }
+
+/** What is written where the system refuses another name. */
+const elsewhere = 'f'
 
 type Action = (work: Work) => string | undefined
 
@@ -59,9 +64,10 @@ function pickFile(work: Work): string | undefined {
 }
 
 /** A path in a directory that is there. */
-function freshPath({ scheduler, disk }: Work): string {
+function freshPath({ scheduler, disk, refuses }: Work): string {
   const all = disk.paths().filter((path) => disk.directory(path) !== undefined && path.split('/').length < 3)
-  return joinPath(scheduler.pick(['', ...all]), scheduler.pick(names))
+  const path = joinPath(scheduler.pick(['', ...all]), scheduler.pick(names))
+  return refuses(path) ? joinPath(directoryOf(path), elsewhere) : path
 }
 
 function put(work: Work, path: string, text: string): void {

@@ -99,7 +99,8 @@ export class World {
     const { scheduler, ledger } = this
     const { host, clock } = machine
     const isTakingIn = (): boolean => machine.drive.pending !== undefined
-    return { scheduler, ledger, host, disk: machine.drive.disk, clock, isTakingIn }
+    const refuses = (path: string): boolean => machine.drive.refuses(path)
+    return { scheduler, ledger, host, disk: machine.drive.disk, clock, refuses, isTakingIn }
   }
 
   /** A user does something. */
@@ -172,7 +173,7 @@ export class World {
   async heal(maxRounds: number = 4 + 2 * this.machines.length): Promise<void> {
     this.network.cutShare = 0
     this.network.partitioned.clear()
-    for (const { drive } of this.machines) drive.denied = undefined
+    for (const { drive } of this.machines) drive.denied = drive.refused = undefined
     await this.perform(async () => {
       for (let round = 1; ; round++) {
         this.scheduler.note(`healing: round ${round}`)
@@ -188,7 +189,19 @@ export class World {
     for (const other of others) assert.deepEqual(other, first)
   }
 
+  /** Whoever has put something where what is not here is to be, moves it away, as he is told to. */
+  #clearTheWay(machine: Machine): void {
+    const { disk, absent } = machine.drive
+    for (const [path, entry] of absent) {
+      const here = disk.at(path)
+      if (here === undefined || (here.kind === entry.kind && here.mtimeNs === entry.mtimeNs)) continue
+      if (here.kind !== 'directory' || entry.kind !== 'directory')
+        this.rename(machine, path, `${path} moved by ${machine.host}`)
+    }
+  }
+
   async #round(): Promise<readonly Head[]> {
+    for (const machine of this.machines) this.#clearTheWay(machine)
     const links = this.links.map((link) => ({ link, order: this.scheduler.random() }))
     for (const { link, order } of links.toSorted((a, b) => a.order - b.order)) {
       const [a, b] = order < 0.5 ? link : ([link[1], link[0]] as const)

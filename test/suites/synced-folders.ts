@@ -21,19 +21,32 @@ export async function copiesAt(
   let id: string | undefined
   for (const root of roots) {
     mkdirSync(root, { recursive: true })
-    const folder = await introduce(root, id, { history })
-    id = folder.settings.folder
-    const replica = await FolderReplica.open(folder)
-    copies.push({
-      root,
-      replica,
-      close: async () => {
-        await replica.close()
-        folder.close()
-      },
-    })
+    const copy = await openedAt(root, id, history)
+    id = copy.replica.folder
+    copies.push(copy)
   }
   return copies
+}
+
+/** The same copy after its process has ended, and `meanwhile`. */
+export async function reopened(copy: Copy, meanwhile: () => unknown = () => {}): Promise<Copy> {
+  await copy.close()
+  await meanwhile()
+  return openedAt(copy.root, copy.replica.folder)
+}
+
+async function openedAt(
+  root: string,
+  id: string | undefined,
+  history?: FolderSettings['history'],
+): Promise<Copy> {
+  const folder = await introduce(root, id, { history })
+  const replica = await FolderReplica.open(folder)
+  const close = async (): Promise<void> => {
+    await replica.close()
+    folder.close()
+  }
+  return { root, replica, close }
 }
 
 export function syncCopies(one: Copy, other: Copy, options: SynchronizeOptions = {}): Promise<Synchronized> {

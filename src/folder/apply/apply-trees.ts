@@ -1,4 +1,5 @@
 import type { Name } from '../../bytes/name.ts'
+import { isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
 import type { DirectoryEntry, Entry } from '../../object/entry.ts'
 import type { Id } from '../../object/id.ts'
 import type { CallOptions } from '../../store/bucket.ts'
@@ -31,14 +32,21 @@ export interface ApplyTreesOptions extends CallOptions {
   readonly repository?: Repository | undefined
   /** For a folder: what its rules leave out, and this, is left alone. */
   readonly leftOut?: LeftOutOptions | undefined
+  /** Paths of `before` that are not on the disk, as nobody has deleted them: what `after` has there is left out, too. */
+  readonly absent?: ReadonlySet<Name> | undefined
   /** Called for each entry that has been seen to, with the bytes written for it. */
   readonly onDone?: ((bytes: number) => void) | undefined
 }
 
 /** What became of the working files. */
 export interface Applied {
-  /** Everything is as it is wanted, but for metadata that the system would not take, and what nobody could read. */
+  /**
+   * Everything is as it is wanted, but for metadata that the system would not take, what nobody could read, and what is
+   * `refused`.
+   */
   readonly done: boolean
+  /** What was to be made, and the system would not make or nobody had: it is left out. */
+  readonly refused: readonly Name[]
   /** Directories in which something may have changed (paths from the root). */
   readonly touched: ReadonlySet<Name>
   /** What was put in its place. */
@@ -114,12 +122,14 @@ class TreeApplication {
     let isFirst = true
     for (const pass of passes) {
       if (!due.has(pass) && (pass !== 'deleted' || !isFirst)) continue
-      if (this.#problems.failed.length >= mostFailures) break
+      if (this.#problems.failed.size >= mostFailures) break
       await this.#pass(pass, due, isFirst)
       isFirst = false
     }
+    const refused = await this.#leaveRefused()
     return {
-      done: this.#problems.undone === 0,
+      done: refused !== undefined,
+      refused: refused ?? [],
       touched: this.#touched,
       placed: this.#placed,
       left: this.#left,
@@ -195,7 +205,8 @@ class TreeApplication {
   /** What of a difference concerns the working files; undefined when nothing does. */
   #held(difference: Difference): Difference | undefined {
     const { path, before, after } = difference
-    if (after?.unreadable === true && before === undefined) {
+    const isAbsent = before !== undefined && this.#options.absent?.has(path) === true
+    if (isAbsent || (after?.unreadable === true && before === undefined)) {
       this.#leave(path, after)
       return undefined
     }
@@ -216,16 +227,56 @@ class TreeApplication {
 
   #isLeftOut({ from, to, before: { kind } }: Move): boolean {
     const isDirectory = kind === 'directory'
-    return (
-      this.#leftOut !== undefined &&
-      (this.#leftOut.has(from, isDirectory) || this.#leftOut.has(to, isDirectory))
-    )
+    return [from, to].some((path) => this.#isAbsent(path) || this.#leftOut?.has(path, isDirectory) === true)
   }
 
-  /** The contents that were to go where they could not: nothing takes them away from where they are. */
+  /** Whether `path` is one of those that are absent, or below one. */
+  #isAbsent(path: Name): boolean {
+    const { absent } = this.#options
+    if (absent === undefined || absent.size === 0) return false
+    for (let at = path; at !== ''; at = directoryOf(at)) if (absent.has(at)) return true
+    return false
+  }
+
+  /**
+   * Leaves out what could not be made, when nothing else has failed: then it is that alone which is not here. Undefined
+   * when something else has. What was to replace something is no such thing: what stands there would be neither.
+   */
+  async #leaveRefused(): Promise<readonly Name[] | undefined> {
+    const { failed } = this.#problems
+    if (failed.size >= mostFailures || [...failed.values()].includes('other')) return undefined
+    const { trees } = this.#options
+    const refused: [Name, Entry][] = []
+    for (const path of failed.keys()) {
+      const was = await lookUp(trees, this.#before, path, this.#options)
+      const entry = await lookUp(trees, this.#after, path, this.#options)
+      if (was !== undefined || entry === undefined || !this.#isFree(path)) return undefined
+      refused.push([path, entry])
+    }
+    for (const [path, entry] of refused) this.#leave(path, entry)
+    return refused.map(([path]) => path)
+  }
+
+  /** Its directory is there, and does not have it. */
+  #isFree(path: Name): boolean {
+    try {
+      return this.#directories.get(directoryOf(path)).stat(nameOf(path)) === undefined
+    } catch (error) {
+      // Of a name that is too long the system does not say either that nothing has it.
+      if (error instanceof TidemarkError && systemCode(error.cause) === 'ENAMETOOLONG') return true
+      if (isTidemarkError(error)) return false
+      throw error
+    }
+  }
+
+  /**
+   * The contents that were to go where they could not: nothing takes them away from where they are. One that is in the
+   * repository needs no place where the system will not have it.
+   */
   async #contentsToKeep(): Promise<Set<Id>> {
     const kept = new Set<Id>()
-    for (const path of this.#problems.failed) {
+    for (const [path, why] of this.#problems.failed) {
+      if (why === 'failed' && this.#options.repository !== undefined) continue
       const wanted = await lookUp(this.#options.trees, this.#after, path, this.#options)
       if (wanted?.kind === 'file' && wanted.content !== undefined) kept.add(wanted.content.id)
     }
@@ -233,12 +284,15 @@ class TreeApplication {
   }
 }
 
-/** Notes also which paths are not as they should be. */
+/** Notes also which paths are not as they should be, and whether the system refused them, nobody had them, or neither. */
 class NotedProblems extends Problems {
-  readonly failed: Name[] = []
+  readonly failed = new Map<Name, 'failed' | 'missing' | 'other'>()
 
   override add(path: Name, code: ProblemCode, message: string): void {
     super.add(path, code, message)
-    if (!isBearable(code) && this.failed.length < mostFailures) this.failed.push(path)
+    if (isBearable(code) || this.failed.size >= mostFailures) return
+    const why = code === 'failed' ? code : code === 'missing' || code === 'corrupt' ? 'missing' : 'other'
+    const known = this.failed.get(path) ?? why
+    this.failed.set(path, known === why ? why : 'other')
   }
 }

@@ -1,5 +1,6 @@
 import type { Name } from '../../bytes/name.ts'
-import type { Entry } from '../../object/entry.ts'
+import type { DirectoryEntry, Entry } from '../../object/entry.ts'
+import type { StateLeaf } from '../state.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { isRoundedTime } from '../system/rounded-time.ts'
 
@@ -12,6 +13,8 @@ export interface Carry {
   readonly selected?: ((path: Name, isDirectory: boolean) => boolean) | undefined
   /** What was left out when the folder went on to another snapshot. */
   readonly left?: LeftEntries | undefined
+  /** What is in a directory of the last snapshot that was not here, as of something that was not here either. */
+  readonly unfold: (directory: DirectoryEntry) => Promise<readonly StateLeaf[]>
   /** Owners cannot be set here: those of the last snapshot stay. */
   readonly keepsOwners: boolean
 }
@@ -47,7 +50,8 @@ export function mayBe(entry: Entry, stat: FileStat): boolean {
   const kind = stat.kind === 'character' || stat.kind === 'block' ? `${stat.kind}-device` : stat.kind
   return (
     kind === entry.kind &&
-    isRoundedTime(entry.mtimeNs, stat.mtimeNs) &&
+    // What is in a directory is looked at by itself.
+    (kind === 'directory' || isRoundedTime(entry.mtimeNs, stat.mtimeNs)) &&
     (entry.kind !== 'file' || entry.size === stat.size)
   )
 }

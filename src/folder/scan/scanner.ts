@@ -4,6 +4,7 @@ import { corrupt, systemCode, TidemarkError } from '../../errors.ts'
 import type { DirectoryEntry, Entry } from '../../object/entry.ts'
 import { joinPath, nameOf } from '../../tree/path.ts'
 import { openDirectory } from '../system/directory-handle.ts'
+import type { StateLeaf } from '../state.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
 import { readStat } from '../system/file-stat.ts'
 import type { FileStat } from '../system/file-stat.ts'
@@ -57,6 +58,7 @@ export class Scanner {
   #look: Look | undefined
   #device = 0n
   #looked = 0
+  readonly #unfolded = new Map<Name, readonly StateLeaf[]>()
   /** How many directories the walk is in. */
   #level = 0
 
@@ -164,7 +166,7 @@ export class Scanner {
       // A new directory that holds nothing but what is left out is left out itself.
       done(isLeft && below.count === 0 && directory.relative !== '' ? 'left-out' : below)
     }
-    const leaves = memory.leaves(directory.relative)
+    const leaves = this.#unfolded.get(directory.relative) ?? memory.leaves(directory.relative)
     for (const { from, to, leaf } of names ? windows(names, leaves) : wholes(leaves)) {
       first = false
       // The group itself waits until all of its names have been looked at.
@@ -295,20 +297,33 @@ export class Scanner {
   /** Looks at one name. `known` is what is remembered of it. */
   #lookAt(place: Place, name: Name, known: Known | undefined): Promise<void> | undefined {
     let stat
+    const isElsewhere = known?.ino === elsewhere.ino && known.ctimeNs === elsewhere.ctimeNs
     try {
       stat = place.handle.stat(name)
     } catch (error) {
-      this.#work.problem(place.path(name), 'unreadable', error)
-      return this.#keepUnseen(place, name, known)
+      // The name itself may be what the system refuses.
+      if (!isElsewhere) {
+        this.#work.problem(place.path(name), 'unreadable', error)
+        return this.#keepUnseen(place, name, known)
+      }
     }
-    if (known?.ino === elsewhere.ino && known.ctimeNs === elsewhere.ctimeNs) {
+    if (isElsewhere) {
       if (stat === undefined || !mayBe(known.entry, stat)) {
         this.#work.problem(place.path(name), 'not-here', stat ? inTheWay : notHere)
         place.add({ entry: known.entry, ...elsewhere, same: false })
         return undefined
       }
+      if (known.entry.kind === 'directory') return this.#unfold(place, name, known.entry)
     }
-    if (known?.entry.kind === 'directory' && stat?.kind !== 'directory') this.#work.forget(place.path(name))
+    if (known?.entry.kind === 'directory' && stat?.kind !== 'directory') {
+      const path = place.path(name)
+      if (stat !== undefined && this.#work.options.carry && this.#carriesBelow(path, place.directory.rules)) {
+        this.#work.problem(path, 'not-here', inTheWay)
+        place.add({ entry: known.entry, ...elsewhere, same: false })
+        return undefined
+      }
+      this.#work.forget(path)
+    }
     if (stat === undefined) {
       place.add({ entry: undefined, ino: 0n, ctimeNs: 0n, same: false })
       return undefined
@@ -338,6 +353,16 @@ export class Scanner {
       this.#work.problem(place.path(name), 'unreadable', error)
       return undefined
     }
+  }
+
+  /** Looks at a directory that was not here, or not all of it, and may be here in part. */
+  async #unfold(place: Place, name: Name, entry: DirectoryEntry): Promise<void> {
+    const { carry, memory } = this.#work.options
+    const leaves = (await carry?.unfold(entry)) ?? []
+    const path = place.path(name)
+    for (const leaf of leaves) memory.put(path, leaf)
+    this.#unfolded.set(path, leaves)
+    await this.#lookAt(place, name, { entry, ino: 0n, ctimeNs: 0n })
   }
 
   /** What something shows, with the owner that it has for others, where that cannot be set here. */

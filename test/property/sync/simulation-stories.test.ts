@@ -117,6 +117,31 @@ suite('folders in step, told by hand', () => {
     }
   })
 
+  test('a name that one of them refuses: for ever, and then not', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const world = worldOf(3, [[0, 1], [1, 2]], seed) // prettier-ignore
+      const [one, other, third] = world.machines as [Machine, Machine, Machine]
+      const round = async (): Promise<void> => {
+        for (const [a, b] of [[one, other], [other, third], [one, other]] as const) await meet(world, a, b) // prettier-ignore
+      }
+      other.drive.refused = 'x'
+      world.makeDirectory(one, 'd')
+      for (const path of ['a', 'b', 'x', 'd/x', 'd/y']) world.write(one, path, `first-${path}`)
+      await round()
+      world.write(other, 'a', 'second-a')
+      world.remove(other, 'b')
+      world.remove(other, 'd')
+      world.write(third, 'x', 'second-x')
+      await round()
+      assert.deepEqual(texts(other), ['second-a'])
+      assert.deepEqual(texts(one), ['first-d/x', 'second-a', 'second-x'])
+      other.drive.refused = undefined
+      await world.heal()
+      world.check()
+      assert.deepEqual(texts(other), ['first-d/x', 'second-a', 'second-x'])
+    }
+  })
+
   test('a disk that was set back to an old state, and has gone on from there', async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const world = worldOf(3, [[0, 1], [1, 2]], seed) // prettier-ignore

@@ -142,12 +142,22 @@ test('what could not be applied is left, and recorded after what was before', as
   assert.equal((await repository.snapshots.list()).includes(to.id), false)
 })
 
-test('a content that is not to be had is not applied', async (t) => {
+test('a content that is not to be had does not take the place of another', async (t) => {
   const [folder, from] = await folderWith(t, { a: 'one' })
-  const { head, done, applied } = await goOn(folder, from, { a: 'one', b: chunk('never stored') })
+  const { head, done, applied } = await goOn(folder, from, { a: chunk('never stored') })
   assert.equal(done, false)
   assert.equal(head.id, from.id)
   assert.ok(applied)
+  assert.equal((await takeSnapshot(folder)).id, undefined)
+})
+
+test('a content that is not to be had is no reason not to go on where there was nothing', async (t) => {
+  const [folder, from] = await folderWith(t, { a: 'one' })
+  await folder.noteHeld({})
+  const { head, to, done, applied } = await goOn(folder, from, { a: 'one', b: chunk('never stored') })
+  assert.ok(done)
+  assert.deepEqual(applied?.refused, ['b'])
+  assert.equal(head.id, to.id)
   assert.equal((await takeSnapshot(folder)).id, undefined)
 })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { initFolder, type Folder } from '../../../src/folder/folder.ts'
@@ -241,15 +241,28 @@ test('without the rights of root owners stay what others have', async (t) => {
   })
 })
 
-test('what cannot be made here is told, and the folder does not go on', async (t) => {
+test('what cannot be made here stays in the tree, whatever is remembered', async (t) => {
   if (!canChangeUser(t)) return
   const device: Entry = { ...fileEntry(''), kind: 'character-device', major: 1, minor: 3 } as never
   const root = temporaryDirectory(t)
   chownSync(root, nobody, nobody)
   await asNobody(async () => {
     const { folder, from } = await makeFolder(t, { a: 'one' }, undefined, root)
-    const { head, done } = await goOn(folder, from, { a: 'one', d: { device } })
-    assert.equal(done, false)
-    assert.notEqual(head.id, from.id)
+    const { head, to, done } = await goOn(folder, from, { a: 'one', d: { device } })
+    assert.ok(done)
+    assert.equal(head.id, to.id)
+    assert.deepEqual(read(folder, 'd'), [])
+    await assertSettled(folder, head)
   })
+})
+
+test('what is left out does not look deleted after a kill before it is remembered', async (t) => {
+  const { folder, from } = await makeFolder(t, { [rules]: '*.tmp', d: { a: 'one' } })
+  folder.close()
+  const path = join(folder.root, '.tidemark/state.sqlite')
+  const state = readFileSync(path)
+  const { head } = await goOn(folder, from, { [rules]: '*.tmp', d: { a: 'two', 'x.tmp': 'new' } })
+  loseState(folder)
+  writeFileSync(path, state)
+  assert.equal((await capture(folder)).id, head.id)
 })

@@ -1,24 +1,13 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
-import { introduce } from '../../../src/sync/introduce.ts'
-import { FolderReplica } from '../../../src/sync/folder-replica.ts'
 import { select } from '../../../src/sync/sync-settings.ts'
-import { copiesAt, syncCopies, type Copy } from '../../suites/synced-folders.ts'
+import { copiesAt, reopened, syncCopies, type Copy } from '../../suites/synced-folders.ts'
 import { temporaryDirectory } from '../../suites/temporary-directory.ts'
 
 /** The second copy, opened anew with another selection. */
-async function withSelection(copy: Copy, paths: readonly string[]): Promise<Copy> {
-  const id = copy.replica.folder
-  await copy.close()
-  await select(copy.root, paths)
-  const folder = await introduce(copy.root, id)
-  const replica = await FolderReplica.open(folder)
-  const close = async (): Promise<void> => {
-    await replica.close()
-    folder.close()
-  }
-  return { root: copy.root, replica, close }
+function withSelection(copy: Copy, paths: readonly string[]): Promise<Copy> {
+  return reopened(copy, () => select(copy.root, paths))
 }
 
 suite('a copy of some sub-trees', () => {
