@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import * as esbuild from 'esbuild'
+import { moduleWrapper } from '../src/cli/code-cache.ts'
 import { commandTable } from '../src/cli/command-table.ts'
 
 /**
@@ -72,8 +73,29 @@ function licences({ inputs }: esbuild.Metafile): string {
   return `program.cjs contains these packages:\n\n${parts.join(`\n${'-'.repeat(72)}\n\n`)}`
 }
 
-/** The beginning leaves the rest to the file of all, whose compiled code it keeps: for each command what that one runs. */
-const program = (id: string, commands: readonly string[]): esbuild.Plugin => ({
+/** Leaves out the commands of other groups: all of a file is read at each start, and each of its functions takes time. */
+const only = (group: string | undefined): esbuild.Plugin => ({
+  name: 'only',
+  setup: (build) => {
+    const names = new Set(commandTable.filter((entry) => entry.group === group).map(({ name }) => name))
+    if (group === undefined) return
+    build.onResolve({ filter: /^\.\/(completion\.js$|commands\/)/ }, ({ path }) =>
+      names.has(basename(path, '.js')) ? undefined : { path, external: true },
+    )
+  },
+})
+
+interface Program {
+  readonly file: string
+  /** Another one for each text that the file ever has. */
+  readonly id: string
+}
+
+/**
+ * The beginning leaves the rest to a file: that of the group of the command that the line begins with, or that of all. It
+ * keeps the compiled code, for each command what that one runs.
+ */
+const program = (all: Program, commands: Readonly<Record<string, Program>>): esbuild.Plugin => ({
   name: 'program',
   setup: (build) => {
     build.onResolve({ filter: /^\.\/program\.js$/ }, () => ({ path: 'program', namespace: 'program' }))
@@ -83,14 +105,15 @@ const program = (id: string, commands: readonly string[]): esbuild.Plugin => ({
         import { getCompileCacheDir } from 'node:module'
         import { join } from 'node:path'
         import { loadModule } from './code-cache.js'
-        const commands = new Set(${JSON.stringify(commands)})
+        const commands = new Map(Object.entries(${JSON.stringify(commands)}))
         export async function runProgram(argv) {
           const name = argv.find((argument) => commands.has(argument)) ?? 'none'
+          const { file, id } = commands.get(argv[0]) ?? ${JSON.stringify(all)}
           const directory = getCompileCacheDir()
-          const file = join(__dirname, 'program.cjs')
-          // No cache is wanted, or whose it is cannot be told: Node's own will do.
-          if (directory === undefined || process.getuid === undefined) return require(file).runProgram(argv)
-          const program = loadModule(file, join(directory, 'tidemark-${id}-' + name), require)
+          // No cache is wanted, or whose it is cannot be told.
+          const isOwn = directory !== undefined && process.getuid !== undefined
+          const cache = isOwn ? join(directory, ['tidemark', id, name].join('-')) : undefined
+          const program = loadModule(join(__dirname, file), cache, require)
           const exit = await program.exports.runProgram(argv)
           if (exit === 0) program.save()
           return exit
@@ -102,14 +125,29 @@ const program = (id: string, commands: readonly string[]): esbuild.Plugin => ({
 // In a package of modules esbuild would take what a required module exports for its default export.
 const manifest = 'dist/package.json'
 writeFileSync(manifest, '{}')
-const { metafile } = await esbuild.build({
-  ...common,
-  ...dense,
-  entryPoints: ['dist/cli/program.js'],
-  outfile: 'dist/cli/program.cjs',
-  plugins: [ownPlaces('dist/cli/program.cjs'), packages],
-  metafile: true,
-})
+async function buildProgram(group: string | undefined): Promise<Program & { metafile: esbuild.Metafile }> {
+  const file = ['program', ...(group?.toLowerCase().split(' ') ?? [])].join('-') + '.cjs'
+  const { metafile } = await esbuild.build({
+    ...common,
+    ...dense,
+    entryPoints: ['dist/cli/program.js'],
+    outfile: `dist/cli/${file}`,
+    banner: { js: moduleWrapper[0] },
+    footer: { js: moduleWrapper[1] },
+    plugins: [ownPlaces(`dist/cli/${file}`), only(group), packages],
+    metafile: true,
+  })
+  const text = readFileSync(`dist/cli/${file}`)
+  if (text.some((byte) => byte >= 0x80)) throw new Error(`dist/cli/${file} is not ASCII`)
+  return { file, id: hash('sha256', text).slice(0, 16), metafile }
+}
+
+const { metafile, ...all } = await buildProgram(undefined)
+const commands: Record<string, Program> = {}
+for (const [group, entries] of Map.groupBy(commandTable, (entry) => entry.group)) {
+  const { file, id } = await buildProgram(group)
+  for (const { name } of entries) commands[name] = { file, id }
+}
 // Threads are started by commands that last long enough, yet half of what that takes is the loading of forty modules.
 for (const thread of ['dist/folder/ingest/ingest-thread', 'dist/folder/apply/apply-thread']) {
   await esbuild.build({
@@ -122,20 +160,13 @@ for (const thread of ['dist/folder/ingest/ingest-thread', 'dist/folder/apply/app
   })
 }
 writeFileSync('dist/cli/program.licences.txt', licences(metafile))
-const text = readFileSync('dist/cli/program.cjs')
-if (text.some((byte) => byte >= 0x80)) throw new Error('dist/cli/program.cjs is not ASCII')
 await esbuild.build({
   ...common,
   entryPoints: ['dist/cli/main.js'],
   outfile: 'dist/cli/main.cjs',
   // Old versions of Node are to be told, in words that they understand.
   target: 'node12',
-  plugins: [
-    program(
-      hash('sha256', text).slice(0, 16),
-      commandTable.map(({ name }) => name),
-    ),
-  ],
+  plugins: [program(all, commands)],
 })
 rmSync(manifest)
 chmodSync('dist/cli/main.cjs', 0o755)

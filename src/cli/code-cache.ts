@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import {
   closeSync,
   constants,
   fstatSync,
+  fsyncSync,
   openSync,
   readFileSync,
   renameSync,
@@ -11,8 +11,6 @@ import {
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { Script } from 'node:vm'
-
-const digestLength = 32
 
 /** A CommonJS module, run from a file. */
 export interface LoadedModule {
@@ -23,16 +21,21 @@ export interface LoadedModule {
   save(): void
 }
 
+/** What a file must be in, as {@link loadModule} puts nothing around it: V8 would copy all of it once more. */
+export const moduleWrapper: readonly [string, string] = [
+  '(function(exports,require,module,__filename,__dirname){',
+  '\n})',
+]
+
 /**
- * Runs the module in `file`, which must be ASCII, with the compiled code that an earlier run left in `cache`. Node's own
- * compile cache keeps only what is compiled at once, but most functions are compiled when they are first called: so it
- * is these that take the time of a command that is short. `cache` must be another for each text that `file` ever has:
- * V8 takes for the same what is equally long. What is wrong with it is no failure.
+ * Runs the module in `file`, which must be ASCII and in {@link moduleWrapper}, with the compiled code that an earlier run
+ * left in `cache`, if any is named. Node's own compile cache keeps only what is compiled at once, but most functions
+ * are compiled when they are first called: so it is these that take the time of a command that is short. `cache` must be
+ * another for each text that `file` ever has: V8 takes for the same what is equally long. What is wrong with it is no failure.
  */
-export function loadModule(file: string, cache: string, require: NodeJS.Require): LoadedModule {
-  const cachedData = readCode(cache)
-  const source = `(function(exports,require,module,__filename,__dirname){${readFileSync(file, 'latin1')}\n})`
-  const script = new Script(source, { filename: file, cachedData })
+export function loadModule(file: string, cache: string | undefined, require: NodeJS.Require): LoadedModule {
+  const cachedData = cache === undefined ? undefined : readCode(cache)
+  const script = new Script(readFileSync(file, 'latin1'), { filename: file, cachedData })
   const module: { exports: unknown } = { exports: {} }
   const run = script.runInThisContext() as (...args: unknown[]) => void
   run(module.exports, require, module, file, dirname(file))
@@ -41,12 +44,15 @@ export function loadModule(file: string, cache: string, require: NodeJS.Require)
     exports: module.exports,
     fromCache,
     save: () => {
-      if (!fromCache) writeCode(cache, script.createCachedData())
+      if (cache !== undefined && !fromCache) writeCode(cache, script.createCachedData())
     },
   }
 }
 
-/** What {@link writeCode} wrote, whole, and by this user: it is code that V8 runs as it is. */
+/**
+ * What {@link writeCode} wrote, whole, and by this user: it is code that V8 runs as it is, and dies of if it is damaged.
+ * So it is there twice: to compare both takes no time, but Node takes longer to get ready to hash than most commands work.
+ */
 function readCode(cache: string): Buffer | undefined {
   try {
     const file = openSync(cache, constants.O_RDONLY | constants.O_NOFOLLOW)
@@ -54,8 +60,11 @@ function readCode(cache: string): Buffer | undefined {
       const { uid, mode } = fstatSync(file)
       if (process.getuid?.() !== uid || (mode & 0o022) > 0) return undefined
       const bytes = readFileSync(file)
-      const code = bytes.subarray(digestLength)
-      return digestOf(cache, code).equals(bytes.subarray(0, digestLength)) ? code : undefined
+      const title = titleOf(cache)
+      const middle = (title.length + bytes.length) / 2
+      if (bytes.length <= title.length || !bytes.subarray(0, title.length).equals(title)) return undefined
+      const code = bytes.subarray(title.length, middle)
+      return code.equals(bytes.subarray(middle)) ? code : undefined
     } finally {
       closeSync(file)
     }
@@ -64,18 +73,22 @@ function readCode(cache: string): Buffer | undefined {
   }
 }
 
-/** With its name, as who owns the directory may give it another one. */
-function digestOf(cache: string, code: Buffer): Buffer {
-  return createHash('sha256').update(basename(cache)).update(code).digest()
+/** The file's name, as who owns the directory may give it another one; in whole words, as V8 wants what follows. */
+function titleOf(cache: string): Buffer {
+  const name = Buffer.from(basename(cache))
+  return Buffer.concat([name, Buffer.alloc(16 - (name.length % 8))])
 }
 
 function writeCode(cache: string, code: Buffer): void {
   const temporary = `${cache}.${process.pid}`
   try {
-    writeFileSync(temporary, Buffer.concat([digestOf(cache, code), code]), {
-      flag: 'wx',
-      mode: 0o600,
-    })
+    const file = openSync(temporary, 'wx', 0o600)
+    try {
+      writeFileSync(file, Buffer.concat([titleOf(cache), code, code]))
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
     renameSync(temporary, cache)
   } catch {
     try {

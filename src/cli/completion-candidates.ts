@@ -106,6 +106,6 @@ function quietContext({ folder, repository, of }: Where): Context {
     quiet: true,
     verbose: false,
   }
-  const never = { signal: AbortSignal.timeout(2000), exit: () => undefined }
-  return new Context(options, never, new Output(process.stdout), new Output(process.stderr))
+  const never = { signal: AbortSignal.timeout(2000), exit: () => undefined, release: () => {} }
+  return new Context(options, never, Output.standard(), Output.error())
 }

@@ -14,7 +14,7 @@ import { Output } from './output.ts'
  * that is named. Rejects for a line that makes no sense.
  */
 export async function complete(words: readonly string[]): Promise<void> {
-  const program = quietCommander('tidemark', new Output(process.stdout))
+  const program = quietCommander('tidemark', Output.standard())
   declareOptions(program, globalOptions)
   const entry = commandTable.find(({ name }) => words.slice(0, -1).includes(name))
   const command = (await entry?.load())?.command

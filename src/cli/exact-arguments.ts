@@ -7,7 +7,6 @@ import type { Name } from '../bytes/name.ts'
  * for what is not UTF-8, which is the name of no file. Where the system does not tell, they stay as they are.
  */
 export function exactArguments(argv: readonly string[]): readonly Name[] {
-  if (!argv.some((argument) => argument.includes('\ufffd'))) return argv
   const passed = readCommandLine()
   return passed.length < argv.length ? argv : passed.slice(passed.length - argv.length)
 }

@@ -1,5 +1,7 @@
+import { fstatSync, writeSync } from 'node:fs'
 import type { WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
+import { systemCode } from '../errors.ts'
 
 /** Whoever read our output has gone (`tidemark log | head`): the command ends, quietly and well. */
 export class OutputClosed extends Error {
@@ -15,20 +17,43 @@ const bufferSize = 32 * 1024
  * terminal; a slow reader is waited for. Every method but `style` throws OutputClosed once the reader has gone.
  */
 export class Output {
-  readonly stream: NodeJS.WriteStream
-  readonly terminal: boolean
-  readonly #buffered: boolean
+  readonly #open: () => NodeJS.WriteStream
+  readonly #descriptor: number | undefined
+  #stream: NodeJS.WriteStream | undefined
+  #terminal: boolean | undefined
   #buffer = ''
+  #last: Uint8Array | undefined
   #colours: boolean | undefined
   #failure: Error | undefined
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.stream = stream
-    this.terminal = stream.isTTY
-    this.#buffered = !this.terminal && stream !== process.stderr
+  /**
+   * `open` is called when the stream is needed: Node's own take 4 ms to make, and few commands print so much. `descriptor` is
+   * the number of what it writes to, if it is one of the two.
+   */
+  constructor(open: () => NodeJS.WriteStream, descriptor?: number) {
+    this.#open = open
+    this.#descriptor = descriptor
+  }
+
+  static standard(): Output {
+    return new Output(() => process.stdout, 1)
+  }
+
+  static error(): Output {
+    return new Output(() => process.stderr, 2)
+  }
+
+  get stream(): NodeJS.WriteStream {
+    if (this.#stream !== undefined) return this.#stream
+    const stream = this.#open()
     stream.on('error', (error: NodeJS.ErrnoException) => {
       this.#failure = error.code === 'EPIPE' ? new OutputClosed() : error
     })
+    return (this.#stream = stream)
+  }
+
+  get terminal(): boolean {
+    return (this.#terminal ??= !isPlain(this.#descriptor) && this.stream.isTTY)
   }
 
   /** Columns of the terminal; 80 where there is none. */
@@ -47,7 +72,8 @@ export class Output {
 
   async line(text: string): Promise<void> {
     this.#buffer += `${text}\n`
-    if (!this.#buffered || this.#buffer.length >= bufferSize) await this.flush()
+    const gathers = this.#descriptor === 1 && this.#buffer.length < bufferSize
+    if (!gathers || this.terminal) await this.flush()
   }
 
   /** For callers that cannot wait; what goes wrong is told by the next call that can. */
@@ -59,6 +85,11 @@ export class Output {
   async bytes(bytes: Uint8Array): Promise<void> {
     await this.flush()
     await this.#write(bytes)
+  }
+
+  /** The bytes that end the output; {@link end} writes them. They must not change before. */
+  last(bytes: Uint8Array): void {
+    this.#last = bytes
   }
 
   async flush(): Promise<void> {
@@ -86,9 +117,48 @@ export class Output {
     })
   }
 
-  /** Resolves when everything has been handed to the system. */
+  /** Resolves when everything has been handed to the system. A slow reader may keep the whole process waiting. */
   async end(): Promise<void> {
+    if (this.#stream === undefined && isPlain(this.#descriptor)) this.#endAtOnce(this.#descriptor)
     await this.flush()
-    await new Promise<void>((resolve) => this.stream.write('', () => resolve()))
+    if (this.#last !== undefined) await this.#write(this.#last)
+    await new Promise<void>((resolve) =>
+      this.#stream === undefined ? resolve() : this.#stream.write('', () => resolve()),
+    )
   }
+
+  /** Writes what there is without the stream; leaves to that what the other side does not take at once. */
+  #endAtOnce(descriptor: number): void {
+    const parts = [Buffer.from(this.#buffer), ...(this.#last === undefined ? [] : [this.#last])]
+    this.#buffer = ''
+    this.#last = undefined
+    for (const [i, part] of parts.entries()) {
+      const written = writeAtOnce(descriptor, part)
+      if (written === part.length) continue
+      this.#last = Buffer.concat([part.subarray(written), ...parts.slice(i + 1)])
+      return
+    }
+  }
+}
+
+/** True for what is certainly no terminal. */
+function isPlain(descriptor: number | undefined): descriptor is number {
+  try {
+    const stat = descriptor === undefined ? undefined : fstatSync(descriptor)
+    return stat !== undefined && (stat.isFile() || stat.isFIFO() || stat.isSocket())
+  } catch {
+    return false
+  }
+}
+
+/** How many bytes were written; less than all where waiting is not for us to do. */
+function writeAtOnce(descriptor: number, bytes: Uint8Array): number {
+  let written = 0
+  try {
+    while (written < bytes.length) written += writeSync(descriptor, bytes, written)
+  } catch (error) {
+    if (systemCode(error) === 'EPIPE') throw new OutputClosed()
+    if (systemCode(error) !== 'EAGAIN') throw error
+  }
+  return written
 }

@@ -22,8 +22,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     await complete(argv.slice(2)).catch(() => {})
     return exitCodes.done
   }
-  const out = new Output(process.stdout)
-  const err = new Output(process.stderr)
+  const out = Output.standard()
+  const err = Output.error()
   const interruption = catchSignals(() => {
     if (err.terminal) err.stream.write('\nstopping (Ctrl-C again stops at once)\n')
   })
@@ -35,7 +35,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     err,
   )
   let exit: Exit = 'done'
-  const program = buildProgram(out, async (command, args, options, global) => {
+  const program = buildProgram(out, argv[0], async (command, args, options, global) => {
     context = new Context(global, interruption, out, err)
     exit = (await command.run(context, args, options as never)) ?? 'done'
   })
@@ -43,9 +43,12 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   process.on('uncaughtException', (error) => void endAtOnce(context, error))
   try {
     await program.parseAsync(rewriteHelp(argv), { from: 'user' })
+    // Whoever reads may be slow; nothing else is left to do, and any signal may end that.
+    interruption.release()
     await out.end()
     exit = interruption.exit() ?? exit
   } catch (error) {
+    interruption.release()
     exit = await endWith(context, error)
   }
   return exitCodes[exit]
@@ -71,15 +74,19 @@ type Run = (
   global: GlobalOptions,
 ) => Promise<void>
 
-/** The commands as commander sees them. Each is loaded when the command line turns out to name it. */
-export function buildProgram(out: Output, run: Run): Commander {
+/**
+ * The commands as commander sees them. Each is loaded when the command line turns out to name it. When `first`, the first
+ * word of the line, is one, there need be no others.
+ */
+export function buildProgram(out: Output, first: string | undefined, run: Run): Commander {
   const program = quietCommander('tidemark', out)
     .description("Keeps a folder's whole history: every version of every file, comparable and restorable.")
     .usage('[options] <command>')
     .version(version, '-V, --version', 'print the version')
     .addHelpText('after', () => programHelp())
   declareOptions(program, globalOptions)
-  for (const { name, group, summary } of commandTable) {
+  const named = commandTable.filter(({ name }) => name === first)
+  for (const { name, group, summary } of named.length > 0 ? named : commandTable) {
     program.command(name).summary(summary).helpGroup(`${group}:`).copyInheritedSettings(program)
   }
   program.hook('preSubcommand', async (_program, commander) => {

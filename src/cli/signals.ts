@@ -5,6 +5,8 @@ export interface Interruption {
   readonly signal: AbortSignal
   /** How the process ends when it was interrupted; undefined when it was not. */
   exit(): Exit | undefined
+  /** From now on signals end the process as they end any other. */
+  release(): void
 }
 
 const exits = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const
@@ -22,5 +24,9 @@ export function catchSignals(onStopping: () => void): Interruption {
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
-  return { signal: controller.signal, exit: () => exit }
+  const release = (): void => {
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+  }
+  return { signal: controller.signal, exit: () => exit, release }
 }

@@ -5,7 +5,7 @@ import { LinesKernel } from './lines-kernel.ts'
 
 /** Words of the frame by which wasm/lines.ts finds everything, in the order that it has them there. */
 const frameWords = 32
-const wordOf = { oldKeptCount: 22, newKeptCount: 23, from: 24, changes: 27 } as const
+const wordOf = { oldKeptCount: 22, newKeptCount: 23, head: 28, tail: 29 } as const
 
 /** The same as `comparePlainly`, by the kernel; undefined where that cannot be. */
 export function compareInKernel(oldText: Uint8Array, newText: Uint8Array): Comparison | undefined {
@@ -87,6 +87,7 @@ function compareBy(kernel: LinesKernel, oldText: Uint8Array, newText: Uint8Array
     array(newKept, words[wordOf.newKeptCount]!),
     (i) => (bytes[oldMarks + words[oldPlaces / 4 + i]!] = 1),
     (j) => (bytes[newMarks + words[newPlaces / 4 + j]!] = 1),
+    { head: words[wordOf.head]!, tail: words[wordOf.tail]! },
   )
   const found = array(changes, 4 * kernel.exports.finish())
   return {

@@ -16,19 +16,26 @@ interface Split {
   exactBehind: boolean
 }
 
-/** Calls `removed(i)` for each line of `a` and `added(j)` for each line of `b` that has no partner. */
+/**
+ * Calls `removed(i)` for each line of `a` and `added(j)` for each line of `b` that has no partner. Of how many lines it is known
+ * that they are equal at the `head` and at the `tail` changes nothing but the time.
+ */
 export function searchEdits(
   a: Int32Array,
   b: Int32Array,
   removed: (i: number) => void,
   added: (j: number) => void,
+  { head, tail }: { readonly head: number; readonly tail: number } = { head: 0, tail: 0 },
 ): void {
+  if (head + tail === a.length && a.length === b.length) return
   const diagonals = a.length + b.length + 3
   let giveUp = 1
   for (let rest = diagonals; rest > 0; rest = Math.floor(rest / 4)) giveUp *= 2
   const search = new MiddleSearch(a, b, Math.max(leastGiveUp, giveUp))
   // An explicit stack, as the depth is bounded only by the texts once paths are given up early.
-  const boxes: [number, number, number, number, boolean][] = [[0, a.length, 0, b.length, false]]
+  const boxes: [number, number, number, number, boolean][] = [
+    [head, a.length - tail, head, b.length - tail, false],
+  ]
   for (let box = boxes.pop(); box !== undefined; box = boxes.pop()) {
     let [left, right, top, bottom] = box
     while (left < right && top < bottom && a[left] === b[top]) {

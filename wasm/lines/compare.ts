@@ -1,5 +1,5 @@
 import { keep, markConfusing, tally } from './confusing-lines'
-import { CHANGES, FROM, NEW_BODY, NEW_COUNT, NEW_END, NEW_KEPT, NEW_KEPT_COUNT, NEW_MARKS, NEW_NUMBERS, NEW_PLACES, NEW_STARTS, NEW_TALLY, NEW_TEXT, OLD_BODY, OLD_COUNT, OLD_END, OLD_KEPT, OLD_KEPT_COUNT, OLD_MARKS, OLD_NUMBERS, OLD_PLACES, OLD_STARTS, OLD_TALLY, OLD_TEXT, field } from './frame'
+import { CHANGES, FROM, HEAD, NEW_BODY, NEW_COUNT, NEW_END, NEW_KEPT, NEW_KEPT_COUNT, NEW_MARKS, NEW_NUMBERS, NEW_PLACES, NEW_STARTS, NEW_TALLY, NEW_TEXT, OLD_BODY, OLD_COUNT, OLD_END, OLD_KEPT, OLD_KEPT_COUNT, OLD_MARKS, OLD_NUMBERS, OLD_PLACES, OLD_STARTS, OLD_TALLY, OLD_TEXT, TAIL, field } from './frame'
 import { cut, numberLines } from './number-lines'
 import { slide } from './slide-changes'
 import { mark, word } from './words'
@@ -41,9 +41,25 @@ export function prepare(): bool {
   tally(newBody, newLength, field(NEW_TALLY))
   markConfusing(oldBody, oldLength, field(NEW_TALLY), field(OLD_MARKS))
   markConfusing(newBody, newLength, field(OLD_TALLY), field(NEW_MARKS))
-  store<i32>(OLD_KEPT_COUNT, keep(oldBody, oldLength, field(OLD_MARKS), field(OLD_KEPT), field(OLD_PLACES)))
-  store<i32>(NEW_KEPT_COUNT, keep(newBody, newLength, field(NEW_MARKS), field(NEW_KEPT), field(NEW_PLACES)))
+  const oldKept = keep(oldBody, oldLength, field(OLD_MARKS), field(OLD_KEPT), field(OLD_PLACES))
+  const newKept = keep(newBody, newLength, field(NEW_MARKS), field(NEW_KEPT), field(NEW_PLACES))
+  store<i32>(OLD_KEPT_COUNT, oldKept)
+  store<i32>(NEW_KEPT_COUNT, newKept)
+  findEnds(oldKept, newKept)
   return true
+}
+
+/** How many of the lines that are searched are equal on both sides, at the beginning and behind that at the end. */
+function findEnds(oldKept: i32, newKept: i32): void {
+  const a = field(OLD_KEPT)
+  const b = field(NEW_KEPT)
+  const most = min(oldKept, newKept)
+  let head: i32 = 0
+  while (head < most && word(a, head) == word(b, head)) head++
+  let tail: i32 = 0
+  while (tail < most - head && word(a, oldKept - 1 - tail) == word(b, newKept - 1 - tail)) tail++
+  store<i32>(HEAD, head)
+  store<i32>(TAIL, tail)
 }
 
 /** After the search: slides the changes and writes them, four words each; returns how many. */

@@ -27,6 +27,8 @@ export const FROM: usize = 96
 export const OLD_BODY: usize = 100
 export const NEW_BODY: usize = 104
 export const CHANGES: usize = 108
+export const HEAD: usize = 112
+export const TAIL: usize = 116
 
 export function field(at: usize): usize {
   return <usize>load<u32>(at)

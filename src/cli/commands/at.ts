@@ -24,7 +24,7 @@ export const command: Command = defineCommand({
   async run(context, [name, time], options) {
     const version = await findVersion(context, openStream(context, name!, options), time!)
     if (context.json) await context.printJson({ ...versionJson(version), content: await version.text() })
-    else await context.out.bytes(await version.bytes())
+    else context.out.last(await version.bytes())
     return undefined
   },
 })

@@ -39,7 +39,7 @@ export const command: Command = defineCommand({
     )
     const diff = await stream.diff(await ends[0], await ends[1])
     if (context.json) await context.printJson({ diff: diff.toString() })
-    else await context.out.bytes(diff)
+    else context.out.last(diff)
     return options.exitCode && diff.length > 0 ? 'negative' : undefined
   },
 })

@@ -19,7 +19,7 @@ export const command: Command = defineCommand({
   async run(context, [name], options) {
     const version = await newestVersion(openStream(context, name!, options), name!)
     if (context.json) await context.printJson({ ...versionJson(version), content: await version.text() })
-    else await context.out.bytes(await version.bytes())
+    else context.out.last(await version.bytes())
     return undefined
   },
 })

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs'
+import { readFile, readFileSync, statSync } from 'node:fs'
 import { fromSystem, TidemarkError } from '../../errors.ts'
 
 /** Where a version comes from: one of the four. */
@@ -51,6 +51,8 @@ async function fetchRaw(source: Source, options: FetchOptions): Promise<Buffer> 
 }
 
 async function readWhole(file: string, signal: AbortSignal): Promise<Buffer> {
+  // At once, as threads take a millisecond to start; what may keep us waiting can be stopped.
+  if (statSync(file).isFile()) return readFileSync(file)
   return new Promise((resolve, reject) =>
     readFile(file, { signal }, (error, content) => (error === null ? resolve(content) : reject(error))),
   )

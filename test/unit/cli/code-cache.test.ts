@@ -11,7 +11,7 @@ import {
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
-import { loadModule, type LoadedModule } from '../../../src/cli/code-cache.ts'
+import { loadModule, moduleWrapper, type LoadedModule } from '../../../src/cli/code-cache.ts'
 import { temporaryDirectory } from '../../suites/temporary-directory.ts'
 
 const require = createRequire(import.meta.url)
@@ -28,7 +28,9 @@ function makeSample(t: TestContext): Sample {
   const file = join(directory, 'module.cjs')
   writeFileSync(
     file,
-    "exports.answer = () => [__filename, __dirname, module.exports === exports, typeof require('node:fs').openSync]",
+    moduleWrapper.join(
+      "exports.answer = () => [__filename, __dirname, module.exports === exports, typeof require('node:fs').openSync]",
+    ),
   )
   const cache = join(directory, 'cache')
   return { directory, cache, load: () => loadModule(file, cache, require) }

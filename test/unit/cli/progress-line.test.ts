@@ -8,7 +8,7 @@ import { ProgressLine } from '../../../src/cli/progress-line.ts'
 function terminal(isTTY: boolean): { output: Output; written: () => string } {
   const stream = Object.assign(new PassThrough(), { isTTY, columns: 30 })
   return {
-    output: new Output(stream as unknown as NodeJS.WriteStream),
+    output: new Output(() => stream as unknown as NodeJS.WriteStream),
     written: () => String(stream.read() ?? ''),
   }
 }
