@@ -65,8 +65,9 @@ export class Output {
   /** Coloured only on a terminal, and as NO_COLOR and FORCE_COLOR say. */
   style(style: Style, text: string): string {
     // Looked up once: it costs more than to write the line. Elsewhere than on a terminal it is rarely worth the look.
-    const mayBe = this.terminal || process.env['FORCE_COLOR'] !== undefined
-    this.#colours ??= mayBe && styleText('bold', 'x', { stream: this.stream }) !== 'x'
+    this.#colours ??=
+      (this.terminal || process.env['FORCE_COLOR'] !== undefined) &&
+      styleText('bold', 'x', { stream: this.stream }) !== 'x'
     return this.#colours ? styleText(style, text, { validateStream: false }) : text
   }
 
