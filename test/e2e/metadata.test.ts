@@ -73,6 +73,25 @@ suite('what there is to say about a file', () => {
     await assertEqual(folder)
   })
 
+  test('modes of files side by side, whatever the umask', async (t) => {
+    for (const mask of [0o077, 0]) {
+      const folder = await begin(t)
+      for (const mode of [0o644, 0o600, 0o666, 0o4755, 0o400]) {
+        for (let n = 0; n < 4; n++) {
+          const path = `${folder.root}/${mode.toString(8)}-${n}`
+          writeFileSync(path, String(n))
+          chmodSync(path, mode)
+        }
+      }
+      const before = process.umask(mask)
+      try {
+        await assertEqual(folder)
+      } finally {
+        process.umask(before)
+      }
+    }
+  })
+
   test('times before 1970 and after 2262: the nearest that can be kept', async (t) => {
     const folder = await begin(t)
     const second = 1_000_000_000n

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, fsyncSync, unlinkSync } from 'node:fs'
 import type { Name } from '../../bytes/name.ts'
+import { isTidemarkError } from '../../errors.ts'
 import type { FileEntry } from '../../object/entry.ts'
 import type { Store } from '../../store/store.ts'
 import { equalXattrs } from '../../tree/equal-entries.ts'
@@ -9,7 +10,7 @@ import { readXattrs } from '../system/xattrs.ts'
 import { finishContent, holdsContent, writeContent, type WriteOptions } from './content.ts'
 import { syncDevicesLater } from './durable.ts'
 import { changedMeanwhile, isAsSeen, isSameState, type FileJob, type OnResult } from './file-job.ts'
-import { carrierAt, carrierOf, giveMetadata } from './metadata.ts'
+import { carrierAt, carrierOf, giveMetadata, type Owned } from './metadata.ts'
 import type { Inherited, OpenDirectories } from './open-directories.ts'
 import { joinPath } from '../../tree/path.ts'
 import { describeFailure, type ProblemCode } from './problem.ts'
@@ -28,11 +29,18 @@ interface Ready {
 
 type Trouble = readonly [ProblemCode, string]
 
+const ownerOnly = 0o600
 const { O_WRONLY, O_CREAT, O_EXCL, O_RDONLY } = constants
 
 /** Files ought to be put in their places when so many wait, or so many bytes. */
-const commitFiles = 2048
-const commitBytes = 64 * 1024 * 1024
+const enough: Amount = { files: 2048, bytes: 64 * 1024 * 1024 }
+/** The same while others are on their way: the disk sets the pace, and nobody waits for it before that. */
+const tooMuch: Amount = { files: 16_384, bytes: 384 * 1024 * 1024 }
+
+interface Amount {
+  readonly files: number
+  readonly bytes: number
+}
 
 export interface PlacerOptions extends Pick<WriteOptions, 'signal' | 'ahead'> {
   /** Tell what stands there in the end. */
@@ -44,6 +52,8 @@ export interface Begun {
   readonly fd: number
   readonly temporary: Name
   readonly before: FileStat | undefined
+  /** The mode it was made with, of which the process's umask may have taken its part. */
+  readonly mode: number
 }
 
 /** Fewer files than this are synced one by one. */
@@ -66,6 +76,7 @@ export class FilePlacer {
   #unplaced: readonly Ready[] = []
   #placed = 0
   #committing: Promise<void> | undefined
+  #isCommitting = false
   #aborted = false
 
   constructor(directories: OpenDirectories, store: Store, options: PlacerOptions = {}) {
@@ -76,7 +87,8 @@ export class FilePlacer {
 
   /** Enough files wait for `commit`. */
   get full(): boolean {
-    return this.#ready.length >= commitFiles || this.#bytes >= commitBytes
+    const { files, bytes } = this.#isCommitting ? tooMuch : enough
+    return this.#ready.length >= files || this.#bytes >= bytes
   }
 
   /**
@@ -158,21 +170,23 @@ export class FilePlacer {
     return undefined
   }
 
-  #begin({ directory }: FileJob, before: FileStat | undefined): Begun {
+  #begin({ directory, entry }: FileJob, before: FileStat | undefined): Begun {
     const temporary = this.#nextName()
-    const fd = this.#directories.get(directory).open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-    const begun = { fd, temporary, before }
+    const handle = this.#directories.get(directory)
+    const mode = modeAtFirst(entry, this.#directories.inherited(directory))
+    const fd = handle.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode)
+    const begun = { fd, temporary, before, mode }
     this.#begun.set(begun, directory)
     return begun
   }
 
   /** The content is written: sees to the rest, up to `commit`. */
   complete({ directory, entry }: FileJob, begun: Begun, onResult: OnResult): void {
-    const { fd, temporary, before } = begun
+    const { fd, temporary, before, mode } = begun
     let lost: string[]
     try {
       finishContent(fd, entry)
-      lost = giveMetadata(carrierOf(fd), entry, this.#inherited(directory, fd))
+      lost = giveMetadata(carrierOf(fd), entry, this.#owned(directory, fd, mode))
     } catch (error) {
       this.#remove(directory, temporary)
       throw error
@@ -186,14 +200,15 @@ export class FilePlacer {
     this.#bytes += size
   }
 
-  /** What the new file `fd` in `directory` has already. */
-  #inherited(directory: Name, fd: number): Inherited {
+  /** What the new file `fd` in `directory`, which was to have `mode`, has already. */
+  #owned(directory: Name, fd: number, mode: number): Owned {
     const known = this.#directories.inherited(directory)
-    if (known !== undefined) return known
-    const { uid, gid } = fstatSync(fd)
-    const inherited = { uid, gid, xattrs: readXattrs(fd).length > 0 }
-    this.#directories.noteInherited(directory, inherited)
-    return inherited
+    if (known?.modes.has(mode) === true) return { ...known, mode }
+    const { uid, gid, mode: given } = fstatSync(fd)
+    const inherited = known ?? { uid, gid, xattrs: readXattrs(fd).length > 0, modes: new Set() }
+    if ((given & 0o7777) === mode) inherited.modes.add(mode)
+    if (!known) this.#directories.noteInherited(directory, inherited)
+    return { ...inherited, mode: given & 0o7777 }
   }
 
   giveUp({ directory }: FileJob, begun: Begun): void {
@@ -226,6 +241,7 @@ export class FilePlacer {
   }
 
   async #commit(ready: readonly Ready[]): Promise<void> {
+    this.#isCommitting = true
     try {
       await this.#sync(ready)
       for (const file of ready) {
@@ -236,6 +252,8 @@ export class FilePlacer {
     } catch (error) {
       this.#removeUnplaced()
       throw error
+    } finally {
+      this.#isCommitting = false
     }
   }
 
@@ -257,8 +275,7 @@ export class FilePlacer {
   #rename({ directory, name, size, temporary, before, problems, onResult }: Ready): void {
     try {
       const handle = this.#directories.get(directory)
-      if (isSameState(handle.stat(name), before)) {
-        handle.rename(temporary, name)
+      if (putInPlace(handle, temporary, name, before)) {
         onResult({ status: 'written', problems, placed: this.#placedAt(handle, name, size) })
         return
       }
@@ -305,6 +322,30 @@ export class FilePlacer {
       // What cannot be removed now is removed by the next run that comes by.
     }
   }
+}
+
+/** A file that will be nobody else's, and have nothing more than a mode, may have that from the beginning. */
+function modeAtFirst({ mode, uid, gid, xattrs }: FileEntry, known: Inherited | undefined): number {
+  const isPlain = mode <= 0o777 && xattrs.length === 0
+  return isPlain && known?.xattrs === false && known.uid === uid && known.gid === gid ? mode : ownerOnly
+}
+
+/** False when something else stands there than what was `before`. */
+function putInPlace(
+  handle: DirectoryHandle,
+  temporary: Name,
+  name: Name,
+  before: FileStat | undefined,
+): boolean {
+  try {
+    if (before === undefined && handle.move(temporary, handle, name)) return true
+  } catch (error) {
+    if (isTidemarkError(error, 'exists')) return false
+    throw error
+  }
+  if (!isSameState(handle.stat(name), before)) return false
+  handle.rename(temporary, name)
+  return true
 }
 
 function hasMetadata(now: FileStat, { mtimeNs, mode, uid, gid }: FileEntry): boolean {

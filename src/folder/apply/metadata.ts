@@ -27,6 +27,7 @@ export interface Owned {
   readonly gid: number
   /** False when it is known to have no attributes. */
   readonly xattrs?: boolean | undefined
+  readonly mode?: number | undefined
 }
 
 /** By descriptor, of a file or directory: the quickest way. */
@@ -63,7 +64,9 @@ export function giveMetadata(carrier: Carrier, wanted: Entry, now: Owned | undef
   if (wanted.kind !== 'symlink') {
     // Under another owner these bits would lend that owner's rights to everybody.
     const mode = owned ? wanted.mode : wanted.mode & ~setIdBits
-    attempt(() => carrier.chmod(mode), `mode ${wanted.mode.toString(8)}`, lost)
+    // Another owner and an access control list change it.
+    const hasMode = now?.mode === mode && now.xattrs === false && owned && wanted.xattrs.length === 0
+    if (!hasMode) attempt(() => carrier.chmod(mode), `mode ${wanted.mode.toString(8)}`, lost)
     if (mode !== wanted.mode) lost.push('set-user-id and set-group-id were left out with the owner')
   }
   attempt(() => giveTime(carrier, wanted.mtimeNs, lost), 'time', lost)

@@ -127,6 +127,8 @@ export interface Inherited {
   readonly gid: number
   /** Attributes: a default access control list of the directory, a label of the system. */
   readonly xattrs: boolean
+  /** Modes with which files were made that had them then: neither the umask nor the file system took anything away. */
+  readonly modes: Set<number>
 }
 
 function deviceOf(handle: DirectoryHandle): bigint {
