@@ -3,7 +3,7 @@ import { searchEdits } from './edit-search.ts'
 import type { Lines } from './lines.ts'
 import { LinesKernel } from './lines-kernel.ts'
 
-/** Words of the frame by which wasm/lines.ts finds everything, in the order that it has them there. */
+/** Words of the frame by which the kernel finds everything (wasm/lines/frame.ts), in the order that it has them there. */
 const frameWords = 32
 const wordOf = { oldKeptCount: 22, newKeptCount: 23, head: 28, tail: 29 } as const
 
