@@ -54,7 +54,7 @@ function paths(word: string, onlyDirectories: boolean): Candidate[] {
 }
 
 async function peers(where: Where): Promise<Candidate[]> {
-  const { openContextFolder } = await import('./places.ts')
+  const { openContextFolder } = await import('./open-place.ts')
   const { readSyncSettings } = await import('../sync/sync-settings.ts')
   const folder = await openContextFolder(quietContext({ ...where, repository: undefined, of: undefined }))
   folder.close()
@@ -70,7 +70,7 @@ async function peerPlaces(word: string, where: Where): Promise<Candidate[]> {
 }
 
 async function fromHistory(completes: string, word: string, where: Where): Promise<Candidate[]> {
-  const { openPlace } = await import('./places.ts')
+  const { openPlace } = await import('./open-place.ts')
   using place = await openPlace(quietContext(where))
   const colon = word.indexOf(':')
   if (completes === 'snapshot-path' && colon > 0) {

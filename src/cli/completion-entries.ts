@@ -1,8 +1,8 @@
 import { displayName } from '../bytes/name.ts'
 import { listBatches } from '../tree/directory.ts'
 import { formatSize } from './format.ts'
-import { findIn } from './places.ts'
-import type { Place } from './places.ts'
+import { findIn } from './find-place.ts'
+import type { Place } from './place.ts'
 
 /** The entries of a snapshot whose paths begin with `path`, at most `most`; directories end in a slash. */
 export async function entriesAt(

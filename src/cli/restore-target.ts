@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { systemCode, TidemarkError } from '../errors.ts'
 import { ownDirectory } from '../folder/own-directory.ts'
 import { DirectoryBucket } from '../store/directory-bucket.ts'
-import type { Place } from './places.ts'
+import type { Place } from './place.ts'
 
 /**
  * The directory that `--to` names, as an absolute path. Throws `usage` where restoring there could spoil what

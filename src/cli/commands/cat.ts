@@ -4,8 +4,9 @@ import type { FileEntry } from '../../object/entry.ts'
 import { readContent } from '../../tree/read-content.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
-import { findPlace, openPlace } from '../places.ts'
-import type { FoundPlace } from '../places.ts'
+import { findPlace } from '../find-place.ts'
+import { openPlace } from '../open-place.ts'
+import type { FoundPlace } from '../find-place.ts'
 
 export const command: Command = defineCommand({
   about: 'Writes the content of files, as they were in a snapshot, to standard output.',

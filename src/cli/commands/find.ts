@@ -12,7 +12,7 @@ import { nameFolders } from '../folders-in-sight.ts'
 import { formatNumberOf, formatSize, formatTimeNs } from '../format.ts'
 import { entryJson } from '../json.ts'
 import { flag, size, text, words } from '../options.ts'
-import { openPlace } from '../places.ts'
+import { openPlace } from '../open-place.ts'
 import { alignRow } from '../table.ts'
 
 const kinds = ['file', 'directory', 'symlink', 'fifo', 'socket', 'character-device', 'block-device'] as const

@@ -7,7 +7,7 @@ import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { choice, flag } from '../options.ts'
-import { openOwnFolder } from '../places.ts'
+import { openOwnFolder } from '../open-place.ts'
 import { safeText } from '../safe-text.ts'
 import { alignTable } from '../table.ts'
 

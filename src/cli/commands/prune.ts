@@ -5,7 +5,7 @@ import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatNumberOf, formatSize } from '../format.ts'
 import { duration, flag } from '../options.ts'
-import { openPlace, refuseOf } from '../places.ts'
+import { openPlace, refuseOf } from '../open-place.ts'
 
 const defaultWait = 30_000
 

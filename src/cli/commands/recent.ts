@@ -1,27 +1,15 @@
-import { displayName } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
-import { filesOf, updateByHand } from '../../mirror/origin/by-hand.ts'
-import { findIndex } from '../../mirror/origin/find-index.ts'
 import { IndexWriter } from '../../mirror/origin/index-writer.ts'
-import type { OriginOptions } from '../../mirror/origin/origin-options.ts'
-import { Origin } from '../../mirror/origin/origin.ts'
-import {
-  isEpoch,
-  news,
-  overview,
-  type EventType,
-  type NewsQuery,
-  type RecentEvent,
-} from '../../recent/index.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { formatNumberOf, formatTime } from '../format.ts'
-import { changeJson, printChanges } from '../mirrors/change-lines.ts'
 import { intervals, serializer } from '../mirrors/origin-options.ts'
-import { overviewTable } from '../mirrors/overview-table.ts'
 import { count, duration, flag, text } from '../options.ts'
+import { aggregateIndex, showOverview, updateIndex } from '../recent/by-hand.ts'
+import { checkIndex, checkMirror, initIndex } from '../recent/check.ts'
+import { listNews } from '../recent/news.ts'
+import type { RecentOptions } from '../recent/options.ts'
 
 const actions = ['init', 'update', 'aggregate', 'overview', 'news', 'fsck'] as const
 
@@ -49,8 +37,6 @@ const options = {
   dryRun: flag('--dry-run', 'update, fsck: only say what would be told'),
   lockTimeout: duration('--lock-timeout <time>', 'wait so long for another that writes the index (else 10m)'),
 }
-
-type Options = Parameters<typeof dispatch>[3]
 
 export const command: Command = defineCommand({
   about:
@@ -94,220 +80,19 @@ async function dispatch(
   context: Context,
   action: string,
   place: { readonly index: string; readonly paths: readonly string[] },
-  given: {
-    readonly intervals: readonly string[] | undefined
-    readonly serializer: 'yaml' | 'json' | undefined
-    readonly comment: string | undefined
-    readonly force: boolean
-    readonly add: boolean
-    readonly delete: boolean
-    readonly epoch: string | undefined
-    readonly after: string | undefined
-    readonly before: string | undefined
-    readonly max: number | undefined
-    readonly containsEpoch: string | undefined
-    readonly containsPath: string | undefined
-    readonly containsType: string | undefined
-    readonly skipDeletes: boolean
-    readonly keepDeletes: boolean
-    readonly remote: string | undefined
-    readonly yes: boolean
-    readonly dryRun: boolean
-    readonly lockTimeout: number | undefined
-  },
+  given: RecentOptions,
 ): Promise<Exit | undefined> {
   const { index, paths } = place
   if (action !== 'update' && paths.length > 0)
     throw new TidemarkError('usage', `recent ${action} takes one index`)
-  if (action === 'init') return init(context, index, given)
-  if (action === 'fsck' && given.remote !== undefined) return fsckMirror(context, index, given.remote, given)
-  if (action === 'fsck') return fsck(context, index, given)
+  if (action === 'init') return initIndex(context, index, given)
+  if (action === 'fsck' && given.remote !== undefined) return checkMirror(context, index, given.remote, given)
+  if (action === 'fsck') return checkIndex(context, index, given)
   const writer = (): IndexWriter =>
     IndexWriter.open(index, { patienceMs: given.lockTimeout, signal: context.signal })
-  if (action === 'update') return change(context, writer(), paths, given)
-  if (action === 'aggregate') return merge(context, writer(), given)
-  if (action === 'overview') return show(context, writer())
-  if (action === 'news') return list(context, given, writer)
+  if (action === 'update') return updateIndex(context, writer(), paths, given)
+  if (action === 'aggregate') return aggregateIndex(context, writer(), given)
+  if (action === 'overview') return showOverview(context, writer())
+  if (action === 'news') return listNews(context, given, writer)
   throw new TidemarkError('usage', `${action}: not one of ${actions.join(', ')}`)
-}
-
-function originOptions(context: Context, given: Options, onProblem: () => void): OriginOptions {
-  const progress = context.progress()
-  return {
-    patienceMs: given.lockTimeout,
-    signal: context.signal,
-    onProgress: ({ looked, bytes }) => progress.update({ phase: 'reading', files: looked, bytes }),
-    onProblem(path, error) {
-      onProblem()
-      void context.warn(`${displayName(path)}: ${error.message}`).catch(() => {})
-    },
-  }
-}
-
-async function init(context: Context, index: string, given: Options): Promise<Exit | undefined> {
-  if (!given.force && findIndex(index) !== undefined)
-    throw new TidemarkError('exists', `${index} has an index already: --force makes it anew`)
-  let problems = 0
-  const origin = await Origin.open(index, {
-    ...originOptions(context, given, () => problems++),
-    intervals: given.intervals,
-    suffix: given.serializer && `.${given.serializer}`,
-    comment: given.comment,
-    afresh: given.force,
-  })
-  try {
-    const { entries, unstable } = await origin.check()
-    await origin.writeSketch()
-    if (context.json) await context.printJson({ directory: origin.directory, entries, unstable })
-    else await context.tell(`listed ${formatNumberOf(entries, 'entry', 'entries')}`)
-    return problems > 0 || unstable.length > 0 ? 'partial' : undefined
-  } finally {
-    origin.close()
-  }
-}
-
-async function fsck(context: Context, index: string, given: Options): Promise<Exit | undefined> {
-  if (given.yes && given.dryRun) throw new TidemarkError('usage', '--yes and --dry-run exclude each other')
-  const found = findIndex(index)
-  if (found === undefined) throw new TidemarkError('missing', `${index} has no index`)
-  let problems = 0
-  const origin = await Origin.open(
-    found.directory,
-    originOptions(context, given, () => problems++),
-  )
-  try {
-    const { changes, entries, unstable } = await origin.check('everything', { dryRun: !given.yes })
-    if (given.yes) await origin.writeSketch()
-    if (context.json) {
-      await context.printJson({ entries, changes: changes.map(changeJson), unstable, corrected: given.yes })
-    } else {
-      await printChanges(context, changes)
-      const what =
-        changes.length === 0
-          ? 'index and files agree'
-          : given.yes
-            ? 'index corrected'
-            : 'nothing done: --yes corrects the index'
-      await context.tell(`${formatNumberOf(changes.length, 'difference')}; ${what}`)
-    }
-    if (problems > 0 || unstable.length > 0) return 'partial'
-    return changes.length > 0 && !given.yes ? 'negative' : undefined
-  } finally {
-    origin.close()
-  }
-}
-
-/** A mirror’s files are proven, not its index: that is the origin's. */
-async function fsckMirror(
-  context: Context,
-  index: string,
-  remote: string,
-  { yes, dryRun }: Options,
-): Promise<Exit | undefined> {
-  if (!yes || dryRun) throw new TidemarkError('usage', 'fsck --remote repairs what differs: say --yes')
-  const [{ Mirror }, { parseLocation }] = await Promise.all([
-    import('../../mirror/follow/mirror.ts'),
-    import('../../mirror/transport/location.ts'),
-  ])
-  const found = findIndex(index)
-  if (found === undefined) throw new TidemarkError('missing', `${index} has no index`)
-  const source = parseLocation(remote, context.workingDirectory)
-  const mirror = new Mirror({ source, directory: found.directory, signal: context.signal })
-  try {
-    const { items, broken, removed, proven, repair } = await mirror.verify()
-    if (context.json) await context.printJson({ items, broken, removed, proven, waiting: repair.waiting })
-    else {
-      const repaired = `${formatNumberOf(repair.files, 'file')} fetched, ${formatNumberOf(removed, 'entry', 'entries')} removed`
-      await context.tell(`${formatNumberOf(items, 'entry', 'entries')} compared; ${repaired}`)
-    }
-    return repair.waiting > 0 ? 'partial' : undefined
-  } finally {
-    await mirror.close()
-  }
-}
-
-async function change(
-  context: Context,
-  writer: IndexWriter,
-  paths: readonly string[],
-  given: Options,
-): Promise<undefined> {
-  if (given.add === given.delete)
-    throw new TidemarkError('usage', 'recent update takes either --add or --delete')
-  if (paths.length === 0)
-    throw new TidemarkError('usage', 'recent update takes the index, then paths in its tree')
-  const type: EventType = given.add ? 'new' : 'delete'
-  const { dryRun } = given
-  const changes = await updateByHand(writer, { type, paths, epoch: epochOf(given.epoch, '--epoch'), dryRun })
-  if (context.json) await context.printJson({ changes: changes.map(changeJson), dryRun })
-  else await printChanges(context, changes)
-}
-
-async function merge(
-  context: Context,
-  writer: IndexWriter,
-  { force, keepDeletes }: Options,
-): Promise<undefined> {
-  const written = await writer.locked(async () => {
-    const intervals = await writer.aggregate({ force, keepDeletes })
-    if (intervals.size > 0) await writer.writeHead()
-    return [...intervals]
-  })
-  if (context.json) await context.printJson({ written })
-  else await context.tell(written.length === 0 ? 'nothing to merge' : `wrote ${written.join(', ')}`)
-}
-
-async function show(context: Context, writer: IndexWriter): Promise<undefined> {
-  const rows = overview([...filesOf(writer)])
-  if (context.json) await context.printJson(rows)
-  else for (const line of overviewTable(rows, context.options.verbose)) await context.print(line)
-}
-
-async function list(context: Context, given: Options, writer: () => IndexWriter): Promise<Exit | undefined> {
-  const query = newsQuery(given)
-  let found = 0
-  for (const event of await eventsOf(context, given.remote, query, writer)) {
-    found++
-    if (context.json) await context.printJson(changeJson(event))
-    else {
-      const mark = event.type === 'new' ? '+' : '-'
-      await context.print(`${formatTime(Number(event.epoch) * 1000)}  ${mark} ${displayName(event.path)}`)
-    }
-  }
-  const isSearch = Object.values(query.contains ?? {}).some((wanted) => wanted !== undefined)
-  return isSearch && found === 0 ? 'negative' : undefined
-}
-
-function newsQuery(given: Options): NewsQuery {
-  const { containsEpoch, containsPath: path, containsType: type, max, skipDeletes } = given
-  if (type !== undefined && type !== 'new' && type !== 'delete')
-    throw new TidemarkError('usage', `${type}: not new or delete`)
-  const epoch = epochOf(containsEpoch, '--contains-epoch')
-  const isSearch = epoch !== undefined || path !== undefined || type !== undefined
-  return {
-    after: epochOf(given.after, '--after'),
-    before: epochOf(given.before, '--before'),
-    max: max ?? (isSearch ? 1 : undefined),
-    skipDeletes,
-    contains: { epoch, path, type },
-  }
-}
-
-async function eventsOf(
-  context: Context,
-  remote: string | undefined,
-  query: NewsQuery,
-  writer: () => IndexWriter,
-): Promise<Iterable<RecentEvent>> {
-  if (remote === undefined) return news(filesOf(writer()), query)
-  const [{ remoteNews }, { parseLocation }] = await Promise.all([
-    import('../../mirror/follow/remote-news.ts'),
-    import('../../mirror/transport/location.ts'),
-  ])
-  return remoteNews(parseLocation(remote, context.workingDirectory), query, context.signal)
-}
-
-function epochOf(text: string | undefined, option: string): string | undefined {
-  if (text === undefined || isEpoch(text)) return text
-  throw new TidemarkError('usage', `${option} takes seconds since 1970, as 1795293114.25, not ${text}`)
 }

@@ -9,7 +9,7 @@ import type { Context } from '../context.ts'
 import { findingJson, printFindings } from '../findings.ts'
 import { formatNumberOf, formatSize } from '../format.ts'
 import { flag } from '../options.ts'
-import { openContextBucket, refuseOf } from '../places.ts'
+import { openContextBucket, refuseOf } from '../open-place.ts'
 import { safeText } from '../safe-text.ts'
 
 export const command: Command = defineCommand({

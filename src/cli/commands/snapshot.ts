@@ -8,7 +8,7 @@ import { formatDuration, formatNumberOf, formatSize } from '../format.ts'
 import { checkMessage, checkTags } from '../labels.ts'
 import { keepHeapLean } from '../lean-heap.ts'
 import { flag, text, texts } from '../options.ts'
-import { openOwnFolder } from '../places.ts'
+import { openOwnFolder } from '../open-place.ts'
 import { reportJson, warnOfProblems } from '../snapshot-report.ts'
 
 export const command: Command = defineCommand({

@@ -8,7 +8,7 @@ import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { formatCount, formatNumberOf, formatSize, formatTime } from '../format.ts'
 import { isoTime } from '../json.ts'
-import { openPlace } from '../places.ts'
+import { openPlace } from '../open-place.ts'
 import { safeText } from '../safe-text.ts'
 import { alignTable } from '../table.ts'
 

@@ -1,26 +1,18 @@
-import { statSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { displayName } from '../bytes/name.ts'
 import type { Name } from '../bytes/name.ts'
-import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../errors.ts'
-import { openFolder, settleDevice } from '../folder/folder.ts'
+import { isTidemarkError, TidemarkError } from '../errors.ts'
 import type { Folder } from '../folder/folder.ts'
-import { ownDirectory } from '../folder/own-directory.ts'
-import { settingsName } from '../folder/settings.ts'
 import type { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import { listSnapshots } from '../history/log.ts'
 import type { LoggedSnapshot } from '../history/log.ts'
 import { resolveSnapshot, shortId } from '../history/name-snapshot.ts'
-import type { Entry } from '../object/entry.ts'
 import type { Id } from '../object/id.ts'
-import type { Bucket } from '../store/bucket.ts'
-import { openBucket } from '../store/open-bucket.ts'
-import { Repository } from '../store/repository/repository.ts'
+import type { Repository } from '../store/repository/repository.ts'
 import type { Store } from '../store/store.ts'
 import type { Context } from './context.ts'
 import { areOfSeveralFolders, chooseFolder, severalFolders } from './folders-in-sight.ts'
+import { sayDamaged, sayNotKept } from './say-missing.ts'
 import { beginsId, countsBack, isLatest, namesOne } from './snapshot-name.ts'
-import { fromDisplayed, splitSnapshotPath, toSnapshotPath } from './snapshot-path.ts'
+import { toSnapshotPath } from './snapshot-path.ts'
 
 /** Where a command reads: a repository, and the folder whose history it is, if one is meant. */
 export class Place {
@@ -163,146 +155,4 @@ export class Place {
     if (this.folder) this.folder.close()
     else this.repository.close()
   }
-}
-
-/** `store` for what snapshots name: what it does not give is damage, and `verify` says more of it. */
-export function sayDamaged(store: Store): Store {
-  const get: Store['get'] = async (id, options) => {
-    try {
-      return await store.get(id, options)
-    } catch (error) {
-      if (!isTidemarkError(error, 'missing', 'corrupt')) throw error
-      throw new TidemarkError('corrupt', `${error.message} (see: tidemark verify)`, { cause: error })
-    }
-  }
-  return { get, has: (ids, options) => store.has(ids, options) }
-}
-
-function sayNotKept(store: Store): Store {
-  const get: Store['get'] = async (id, options) => {
-    try {
-      return await store.get(id, options)
-    } catch (error) {
-      if (!isTidemarkError(error, 'missing')) throw error
-      const problem = 'its content is not kept (init --history none), and the folder has it no longer'
-      throw new TidemarkError('missing', problem, { cause: error })
-    }
-  }
-  return { get, has: (ids, options) => store.has(ids, options) }
-}
-
-/** The folder of --folder, or the one that the working directory is in. To be closed. */
-export function openContextFolder(context: Context): Promise<Folder> {
-  const { folder, repository, of } = context.options
-  if (of !== undefined && repository === undefined) {
-    const problem = '--of chooses a folder in a repository: it goes with --repository'
-    return Promise.reject(new TidemarkError('usage', problem))
-  }
-  if (repository !== undefined) {
-    const problem = 'this works on a folder, not on a bare repository: leave --repository out'
-    return Promise.reject(new TidemarkError('usage', problem))
-  }
-  const start = folder ?? context.workingDirectory
-  return openFolder(start).catch((error: unknown) => {
-    if (isTidemarkError(error, 'missing')) checkReadable(start)
-    throw error
-  })
-}
-
-/** The same for those that record something: one that was copied with its bookkeeping is a device of its own. */
-export async function openOwnFolder(context: Context): Promise<Folder> {
-  return settleDevice(await openContextFolder(context))
-}
-
-/** Throws `denied` when the bookkeeping of a folder that `path` is in is closed to this user: it seems not to be there. */
-function checkReadable(path: string): void {
-  for (let at = resolve(path); ; at = dirname(at)) {
-    const own = join(at, ownDirectory)
-    try {
-      statSync(join(own, settingsName), { throwIfNoEntry: false })
-    } catch (error) {
-      if (systemCode(error) === 'EACCES') throw fromSystem(error, `open ${own}/${settingsName}`)
-    }
-    if (dirname(at) === at) return
-  }
-}
-
-/**
- * The repository of --repository, or else the folder one stands in, with its repository. To be disposed of.
- */
-export async function openPlace(context: Context): Promise<Place> {
-  const { repository, folder: directory } = context.options
-  if (repository === undefined) {
-    const folder = await openContextFolder(context)
-    try {
-      return new Place(context, await folder.repository(), folder)
-    } catch (error) {
-      folder.close()
-      throw error
-    }
-  }
-  if (directory !== undefined) {
-    throw new TidemarkError(
-      'usage',
-      '--folder and --repository exclude each other (a folder knows its repository)',
-    )
-  }
-  try {
-    return new Place(context, await Repository.open(await openBucket(repository), { signal: context.signal }))
-  } catch (error) {
-    if (!isTidemarkError(error, 'missing')) throw error
-    throw new TidemarkError('missing', `${repository}: ${error.message}`, { cause: error })
-  }
-}
-
-/** For commands that are about a repository as a whole. Throws `usage` for --of; `what` they do. */
-export function refuseOf(context: Context, what: string): void {
-  if (context.options.of === undefined) return
-  throw new TidemarkError(
-    'usage',
-    `${what} the whole repository, not the snapshots of one folder: leave --of out`,
-  )
-}
-
-/**
- * What the repository stands on, for those that look at one which may be too damaged to be opened; and what
- * it is called.
- */
-export async function openContextBucket(context: Context): Promise<{ bucket: Bucket; name: string }> {
-  const { repository } = context.options
-  if (repository !== undefined) return { bucket: await openBucket(repository), name: repository }
-  const folder = await openContextFolder(context)
-  try {
-    return { bucket: await openBucket(folder.place), name: folder.place }
-  } finally {
-    folder.close()
-  }
-}
-
-export interface FoundPlace {
-  readonly logged: LoggedSnapshot
-  readonly path: Name
-  readonly entry: Entry
-}
-
-/** What `SNAPSHOT[:PATH]` names. Rejects `missing` when the snapshot has no such path. */
-export async function findPlace(place: Place, text: string): Promise<FoundPlace> {
-  const { snapshot, path } = splitSnapshotPath(text)
-  const logged = await place.snapshot(snapshot)
-  return findIn(place, logged, path ?? '/')
-}
-
-/** The entry at a path as the user wrote it: literally, or as displayName shows it. */
-export async function findIn(place: Place, logged: LoggedSnapshot, path: string): Promise<FoundPlace> {
-  const { root } = logged.snapshot
-  // Not for `log`, which looks into no tree.
-  const { lookUp } = await import('../tree/directory.ts')
-  for (const text of [path, fromDisplayed(path)]) {
-    if (text === undefined) continue
-    const name = place.pathIn(text, logged)
-    const entry = await lookUp(place.store, root, name, { signal: place.signal })
-    if (entry !== undefined) return { logged, path: name, entry }
-  }
-  const shown = displayName(place.pathIn(path, logged))
-  throw new TidemarkError('missing', `the snapshot has no ${shown} (tidemark find looks in all of them)`)
 }
