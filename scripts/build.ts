@@ -149,7 +149,11 @@ for (const [group, entries] of Map.groupBy(commandTable, (entry) => entry.group)
   for (const { name } of entries) commands[name] = { file, id }
 }
 // Threads are started by commands that last long enough, yet half of what that takes is the loading of forty modules.
-for (const thread of ['dist/folder/ingest/ingest-thread', 'dist/folder/apply/apply-thread']) {
+for (const thread of [
+  'dist/folder/ingest/ingest-thread',
+  'dist/folder/apply/apply-thread',
+  'dist/folder/blocks/block-thread',
+]) {
   await esbuild.build({
     ...common,
     ...dense,

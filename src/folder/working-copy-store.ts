@@ -3,6 +3,7 @@ import type { Name } from '../bytes/name.ts'
 import { isTidemarkError, systemCode } from '../errors.ts'
 import type { DirectoryEntry, Entry, FileEntry } from '../object/entry.ts'
 import { idOf, type Id } from '../object/id.ts'
+import type { BlockReader, BlockReaderOptions, BlockSource } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { throwIfCancelled } from '../store/call.ts'
 import { readFully } from '../store/durable.ts'
@@ -11,6 +12,8 @@ import { contentItems, type PlacedItem } from '../tree/content.ts'
 import { compareTrees } from '../tree/compare-trees.ts'
 import { equalContent } from '../tree/equal-entries.ts'
 import { directoryOf } from '../tree/path.ts'
+import type { ThreadStart } from './blocks/block-thread.ts'
+import { WorkingCopyBlocks, type FindPlace } from './blocks/working-copy-blocks.ts'
 import { ChunkPlaces } from './chunk-places.ts'
 import { OpenDirectories } from './apply/open-directories.ts'
 import { openDirectory } from './system/directory-handle.ts'
@@ -27,7 +30,7 @@ const slabSize = 1024 * 1024
  *
  * The tree is gone through when the first chunk is asked for, and of later trees what differs (see `ChunkPlaces`).
  */
-export class WorkingCopyStore implements Store {
+export class WorkingCopyStore implements BlockSource {
   readonly #directory: SystemPath
   readonly #store: Store
   #slab = new Uint8Array(0)
@@ -60,6 +63,16 @@ export class WorkingCopyStore implements Store {
       if (bytes !== undefined && idOf(bytes) === id) return bytes
     }
     throw missingChunk(id, where)
+  }
+
+  /** `isElsewhere`: those that had better be read from somewhere else. */
+  blockReader(options: BlockReaderOptions, isElsewhere: (id: Id) => boolean = () => false): BlockReader {
+    const start = (): ThreadStart => ({ directory: this.#directory, identity: this.#directories.identity })
+    const find = async (): Promise<FindPlace> => {
+      const places = await this.#load({})
+      return ({ id }) => (isElsewhere(id) ? undefined : (places.find(id).next().value ?? undefined))
+    }
+    return new WorkingCopyBlocks(start, find, options)
   }
 
   async has(ids: readonly Id[], options: CallOptions = {}): Promise<Set<Id>> {

@@ -2,6 +2,7 @@ import { LayeredStore } from '../store/layered-store.ts'
 import type { Store } from '../store/store.ts'
 import { compareTrees } from '../tree/compare-trees.ts'
 import { ArrivingStore } from './arriving-store.ts'
+import { keepContents } from './keep-contents.ts'
 import type { Head } from './head.ts'
 import type { Peer } from './peer.ts'
 import { PeerStore } from './peer-store.ts'
@@ -21,7 +22,7 @@ export async function fetchContents(
   to: Head,
   options: PullOptions,
 ): Promise<Store> {
-  const { signal, onProgress } = options
+  const { signal } = options
   const changes = compareTrees(receipt, from.snapshot.root, to.snapshot.root, {
     signal,
     enter: ({ after }) => after?.kind === 'directory',
@@ -36,21 +37,14 @@ export async function fetchContents(
         arriving.came(id)
       },
     }
+    const stop = new AbortController()
+    const both = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
     const wants = wantedContents({ store, peer }, changes, { signal })
-    const arriving = new ArrivingStore(peer, wants, everything, { signal })
+    const arrivals =
+      peer.fetchBlocks?.(wants, { blocks: 'opened', signal: both }) ?? peer.fetch(wants, { signal: both })
+    const arriving = new ArrivingStore(arrivals, everything, stop)
     return arriving
   }
-  const wants = wantedContents({ store: receipt, peer }, changes, { signal })
-  const fetched = { files: 0, bytes: 0 }
-  for await (const arrivals of peer.fetch(wants, { signal })) {
-    for (const { id, bytes } of arrivals) {
-      // What nobody has any more is missed when its file is to be written: the others go on.
-      if (bytes === undefined) continue
-      await receipt.putContent(id, bytes)
-      fetched.files++
-      fetched.bytes += bytes.length
-    }
-    onProgress?.({ phase: 'contents', ...fetched })
-  }
+  await keepContents(receipt, peer, wantedContents({ store: receipt, peer }, changes, { signal }), options)
   return everything
 }

@@ -1,5 +1,7 @@
 import type { Folder } from '../folder/folder.ts'
 import type { Id } from '../object/id.ts'
+import type { PackChunk } from '../object/pack.ts'
+import type { SealedBlock } from '../object/sealed-block.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
@@ -86,6 +88,12 @@ export class FolderReceipt implements Receipt {
     this.#overlay.put(id, bytes)
     this.#unflushed += bytes.length
     const put = this.#writer.putData(id, bytes)
+    return this.#unflushed < flushEvery ? put : this.#flush(put)
+  }
+
+  putBlock(block: SealedBlock, chunks: readonly PackChunk[]): Promise<void> | undefined {
+    this.#unflushed += block.plainLength
+    const put = this.#writer.putBlock(block, chunks)
     return this.#unflushed < flushEvery ? put : this.#flush(put)
   }
 

@@ -88,7 +88,7 @@ export class FolderReplica implements Replica {
   }
 
   /** Where contents are read when none are kept; undefined when they are, or before the first snapshot. */
-  #contents(): Store | undefined {
+  #contents(): WorkingCopyStore | undefined {
     if (this.#of.settings.history === 'kept' || this.#newest === undefined) return undefined
     const { id, snapshot } = this.#newest
     const known = this.#workingCopy

@@ -1,17 +1,18 @@
 import type { Id } from '../object/id.ts'
+import type { WorkingCopyStore } from '../folder/working-copy-store.ts'
+import type { BlockReader, BlockReaderOptions, BlockSource } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Repository } from '../store/repository/repository.ts'
-import type { Store } from '../store/store.ts'
 
 /**
  * All that a folder can give that keeps no contents: trees from its repository, contents from its working files. The
  * index tells where a chunk is, so that no failure has to.
  */
-export class FolderStore implements Store {
+export class FolderStore implements BlockSource {
   readonly #repository: Repository
-  readonly #workingCopy: Store
+  readonly #workingCopy: WorkingCopyStore
 
-  constructor(repository: Repository, workingCopy: Store) {
+  constructor(repository: Repository, workingCopy: WorkingCopyStore) {
     this.#repository = repository
     this.#workingCopy = workingCopy
   }
@@ -27,5 +28,9 @@ export class FolderStore implements Store {
     const rest = ids.filter((id) => !kept.has(id))
     if (rest.length === 0) return kept
     return kept.union(await this.#workingCopy.has(rest, options))
+  }
+
+  blockReader(options: BlockReaderOptions): BlockReader {
+    return this.#workingCopy.blockReader(options, (id) => this.#repository.index.find(id) !== undefined)
   }
 }

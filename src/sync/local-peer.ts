@@ -1,8 +1,9 @@
 import { isTidemarkError } from '../errors.ts'
 import type { Id } from '../object/id.ts'
+import { givesBlocks, type ChunkWish, type FilledBlock } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Head } from './head.ts'
-import type { Arrival, HeadOptions, Peer, Want } from './peer.ts'
+import type { Arrival, FetchBlocksOptions, HeadOptions, Peer, Want } from './peer.ts'
 import { PeerStore } from './peer-store.ts'
 import { pull } from './pull.ts'
 import type { PullOptions } from './pulled.ts'
@@ -65,6 +66,35 @@ export class LocalPeer implements Peer {
         const some = batch.slice(start, start + readsAtOnce)
         yield await Promise.all(some.map(({ id }) => this.#read(id, options)))
       }
+    }
+  }
+
+  async *fetchBlocks(
+    wants: AsyncIterable<readonly Want[]>,
+    { blocks, isFar = () => false, signal }: FetchBlocksOptions,
+  ): AsyncGenerator<readonly (Arrival | FilledBlock)[]> {
+    const { store } = this.#replica
+    if (!givesBlocks(store)) {
+      yield* this.fetch(wants, { signal })
+      return
+    }
+    const reader = store.blockReader({ compress: () => blocks === 'kept' || isFar() })
+    try {
+      for await (const answers of reader.read(wants, { signal })) {
+        let single: ChunkWish[] = []
+        for (const answer of answers) {
+          const isBlock = 'block' in answer
+          if (!isBlock) single.push(answer)
+          if (single.length > 0 && (isBlock || single.length === readsAtOnce)) {
+            yield await Promise.all(single.map(({ id }) => this.#read(id, { signal })))
+            single = []
+          }
+          if (isBlock) yield [answer]
+        }
+        if (single.length > 0) yield await Promise.all(single.map(({ id }) => this.#read(id, { signal })))
+      }
+    } finally {
+      await reader.close()
     }
   }
 

@@ -1,5 +1,6 @@
 import type { ContentRef } from '../object/content.ts'
 import type { Id } from '../object/id.ts'
+import type { FilledBlock } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Head } from './head.ts'
 
@@ -8,12 +9,21 @@ export interface Want {
   readonly id: Id
   /** One that the asking side has, and that may be much like it: an older version. It may be sent as a difference from that. */
   readonly like?: Id | undefined
+  /** It is not to come in a block. */
+  readonly alone?: boolean | undefined
 }
 
 /** What came for a wish: its bytes, whose hash has been checked; undefined when the other side does not have it. */
 export interface Arrival {
   readonly id: Id
   readonly bytes: Uint8Array | undefined
+}
+
+export interface FetchBlocksOptions extends CallOptions {
+  /** What becomes of blocks: those that are made for this, and are to be kept, are compressed as in a repository. */
+  readonly blocks: 'opened' | 'kept'
+  /** Whether the way is long enough that it is worth it to compress what is only to be opened. Not when left out. */
+  readonly isFar?: (() => boolean) | undefined
 }
 
 export interface HeadOptions extends CallOptions {
@@ -47,6 +57,17 @@ export interface Peer {
 
   /** Chunks, in the order in which they are wished for, which may go on while they arrive. */
   fetch(wants: AsyncIterable<readonly Want[]>, options?: CallOptions): AsyncIterable<readonly Arrival[]>
+
+  /**
+   * The same for many: some may come in blocks, each at the turn of the first of its chunks. Whether a block holds what it
+   * is said to hold nobody has looked at: for a chunk that is not in it the peer is to be asked once more, by `fetch`.
+   */
+  readonly fetchBlocks?:
+    | ((
+        wants: AsyncIterable<readonly Want[]>,
+        options: FetchBlocksOptions,
+      ) => AsyncIterable<readonly (Arrival | FilledBlock)[]>)
+    | undefined
 
   /**
    * Asks it to take in `head`, a snapshot of this side: to fetch what it lacks from here, and to merge if it has

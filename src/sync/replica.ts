@@ -1,6 +1,8 @@
 import type { Problem } from '../folder/apply/problem.ts'
 import type { ApplyCounts } from '../folder/apply/apply.ts'
 import type { Id } from '../object/id.ts'
+import type { PackChunk } from '../object/pack.ts'
+import type { SealedBlock } from '../object/sealed-block.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Store } from '../store/store.ts'
 import type { Head } from './head.ts'
@@ -70,6 +72,9 @@ export interface Receipt extends Store {
 
   putTree(id: Id, bytes: Uint8Array): Promise<void> | undefined
   putContent(id: Id, bytes: Uint8Array): Promise<void> | undefined
+
+  /** The same for all that is in a block, in its order: it may be kept as it is. Only where contents are kept. */
+  putBlock?(block: SealedBlock, chunks: readonly PackChunk[]): Promise<void> | undefined
 
   /**
    * Makes the working files what `to` says, which comes after `from`, and the newest snapshot `to`. All trees of `to`

@@ -1,12 +1,8 @@
 import type { Id } from '../../object/id.ts'
-import type { SealedBlock } from '../../object/sealed-block.ts'
+import type { FilledBlock } from '../../store/block-source.ts'
 
-/** A block that has come from elsewhere, not opened yet. */
-export interface ArrivingBlock {
-  readonly block: SealedBlock
-  /** What is expected in it, by number; undefined for a chunk that nobody has asked for. */
-  readonly ids: readonly (Id | undefined)[]
-}
+/** A block that has come from elsewhere, not opened yet, and what was asked for of it. */
+export type ArrivingBlock = FilledBlock
 
 /** Chunks that come in blocks, in about the order in which the files that hold them are written. */
 export interface ArrivingBlocks {
@@ -17,7 +13,7 @@ export interface ArrivingBlocks {
   take(id: Id): ArrivingBlock | Promise<ArrivingBlock | undefined> | undefined
 
   /**
-   * Takes a block back that has been opened: `damaged` are the numbers of the expected chunks that were not in it, all
+   * Takes a block back that has been opened: `damaged` are the indexes of those `chunks` that were not in it, all
    * of them when it could not be opened. They are to be had from the store, verified.
    */
   opened(block: ArrivingBlock, payload: Uint8Array<ArrayBuffer>, damaged: readonly number[]): void

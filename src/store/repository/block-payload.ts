@@ -2,6 +2,7 @@ import type * as Zlib from 'node:zlib'
 import { corrupt } from '../../errors.ts'
 import { blockFlags, maxPlainLength } from '../../object/block.ts'
 import type { BlockHeader } from '../../object/block.ts'
+import type { SealedBlock } from '../../object/sealed-block.ts'
 
 /** Loaded when it is needed: it takes 4 ms, and some commands never look into a block. */
 const zlib = (): typeof Zlib => process.getBuiltinModule('node:zlib')
@@ -50,6 +51,11 @@ export function openPayload(header: BlockHeader, payload: Uint8Array): Uint8Arra
   }
   if (plain.length !== header.plainLength) throw corrupt('block', 'has another length than promised')
   return plain
+}
+
+/** The same for a block that nobody has looked into. */
+export function openSealed({ flags, plainLength, payload }: SealedBlock): Uint8Array {
+  return openPayload({ flags, plainLength, storedLength: payload.length }, payload)
 }
 
 function compressed(plain: Uint8Array): Buffer<ArrayBuffer> {

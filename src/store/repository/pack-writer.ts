@@ -5,6 +5,7 @@ import { looksCompressible } from '../../object/compressible.ts'
 import type { Id } from '../../object/id.ts'
 import { encodePackFooter, encodePackHeader, packId } from '../../object/pack.ts'
 import type { PackChunk } from '../../object/pack.ts'
+import type { SealedBlock } from '../../object/sealed-block.ts'
 import type { Bucket } from '../bucket.ts'
 import { sealPayload } from './block-payload.ts'
 import { openSink } from './pack-sink.ts'
@@ -74,6 +75,15 @@ export class PackWriter {
     const wait = full ? this.#close(open, compress) : undefined
     open.add(id, bytes)
     return wait
+  }
+
+  /** Takes a block as it is, with `chunks` in it in this order. As with `add`. */
+  addBlock(
+    { flags, plainLength, payload }: SealedBlock,
+    chunks: readonly PackChunk[],
+  ): Promise<void> | undefined {
+    const lengths = chunks.map(({ id, length }) => ({ id, length }))
+    return this.#append({ flags, storedLength: payload.length, plainLength }, lengths, [payload])
   }
 
   #addAlone(id: Id, bytes: Uint8Array, compress: boolean): Promise<void> | undefined {

@@ -1,8 +1,10 @@
 import { isTidemarkError } from '../../errors.ts'
 import type { Id } from '../../object/id.ts'
 import { decodePackFooter, decodePackTrailer, trailerSize } from '../../object/pack.ts'
+import type { PackChunk } from '../../object/pack.ts'
 import { idOf } from '../../object/id.ts'
 import { encodeSnapshot, type Snapshot } from '../../object/snapshot.ts'
+import type { SealedBlock } from '../../object/sealed-block.ts'
 import { SegmentBuilder } from '../../object/segment-builder.ts'
 import type { CallOptions } from '../bucket.ts'
 import type { WritableStore } from '../store.ts'
@@ -98,6 +100,13 @@ export class RepositoryWriter implements WritableStore {
   /** The same for a chunk of a file. */
   putData(id: Id, bytes: Uint8Array): Promise<void> | undefined {
     return this.#put(this.#data, id, bytes)
+  }
+
+  /** The same for all chunks of a block, in its order; it is left out when they are all there. */
+  putBlock(block: SealedBlock, chunks: readonly PackChunk[]): Promise<void> | undefined {
+    if (chunks.every(({ id }) => this.holds(id))) return undefined
+    for (const { id } of chunks) this.#pending.add(id)
+    return this.#data.addBlock(block, chunks)
   }
 
   async put(id: Id, bytes: Uint8Array): Promise<void> {

@@ -4,18 +4,19 @@ import { decodeConfig, encodeConfig } from '../../object/config.ts'
 import type { RepositoryConfig } from '../../object/config.ts'
 import type { Id } from '../../object/id.ts'
 import type { Bucket, CallOptions } from '../bucket.ts'
-import type { Store } from '../store.ts'
+import type { BlockReader, BlockSource } from '../block-source.ts'
 import { ChunkIndex } from './chunk-index.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import { configName } from './place.ts'
 import type { RepositoryWriter } from './repository-writer.ts'
 import { SnapshotShelf } from './snapshot-shelf.ts'
+import { StoredBlocks } from './stored-blocks.ts'
 
 /**
  * A place that keeps chunks and snapshots, on a bucket. Any number of processes may read and write it at
  * once; nothing in it is ever changed in place. The index is read when a chunk is first asked for.
  */
-export class Repository implements Store {
+export class Repository implements BlockSource {
   readonly bucket: Bucket
   readonly config: RepositoryConfig
   readonly index: ChunkIndex
@@ -79,6 +80,10 @@ export class Repository implements Store {
   async has(ids: readonly Id[], options?: CallOptions): Promise<Set<Id>> {
     await this.ready(options)
     return new Set(ids.filter((id) => this.index.find(id) !== undefined))
+  }
+
+  blockReader(): BlockReader {
+    return new StoredBlocks(this)
   }
 
   /** Begins to write. The writer must be closed. */

@@ -13,6 +13,8 @@ export type Feature =
   | 'plain'
   /** It answers `nodes`. */
   | 'nodes'
+  /** It answers `fetch` by blocks, where that is asked for. */
+  | 'blocks'
 
 export type Features = ReadonlySet<string>
 
@@ -34,7 +36,7 @@ export function hasZstdDeltas(): boolean {
 /** What this side can. `plain`: the other one is near. `nodes`: it serves a store, which has trees. */
 export function ownFeatures(plain: boolean, nodes = false): Feature[] {
   const zstd: Feature[] = hasZstdDeltas() ? ['zstd', 'zstd-delta'] : ['zstd']
-  const features: Feature[] = [...zstd, 'deflate-delta']
+  const features: Feature[] = [...zstd, 'deflate-delta', 'blocks']
   if (plain) features.push('plain')
   if (nodes) features.push('nodes')
   return features

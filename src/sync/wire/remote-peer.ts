@@ -1,10 +1,11 @@
 import { corrupt, fromSystem, TidemarkError } from '../../errors.ts'
 import { idOf, idToHex, type Id } from '../../object/id.ts'
+import type { FilledBlock } from '../../store/block-source.ts'
 import type { CallOptions } from '../../store/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import type { Head } from '../head.ts'
 import type { Arrival, HeadOptions, Peer, Want } from '../peer.ts'
-import { decodeBatch, type Item } from './batch.ts'
+import { decodeBatch, type Item } from './decode-batch.ts'
 import type { Channel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { applyDelta } from './delta.ts'
@@ -12,7 +13,8 @@ import { decodeHeadAnswer, decodeHeads, encodeHeadRequest, encodeHeads } from '.
 import type { Features } from './features.ts'
 import { maxBatch } from './limits.ts'
 import { missingNodes } from './missing-nodes.ts'
-import { encodeWants, maxWants } from './want-messages.ts'
+import { PendingWishes } from './pending-wishes.ts'
+import { encodeFetch, encodeWants, maxWants, type FetchRequest } from './want-messages.ts'
 
 const nothing = new Uint8Array(0)
 /** Credit for chunks on their way: enough for a link of 1 Gbit/s and 60 ms. */
@@ -25,6 +27,7 @@ export class RemotePeer implements Peer {
   readonly name: string
   readonly device: string
   readonly missingNodes: Peer['missingNodes']
+  readonly fetchBlocks: Peer['fetchBlocks']
   readonly #connection: Connection
   readonly #store: () => Store | undefined
   /** The newest that it has told: it need not tell that again. */
@@ -36,6 +39,9 @@ export class RemotePeer implements Peer {
     this.device = device
     this.#connection = connection
     this.#store = store
+    if (theirs.has('blocks')) {
+      this.fetchBlocks = (wants, { blocks, ...options }) => this.#fetch(wants, blocks, options)
+    }
     if (theirs.has('nodes')) {
       this.missingNodes = (root, have, options) => missingNodes(connection, root, have, options)
     }
@@ -82,19 +88,35 @@ export class RemotePeer implements Peer {
     throw error
   }
 
-  async *fetch(
+  fetch(
     wants: AsyncIterable<readonly Want[]>,
     options: CallOptions = {},
-  ): AsyncGenerator<readonly Arrival[], void> {
+  ): AsyncGenerator<readonly Arrival[]> {
+    // Blocks come only to those who ask for them.
+    return this.#fetch(wants, undefined, options) as AsyncGenerator<readonly Arrival[]>
+  }
+
+  async *#fetch(
+    wants: AsyncIterable<readonly Want[]>,
+    blocks: FetchRequest['blocks'],
+    options: CallOptions,
+  ): AsyncGenerator<readonly (Arrival | FilledBlock)[], void> {
     const { signal } = options
     const store = this.#store()
     const sizes = { window: fetchWindow, largest: maxBatch }
-    const channel = await this.#connection.call('fetch', nothing, { signal, ...sizes })
-    const asked = new Asked()
+    const channel = await this.#connection.call('fetch', encodeFetch({ blocks }), { signal, ...sizes })
+    const asked = new PendingWishes<Want>()
     const asking = ask(wants, channel, asked, store !== undefined)
     for await (const message of channel) {
-      const arrivals: Arrival[] = []
+      const arrivals: (Arrival | FilledBlock)[] = []
       for (const item of decodeBatch(message)) {
+        if (item?.kind === 'block') {
+          if (blocks === undefined) throw corrupt(this.name, 'a block, though none was asked for')
+          const isWanted = item.filled.chunks.every(({ id }) => asked.answer(id))
+          if (!isWanted) throw corrupt(this.name, 'a block for what was not asked for')
+          arrivals.push(item.filled)
+          continue
+        }
         const want = asked.take()
         if (want === undefined) throw corrupt(this.name, 'more chunks than were asked for')
         arrivals.push({ id: want.id, bytes: await this.#arrived(want, item, store, options) })
@@ -107,7 +129,7 @@ export class RemotePeer implements Peer {
 
   async #arrived(
     want: Want,
-    item: Item,
+    item: Exclude<Item, { kind: 'block' }>,
     store: Store | undefined,
     options: CallOptions,
   ): Promise<Uint8Array | undefined> {
@@ -142,38 +164,18 @@ export class RemotePeer implements Peer {
   }
 }
 
-/** Wishes that have been sent and not been answered, in their order. */
-class Asked {
-  #wants: Want[] = []
-  #next = 0
-
-  put(wants: readonly Want[]): void {
-    for (const want of wants) this.#wants.push(want)
-  }
-
-  take(): Want | undefined {
-    const want = this.#wants[this.#next]
-    if (want === undefined) return undefined
-    if (++this.#next === 4096) {
-      this.#wants = this.#wants.slice(this.#next)
-      this.#next = 0
-    }
-    return want
-  }
-}
-
 /** Sends all wishes. Never rejects: an error of theirs resets the channel, and so comes out where chunks are awaited. */
 async function ask(
   wants: AsyncIterable<readonly Want[]>,
   channel: Channel,
-  asked: Asked,
+  asked: PendingWishes<Want>,
   withLikes: boolean,
 ): Promise<void> {
   try {
     for await (const some of wants) {
       for (let from = 0; from < some.length; from += maxWants) {
         const part = some.slice(from, from + maxWants)
-        asked.put(part)
+        for (const want of part) asked.put(want)
         await channel.send(encodeWants(part, withLikes))
       }
     }

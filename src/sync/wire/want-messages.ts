@@ -1,5 +1,6 @@
 import { Reader } from '../../bytes/reader.ts'
 import { Writer } from '../../bytes/writer.ts'
+import { corrupt } from '../../errors.ts'
 import { idLength, readId, writeId } from '../../object/id.ts'
 import type { Want } from '../peer.ts'
 
@@ -28,4 +29,25 @@ export function decodeWants(message: Uint8Array): Want[] {
     wants.push({ id, like: mark === 1 ? readId(reader) : undefined })
   }
   return wants
+}
+
+/** How chunks are to come; `blocks` as in `FetchBlocksOptions`. */
+export interface FetchRequest {
+  readonly blocks: 'opened' | 'kept' | undefined
+}
+
+const [mayBeBlocks, areKept] = [1, 2]
+
+export function encodeFetch({ blocks }: FetchRequest): Uint8Array<ArrayBuffer> {
+  if (blocks === undefined) return new Uint8Array(0)
+  return Uint8Array.of(blocks === 'kept' ? mayBeBlocks | areKept : mayBeBlocks)
+}
+
+/** Throws `corrupt`. */
+export function decodeFetch(parameters: Uint8Array): FetchRequest {
+  const [flags = 0] = parameters
+  if (parameters.length > 1 || flags === areKept || flags > (mayBeBlocks | areKept))
+    throw corrupt('wire', 'bad parameters of fetch')
+  if (flags === 0) return { blocks: undefined }
+  return { blocks: (flags & areKept) === 0 ? 'opened' : 'kept' }
 }

@@ -4,9 +4,11 @@ import * as fc from 'fast-check'
 import { TidemarkError, isTidemarkError } from '../../../../src/errors.ts'
 import { idOf } from '../../../../src/object/id.ts'
 import { encodeSnapshot } from '../../../../src/object/snapshot.ts'
+import type { FilledBlock } from '../../../../src/store/block-source.ts'
 import { Reader } from '../../../../src/bytes/reader.ts'
 import { Writer } from '../../../../src/bytes/writer.ts'
-import { BatchWriter, decodeBatch } from '../../../../src/sync/wire/batch.ts'
+import { BatchWriter } from '../../../../src/sync/wire/batch-writer.ts'
+import { decodeBatch } from '../../../../src/sync/wire/decode-batch.ts'
 import { decodeCall, encodeCall } from '../../../../src/sync/wire/call.ts'
 import { applyDelta, makeDelta } from '../../../../src/sync/wire/delta.ts'
 import { decodeFailure, encodeFailure } from '../../../../src/sync/wire/failure.ts'
@@ -30,7 +32,12 @@ import {
   type NodesQuestion,
 } from '../../../../src/sync/wire/node-messages.ts'
 import { decodePreamble, encodePreamble } from '../../../../src/sync/wire/preamble.ts'
-import { decodeWants, encodeWants } from '../../../../src/sync/wire/want-messages.ts'
+import {
+  decodeFetch,
+  decodeWants,
+  encodeFetch,
+  encodeWants,
+} from '../../../../src/sync/wire/want-messages.ts'
 import { fuzz, ids, snapshots } from '../../../suites/arbitraries.ts'
 import { mutate } from '../../../suites/mutations.ts'
 import { seededRandom } from '../../../suites/random.ts'
@@ -202,6 +209,7 @@ function readAll(
     .map((item, at) => {
       if (item === undefined) return undefined
       if (item.kind === 'bytes') return new Uint8Array(item.bytes)
+      assert.ok(item.kind !== 'block')
       return new Uint8Array(applyDelta(item, olds[at]!, item.length))
     })
 }
@@ -235,6 +243,39 @@ test('batches give back their chunks, whatever the other side can read', () => {
   )
 })
 
+test('blocks come as they were, between the chunks before and after them', () => {
+  const block = fc
+    .record({ bytes: fc.uint8Array({ minLength: 4, maxLength: 400 }), id: ids, cuts: fc.array(fc.nat(400)) })
+    .map(({ bytes, id, cuts }): FilledBlock => {
+      const chunks = [0, ...cuts].map((cut) => {
+        const offset = Math.min(cut, bytes.length)
+        return { id, offset, length: bytes.length - offset }
+      })
+      return {
+        block: { flags: 0, plainLength: bytes.length, payload: bytes as Uint8Array<ArrayBuffer> },
+        chunks,
+      }
+    })
+  fc.assert(
+    fc.property(fc.array(fc.oneof(block, chunks), { maxLength: 8 }), (items) => {
+      const writer = new BatchWriter(new Set(['zstd']))
+      for (const item of items) {
+        if ('block' in item) writer.addBlock(item)
+        else writer.add(item)
+      }
+      const read = writer.flush().flatMap((message) => decodeBatch(message))
+      const came = read.map((item) => {
+        assert.ok(item !== undefined && (item.kind === 'block' || item.kind === 'bytes'))
+        if (item.kind === 'bytes') return new Uint8Array(item.bytes)
+        const { block, chunks } = item.filled
+        return { block: { ...block, payload: new Uint8Array(block.payload) }, chunks }
+      })
+      assert.deepEqual(came, items)
+    }),
+    runs,
+  )
+})
+
 test('a difference gives back the chunk, is shorter, and never reads beyond its length', () => {
   fc.assert(
     fc.property(
@@ -260,6 +301,9 @@ test('mutated messages are refused with a typed error, or mean something else', 
   writer.add(new Uint8Array(5000).fill(7))
   writer.add(undefined)
   writer.add(noise(300, 1), noise(300, 1))
+  const payload = new Uint8Array(noise(300, 1))
+  const chunk = { id: idOf(payload), offset: 100, length: 200 }
+  writer.addBlock({ block: { flags: 0, plainLength: 300, payload }, chunks: [chunk, chunk] })
   const [head] = fc.sample(heads, { numRuns: 1, seed: 1 })
   const [hello] = fc.sample(hellos, { numRuns: 1, seed: 2 })
   const [id] = fc.sample(ids, { numRuns: 1, seed: 3 })
@@ -270,6 +314,7 @@ test('mutated messages are refused with a typed error, or mean something else', 
     [encodeHeadAnswer(head!, { after: undefined, holds: false, waitMs: 0 }), decodeHeadAnswer],
     [encodeHeadRequest({ after: id, holds: true, waitMs: 60_000 }), decodeHeadRequest],
     [encodeWants([{ id: id!, like: id }, { id: id! }], true), decodeWants],
+    [encodeFetch({ blocks: 'kept' }), decodeFetch],
     [encodeCall('head', new Uint8Array(40)), decodeCall],
     [encodeNodesRequest({ root: { depth: 1, id: id! }, salt: new Uint8Array(16) }), decodeNodesRequest],
     [encodeNodesQuestion({ kind: 'cells', from: 256, to: 1024 }), decodeNodesQuestion],

@@ -1,27 +1,17 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { Reader } from '../../bytes/reader.ts'
+import { constants, zstdCompressSync } from 'node:zlib'
 import { Writer } from '../../bytes/writer.ts'
 import { looksCompressible } from '../../object/compressible.ts'
-import { makeDelta, unpack, zstdLimits, type DeltaKind } from './delta.ts'
+import { idLength, writeId } from '../../object/id.ts'
+import type { FilledBlock } from '../../store/block-source.ts'
+import { marks, maxItems, plainBatch, zstdBatch } from './decode-batch.ts'
+import { makeDelta } from './delta.ts'
 import type { Features } from './features.ts'
-import { maxBatch, maxChunk, maxPayload } from './limits.ts'
-
-/** An item of a batch: a chunk, the difference to one, or undefined when there is none. */
-export type Item =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: DeltaKind; readonly bytes: Uint8Array; readonly length: number }
-  | undefined
-
-/** How an item begins. */
-const marks = { absent: 0, bytes: 1, deflate: 2, zstd: 3 } as const
-const [plainBatch, zstdBatch] = [0, 1]
+import { maxPayload } from './limits.ts'
 
 /** A batch is closed before it outgrows one frame. */
 const roomInBatch = maxPayload - 64
 /** Smaller items are compressed or not with those beside them. */
 const countsAlone = 4096
-/** More items are not in one batch. */
-export const maxItems = 4096
 
 /**
  * Gathers chunks into messages: small ones together, those that compress apart from those that do not, each as
@@ -60,6 +50,20 @@ export class BatchWriter {
     else this.#writer.u8(marks[delta.kind]).varint(bytes.length)
     this.#writer.prefixed(sent)
     return delta !== undefined
+  }
+
+  /** Adds a block: a batch of its own, which is not compressed once more. */
+  addBlock({ block, chunks }: FilledBlock): void {
+    const { flags, plainLength, payload } = block
+    this.#close()
+    const writer = new Writer(payload.length + chunks.length * (idLength + 8) + 32)
+    writer.u8(plainBatch).u8(marks.block).u8(flags).varint(plainLength).prefixed(payload)
+    writer.varint(chunks.length)
+    for (const { id, offset, length } of chunks) {
+      writeId(writer, id)
+      writer.varint(offset).varint(length)
+    }
+    this.#done.push(writer.view())
   }
 
   /** The difference, unless the chunk compressed alone is shorter. */
@@ -118,38 +122,4 @@ function newBatch(): Writer {
 function compress(bytes: Uint8Array): Uint8Array {
   const params = { [constants.ZSTD_c_compressionLevel]: 1 }
   return zstdCompressSync(bytes, { params, chunkSize: bytes.length + 1024 })
-}
-
-/** Throws `corrupt`. Memory is bounded by `maxBatch`. */
-export function decodeBatch(message: Uint8Array): Item[] {
-  const reader = new Reader(message, 'batch')
-  const kind = reader.u8()
-  if (kind === plainBatch) return readItems(reader)
-  if (kind !== zstdBatch) throw reader.fail(`unknown compression ${kind}`)
-  const length = reader.varint()
-  if (length > maxBatch) throw reader.fail(`a batch of ${length} bytes`)
-  const packed = reader.take(reader.remaining)
-  const plain = unpack('batch', length, () => zstdDecompressSync(packed, zstdLimits(length)))
-  const inner = new Reader(plain, 'batch')
-  if (inner.u8() !== plainBatch) throw inner.fail('a batch within a batch')
-  return readItems(inner)
-}
-
-function readItems(reader: Reader): Item[] {
-  const items: Item[] = []
-  while (reader.remaining > 0) {
-    if (items.length === maxItems) throw reader.fail('too many items')
-    items.push(readItem(reader))
-  }
-  return items
-}
-
-function readItem(reader: Reader): Item {
-  const mark = reader.u8()
-  if (mark === marks.absent) return undefined
-  if (mark === marks.bytes) return { kind: 'bytes', bytes: reader.prefixed(maxChunk) }
-  if (mark !== marks.deflate && mark !== marks.zstd) throw reader.fail(`unknown item ${mark}`)
-  const length = reader.varint()
-  if (length > maxChunk) throw reader.fail(`a chunk of ${length} bytes`)
-  return { kind: mark === marks.deflate ? 'deflate' : 'zstd', bytes: reader.prefixed(maxChunk), length }
 }
