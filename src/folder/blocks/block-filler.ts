@@ -28,11 +28,15 @@ export class BlockFiller {
   }
 
   /** Nothing is checked against an id: a file may have changed. */
-  fill(places: readonly ChunkPlace[], compress: boolean): FilledBlocks {
+  read(places: readonly ChunkPlace[], compress: boolean): FilledBlocks {
     const placing: Placing = new Int32Array(2 * places.length)
+    let [last, kind]: [ChunkPlace | undefined, 0 | 1] = [undefined, 0]
     for (const [n, place] of places.entries()) {
-      const bytes = this.#read(place)
-      const kind = bytes !== undefined && compress && looksCompressible(bytes) ? 1 : 0
+      const bytes = this.#chunk(place)
+      // The chunks of a file stay together.
+      const isOfLast = place.name === last?.name && place.directory === last.directory
+      if (bytes !== undefined && !isOfLast) kind = compress && looksCompressible(bytes) ? 1 : 0
+      last = place
       placing[2 * n] = bytes === undefined ? noBlock : kind
       if (bytes !== undefined) placing[2 * n + 1] = this.#open[kind]!.add(bytes)
     }
@@ -48,7 +52,7 @@ export class BlockFiller {
   }
 
   /** Valid until the next call. Undefined for what is no longer there. */
-  #read({ directory, name, start, length }: ChunkPlace): Uint8Array | undefined {
+  #chunk({ directory, name, start, length }: ChunkPlace): Uint8Array | undefined {
     if (this.#buffer.length < length) this.#buffer = new Uint8Array(length)
     const bytes = this.#buffer.subarray(0, length)
     let file

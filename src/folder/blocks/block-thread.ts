@@ -42,7 +42,7 @@ function serve(port: NonNullable<typeof parentPort>, { directory, identity }: Th
       const places = [...unpackPlaces(message.places)]
       // Nothing is read where another directory has taken its place.
       const filled = isSame
-        ? filler.fill(places, message.compress)
+        ? filler.read(places, message.compress)
         : { blocks: [], placing: new Int32Array(2 * places.length).fill(-1) }
       const memory = filled.blocks.map(({ payload }) => payload.buffer)
       send({ kind: 'filled', ...filled }, [...memory, filled.placing.buffer])

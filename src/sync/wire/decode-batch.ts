@@ -60,7 +60,8 @@ function readBlock(reader: Reader): Item {
   const flags = reader.u8()
   const plainLength = reader.varint()
   if ((flags & ~blockFlags.zstd) !== 0 || plainLength > maxBatch) throw reader.fail('a bad block')
-  const payload = reader.prefixed(maxBatch) as Uint8Array<ArrayBuffer>
+  // In memory of its own: it may go on to another thread.
+  const payload = new Uint8Array(reader.prefixed(maxBatch))
   if (flags === 0 && payload.length !== plainLength) throw reader.fail('a block of two lengths')
   const chunks: ChunkInBlock[] = []
   for (let left = reader.varint(); left > 0; left--) {

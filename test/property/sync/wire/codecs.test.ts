@@ -252,7 +252,7 @@ test('blocks come as they were, between the chunks before and after them', () =>
         return { id, offset, length: bytes.length - offset }
       })
       return {
-        block: { flags: 0, plainLength: bytes.length, payload: bytes as Uint8Array<ArrayBuffer> },
+        block: { flags: 0, plainLength: bytes.length, payload: bytes },
         chunks,
       }
     })
