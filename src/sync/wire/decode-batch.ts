@@ -18,8 +18,10 @@ export const marks = { absent: 0, bytes: 1, deflate: 2, zstd: 3, block: 4 } as c
 /** How a batch begins. */
 export const plainBatch = 0
 export const zstdBatch = 1
-/** More items are not in one batch, nor more chunks in a block. */
+/** More items are not in one batch. */
 export const maxItems = 4096
+/** No more chunks share a block. */
+const maxInBlock = 8192
 
 /** Throws `corrupt`. Memory is bounded by `maxBatch`. */
 export function decodeBatch(message: Uint8Array): Item[] {
@@ -65,7 +67,7 @@ function readBlock(reader: Reader): Item {
   if (flags === 0 && payload.length !== plainLength) throw reader.fail('a block of two lengths')
   const chunks: ChunkInBlock[] = []
   for (let left = reader.varint(); left > 0; left--) {
-    if (chunks.length === maxItems) throw reader.fail('too many chunks in a block')
+    if (chunks.length === maxInBlock) throw reader.fail('too many chunks in a block')
     const id = readId(reader)
     const [offset, length] = [reader.varint(), reader.varint()]
     if (length > maxChunk || offset + length > plainLength) throw reader.fail('a chunk beyond its block')
