@@ -13,7 +13,7 @@ import { tellSession } from '../sync/session-report.ts'
 import { keepHeapRoomy } from '../lean-heap.ts'
 import { upUnit } from '../systemd-unit.ts'
 import { runUp } from '../up/run-up.ts'
-import type { UpEvent } from '../up/run-up.ts'
+import type { UpEvent } from '../up/up-event.ts'
 import { readUpFile, upFilePath } from '../up/up-file.ts'
 import type { UpFile } from '../up/up-file.ts'
 
