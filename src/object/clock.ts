@@ -58,7 +58,7 @@ function isSettled(device: string, one: Id, other: Id, a: Placed, b: Placed): bo
  * The device that a clock names instead for a snapshot which has the number of another that it knows as well: the
  * first half of the hash of the device (its 16 bytes) and the id.
  */
-function branchOf(device: string, id: Id): string {
+export function branchOf(device: string, id: Id): string {
   const bytes = new Uint8Array(16 + idLength)
   bytes.set(fromHex(device)!)
   idToBytes(id, bytes, 16)

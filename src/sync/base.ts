@@ -1,5 +1,6 @@
 import { compareClocks, type Order, type Placed } from '../object/clock.ts'
 import type { Id } from '../object/id.ts'
+import { hasForked, tickOf } from './forked.ts'
 import type { Head } from './head.ts'
 
 /** The snapshots of a folder, as far as they are there. */
@@ -14,15 +15,19 @@ const maxSteps = 10_000
 /**
  * The snapshots that came before both (or are one of them), the last ones: none of the answer came before another of
  * it. Walks back from both, along parents and along what clocks name, as far as snapshots are there; `candidates` are
- * looked at too. When a device has forked, and clocks tell nothing, only what both were reached from counts.
+ * looked at too. When a device has forked, and clocks tell nothing, only what both were reached from counts; of
+ * `device`, the own one, that is found out also where one of them has gone on since.
  */
 export async function lastCommon(
   one: Head,
   other: Head,
   snapshots: TimelineReader,
   candidates: readonly Head[] = [],
+  device?: string,
 ): Promise<Head[]> {
-  const isForked = compareClocks(placed(one), placed(other)) === 'forked'
+  const isForked =
+    compareClocks(placed(one), placed(other)) === 'forked' ||
+    (device !== undefined && (await areForked(device, one, other, snapshots)))
   const isCommon = (head: Head): boolean =>
     !isForked && head.snapshot.clock.length > 0 && isUpTo(head, one) && isUpTo(head, other)
   const ours = await walkBack(one, snapshots, isCommon)
@@ -35,6 +40,12 @@ export async function lastCommon(
   const known = new Map([...ours, ...theirs])
   const before = new Set(last.flatMap((head) => ancestors(head, known)))
   return last.filter(({ id }) => !before.has(id))
+}
+
+function areForked(device: string, one: Head, other: Head, snapshots: TimelineReader): Promise<boolean> {
+  const countOf = (head: Head): number => tickOf(device, head)?.count ?? 0
+  const [ahead, behind] = countOf(one) > countOf(other) ? [one, other] : [other, one]
+  return hasForked(device, ahead, behind, (id) => snapshots.snapshot(id))
 }
 
 /** Those that came before none of the others, in ascending order of their ids. Of two that know the same, one. */

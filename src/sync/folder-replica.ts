@@ -221,7 +221,7 @@ export class FolderReplica implements Replica {
   }
 
   bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]> {
-    return lastCommon(one, other, { snapshot: (id) => this.snapshot(id, options) })
+    return lastCommon(one, other, { snapshot: (id) => this.snapshot(id, options) }, [], this.device)
   }
 
   async receive(options?: CallOptions): Promise<Receipt> {

@@ -1,9 +1,10 @@
 import { isTidemarkError } from '../errors.ts'
+import { nothingDone } from '../folder/apply/apply.ts'
 import type { Peer } from './peer.ts'
 import { isBusy, maxAttempts, type Pulled, type PullOptions } from './pulled.ts'
 import { relate } from './relation.ts'
 import type { Replica } from './replica.ts'
-import { isSetBack } from './set-back.ts'
+import { isSetBack, wasSetBack } from './set-back.ts'
 import { settle, type Settled } from './settle.ts'
 import { takeIn } from './take-in.ts'
 
@@ -20,7 +21,18 @@ export async function pull(replica: Replica, peer: Peer, options: PullOptions = 
     mine ??= (await settle(replica, peer, options)).head
     const theirs = options.theirs ?? (await peer.head(options))
     // Unless it has made what they know of it since it was asked.
-    if (isSetBack(replica.device, mine, theirs)) mine = (await settle(replica, peer, options)).head
+    if (await isSetBack(replica, mine, theirs)) mine = (await settle(replica, peer, options)).head
+    // It has to merge that itself, when it is offered what it had made and lost.
+    if (await wasSetBack(peer, mine, theirs, options))
+      return {
+        relation: 'none',
+        head: mine,
+        theirs,
+        done: false,
+        conflicts: [],
+        counts: nothingDone(),
+        problems: [],
+      }
     try {
       const pulled = await takeIn(replica, peer, mine, theirs, options)
       const again = !pulled.done && isBusy(pulled)

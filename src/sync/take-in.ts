@@ -64,7 +64,7 @@ async function standing(
   theirs: Head,
   options: CallOptions,
 ): Promise<Head> {
-  if (!isSetBack(replica.device, mine, theirs)) return mine
+  if (!(await isSetBack(replica, mine, theirs))) return mine
   const fork = await asFork(replica, mine, theirs)
   const bases = await commonBases(replica, peer, fork, theirs, options)
   return bases.some(({ id }) => id === mine.id) ? mine : fork

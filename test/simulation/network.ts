@@ -109,6 +109,7 @@ function gone(): TidemarkError {
 /** The far end of a connection, as a peer: each call and each answer is a message. */
 class SimulatedLink implements Peer {
   readonly name: string
+  readonly device: string | undefined
   readonly #connection: Connection
   readonly #from: End
   readonly #to: End
@@ -116,6 +117,7 @@ class SimulatedLink implements Peer {
 
   constructor(connection: Connection, from: End, target: Peer) {
     this.name = target.name
+    this.device = target.device
     this.#connection = connection
     this.#from = from
     this.#to = from === connection.one ? connection.other : connection.one

@@ -130,9 +130,8 @@ export class SimulatedReplica implements Replica {
   async bases(one: Head, other: Head): Promise<readonly Head[]> {
     await this.#step('bases')
     const { snapshots } = this.#options.drive
-    const found = await lastCommon(one, other, { snapshot: async (id) => snapshots.get(id) }, [
-      ...snapshots.values(),
-    ])
+    const timeline = { snapshot: async (id: Id): Promise<Head | undefined> => snapshots.get(id) }
+    const found = await lastCommon(one, other, timeline, [...snapshots.values()], this.device)
     this.#options.onBases?.(one, other, found)
     return found
   }
@@ -181,6 +180,7 @@ export class SimulatedReplica implements Replica {
           disk.place(path, disk.newLink(entry.target, mtimeNs), clock.nowNs())
         else disk.place(path, disk.newFile(await readText(drive.chunks, entry), mode, mtimeNs), clock.nowNs())
       }
+      drive.absent = await stillAbsent(drive, drive.newest!.snapshot.root, drive.chunks)
       return { counts: nothingDone(), problems: [] }
     })
   }

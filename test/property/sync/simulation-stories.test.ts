@@ -195,6 +195,40 @@ suite('folders in step, told by hand', () => {
     }
   })
 
+  test('a disk that was set back, and has made more since than it had lost before it met anybody', async () => {
+    for (const first of ['one', 'other']) {
+      for (let seed = 1; seed <= 10; seed++) {
+        const world = worldOf(3, [[0, 1], [1, 2]], seed) // prettier-ignore
+        const [one, other, third] = world.machines as [Machine, Machine, Machine]
+        world.write(one, 'a', 'a-0')
+        world.write(one, 'c', 'c-0')
+        await world.heal()
+        const old = one.drive.copy()
+        for (let n = 1; n < 3; n++) {
+          world.write(one, 'a', `a-${n}`)
+          world.write(one, `lost-${n}`, `lost-${n}`)
+          await meet(world, one, other)
+        }
+        world.replace(one, old)
+        for (let n = 1; n < 6; n++) {
+          world.write(one, 'b', `b-${n}`)
+          world.write(one, `new-${n}`, `new-${n}`)
+          await world.perform(async () => void (await one.life.replica.capture()))
+        }
+        world.remove(one, 'c')
+        world.write(third, 'd', 'd-new')
+        await (first === 'one' ? meet(world, one, other) : meet(world, other, one))
+        await world.heal()
+        const all = ['lost-1', 'lost-2', 'a-2', 'b-5', 'd-new', ...[1, 2, 3, 4, 5].map((n) => `new-${n}`)]
+        assert.deepEqual(texts(one), all.toSorted())
+        world.write(one, 'b', 'b-last')
+        world.remove(other, 'd')
+        await world.heal()
+        assert.ok(texts(third).includes('b-last') && !texts(third).includes('d-new'))
+      }
+    }
+  })
+
   test('a disk that was copied into another machine', async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const world = worldOf(3, [[0, 1], [1, 2], [0, 2]], seed) // prettier-ignore
