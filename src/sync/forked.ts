@@ -16,7 +16,8 @@ export async function hasForked(
   snapshot: (id: Id) => Promise<Head | undefined>,
 ): Promise<boolean> {
   const known = tickOf(device, behind)
-  if (known === undefined) return false
+  // The first one of a copy that had nothing is given up for what others have: its number comes again.
+  if (known === undefined || known.count === 1) return false
   const wanted = known.id ?? behind.id
   const branch = branchOf(device, wanted)
   if (ahead.snapshot.clock.some((tick) => tick.device === branch)) return false

@@ -175,10 +175,12 @@ export class SimulatedReplica implements Replica {
         )
           continue
         const { mode, mtimeNs } = entry
+        const above = disk.directory(directoryOf(path))!.mtimeNs
         if (entry.kind === 'directory') disk.makeDirectory(path, mode, mtimeNs)
         else if (entry.kind === 'symlink')
           disk.place(path, disk.newLink(entry.target, mtimeNs), clock.nowNs())
         else disk.place(path, disk.newFile(await readText(drive.chunks, entry), mode, mtimeNs), clock.nowNs())
+        disk.setTime(directoryOf(path), above)
       }
       drive.absent = await stillAbsent(drive, drive.newest!.snapshot.root, drive.chunks)
       return { counts: nothingDone(), problems: [] }
