@@ -11,14 +11,13 @@ import type { Mode } from '../../sync/mode.ts'
 import { parsePlace } from '../../sync/place.ts'
 import { select } from '../../sync/sync-settings.ts'
 import { askFolder } from '../../sync/remote-link.ts'
-import { TokenBucket } from '../../sync/wire/token-bucket.ts'
 import { defineCommand } from '../command.ts'
 import type { Command, OptionSpec } from '../command.ts'
 import type { Context } from '../context.ts'
 import { keepHeapRoomy } from '../lean-heap.ts'
 import { choice, flag, size, text, texts } from '../options.ts'
 import { printPlans } from '../sync/dry-run.ts'
-import { nameThere, openStream } from '../sync/open-link.ts'
+import { nameThere, openStream, ratesOf } from '../sync/open-link.ts'
 import type { Reach } from '../sync/open-link.ts'
 import { findParties } from '../sync/parties.ts'
 import { syncOnce } from '../sync/once.ts'
@@ -75,9 +74,15 @@ export const command: Command = defineCommand({
     if (bandwidth === 0) throw new TidemarkError('usage', '--bandwidth 0: nothing would ever arrive')
     const parties = await findParties(context, one, other, options.mode)
     const guard: Guard = allowDeletes ? { maxVanishing: 1 } : defaultGuard
-    const rates = bandwidth === undefined ? undefined : ratesOf(bandwidth)
     const isInteractive = process.stdin.isTTY && !watch
-    const reach: Reach = { remoteCommand, isInteractive, allowDeletes, watch, dryRun, rates }
+    const reach: Reach = {
+      remoteCommand,
+      isInteractive,
+      allowDeletes,
+      watch,
+      dryRun,
+      rates: ratesOf(bandwidth),
+    }
     const work: Work = { parties, guard, reach, create: { history, join }, signal: context.signal }
     if (dryRun) return (await printPlans(context, work)) ? undefined : 'refused'
     await keepHeapRoomy()
@@ -104,10 +109,6 @@ function tidy(path: string): string {
     .split('/')
     .filter((part, i) => part !== '.' && !(part === '' && i > 0))
     .join('/')
-}
-
-function ratesOf(bytesPerSecond: number): NonNullable<Reach['rates']> {
-  return { send: new TokenBucket(bytesPerSecond), receive: new TokenBucket(bytesPerSecond) }
 }
 
 function modeOption(flags: string, summary: string): OptionSpec<Mode | undefined> {

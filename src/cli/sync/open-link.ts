@@ -10,10 +10,10 @@ import type { RemoteLink, RemoteOptions } from '../../sync/remote-link.ts'
 import type { Replica } from '../../sync/replica.ts'
 import type { KnownPeer } from '../../sync/sync-settings.ts'
 import { loadIdentity, stateDirectory } from '../../sync/wire/identity.ts'
+import { TokenBucket } from '../../sync/wire/token-bucket.ts'
 import { sshLink } from '../../sync/wire/transport/ssh.ts'
 import { connectTls } from '../../sync/wire/transport/tls.ts'
 import type { Link as Stream } from '../../sync/wire/transport/link.ts'
-
 import { machineAt } from './known-machines.ts'
 
 /** A link, and what else is known of it. */
@@ -36,6 +36,12 @@ export interface Reach {
   /** Only to look: nothing is made or changed there. */
   readonly dryRun?: boolean | undefined
   readonly rates?: RemoteOptions['rates']
+}
+
+/** So many bytes a second, each way. */
+export function ratesOf(bytesPerSecond: number | undefined): Reach['rates'] {
+  if (bytesPerSecond === undefined) return undefined
+  return { send: new TokenBucket(bytesPerSecond), receive: new TokenBucket(bytesPerSecond) }
 }
 
 export interface OpenLinkOptions extends LinkOptions {

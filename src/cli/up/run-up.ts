@@ -1,5 +1,5 @@
 import { stateDirectory } from '../../sync/wire/identity.ts'
-import { TokenBucket } from '../../sync/wire/token-bucket.ts'
+import { ratesOf } from '../sync/open-link.ts'
 import { answerCallers } from './answer-callers.ts'
 import { Keeper } from './keeper.ts'
 import { KnownFolders } from './known-folders.ts'
@@ -10,11 +10,7 @@ import type { UpFile } from './up-file.ts'
 export async function runUp(file: UpFile, { signal, onEvent }: UpOptions): Promise<void> {
   const state = stateDirectory(process.env)
   const known = await KnownFolders.open(state)
-  const { bandwidth } = file
-  const rates =
-    bandwidth === undefined
-      ? undefined
-      : { send: new TokenBucket(bandwidth), receive: new TokenBucket(bandwidth) }
+  const rates = ratesOf(file.bandwidth)
   const keepers = file.folders.map((folder) => new Keeper(folder, known, rates, onEvent))
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
