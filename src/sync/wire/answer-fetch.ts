@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { TidemarkError } from '../../errors.ts'
 import type { FilledBlock } from '../../store/block-source.ts'
 import type { Arrival, Peer, Want } from '../peer.ts'
+import type { OtherSide } from './answer-peer.ts'
 import { BatchWriter } from './batch-writer.ts'
 import type { Call } from './call.ts'
 import type { Channel } from './channel.ts'
@@ -20,13 +21,14 @@ interface Asked {
 export async function answerFetch(
   peer: Peer,
   { parameters, channel }: Call,
-  theirs: Features,
+  { features, connection }: OtherSide,
 ): Promise<void> {
   const { blocks } = decodeFetch(parameters)
+  const theirs = features()
+  const isFar = (): boolean => !theirs.has('plain') && !connection.isFast
   const fetching = new Fetching(theirs)
   const wants = fetching.expanded(channel)
   const { signal } = channel
-  const isFar = (): boolean => !theirs.has('plain')
   const found =
     blocks === undefined || peer.fetchBlocks === undefined
       ? peer.fetch(wants, { signal })

@@ -7,13 +7,21 @@ import type { Features } from './features.ts'
 import { decodeHeadRequest, decodeHeads, encodeHeadAnswer, encodeHeads } from './head-messages.ts'
 import type { ServedPeer } from './service.ts'
 
-/** Answers the other side's calls by what `served` has. `theirs` tells what the other side can read. */
-export function answerPeer(served: ServedPeer, theirs: () => Features): Answer {
+/** What is known of the side that calls. */
+export interface OtherSide {
+  /** What it can read. */
+  readonly features: () => Features
+  /** What goes there; see `Connection.isFast`. */
+  readonly connection: { readonly isFast: boolean }
+}
+
+/** Answers the other side's calls by what `served` has. */
+export function answerPeer(served: ServedPeer, other: OtherSide): Answer {
   const { peer, access } = served
   const answers: Readonly<Record<string, (call: Call) => Promise<void>>> = {
     head: (call) => answerHead(peer, call),
     bases: (call) => answerBases(peer, call),
-    fetch: (call) => answerFetch(peer, call, theirs()),
+    fetch: (call) => answerFetch(peer, call, other),
     nodes: async (call) => {
       if (served.store === undefined) throw new TidemarkError('unsupported', 'there are no trees here')
       await answerNodes(served.store, call)

@@ -56,14 +56,19 @@ export class BatchWriter {
   addBlock({ block, chunks }: FilledBlock): void {
     const { flags, plainLength, payload } = block
     this.#close()
-    const writer = new Writer(payload.length + chunks.length * (idLength + 8) + 32)
-    writer.u8(plainBatch).u8(marks.block).u8(flags).varint(plainLength).prefixed(payload)
-    writer.varint(chunks.length)
+    const head = new Writer(32).u8(plainBatch).u8(marks.block).u8(flags)
+    head.varint(plainLength).varint(payload.length)
+    const tail = new Writer(chunks.length * (idLength + 8) + 8).varint(chunks.length)
     for (const { id, offset, length } of chunks) {
-      writeId(writer, id)
-      writer.varint(offset).varint(length)
+      writeId(tail, id)
+      tail.varint(offset).varint(length)
     }
-    this.#done.push(writer.view())
+    // Unlike that of a writer this memory is not zeroed before it is filled.
+    const message = Buffer.allocUnsafeSlow(head.length + payload.length + tail.length)
+    message.set(head.view())
+    message.set(payload, head.length)
+    message.set(tail.view(), head.length + payload.length)
+    this.#done.push(message)
   }
 
   /** The difference, unless the chunk compressed alone is shorter. */

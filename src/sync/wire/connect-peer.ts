@@ -39,7 +39,7 @@ export async function connectPeer(
 ): Promise<ConnectedPeer> {
   const { device, host, place, folder, create, plain = false, store, serve, signal } = options
   let theirs: ReadonlySet<string> = new Set()
-  if (serve !== undefined) connection.serve(answerPeer(serve, () => theirs))
+  if (serve !== undefined) connection.serve(answerPeer(serve, { features: () => theirs, connection }))
   const caller = { program, device, host }
   const hello = encodeHello({
     caller,

@@ -113,6 +113,11 @@ export class Connection {
     return this.#outgoing.sent
   }
 
+  /** What goes to the other side goes more quickly than it could be compressed, as far as that has shown. */
+  get isFast(): boolean {
+    return this.#outgoing.isFast
+  }
+
   /** Aborted when the connection ends. */
   get signal(): AbortSignal {
     return this.#over.signal

@@ -20,6 +20,8 @@ export const plainBatch = 0
 export const zstdBatch = 1
 /** More items are not in one batch. */
 export const maxItems = 4096
+/** Behind the marks of a batch and of an item. */
+const firstItem = 2
 /** No more chunks share a block. */
 const maxInBlock = 8192
 
@@ -59,12 +61,12 @@ function readItem(reader: Reader): Item {
 }
 
 function readBlock(reader: Reader): Item {
+  const isFirst = reader.offset === firstItem
   const flags = reader.u8()
   const plainLength = reader.varint()
   if ((flags & ~blockFlags.zstd) !== 0 || plainLength > maxBatch) throw reader.fail('a bad block')
-  // In memory of its own: it may go on to another thread.
-  const payload = new Uint8Array(reader.prefixed(maxBatch))
-  if (flags === 0 && payload.length !== plainLength) throw reader.fail('a block of two lengths')
+  const bytes = reader.prefixed(maxBatch)
+  if (flags === 0 && bytes.length !== plainLength) throw reader.fail('a block of two lengths')
   const chunks: ChunkInBlock[] = []
   for (let left = reader.varint(); left > 0; left--) {
     if (chunks.length === maxInBlock) throw reader.fail('too many chunks in a block')
@@ -74,5 +76,13 @@ function readBlock(reader: Reader): Item {
     chunks.push({ id, offset, length })
   }
   if (chunks.length === 0) throw reader.fail('a block of which nothing was wished for')
+  const isAlone = isFirst && reader.remaining === 0
+  const payload = isAlone ? ownMemory(bytes, reader.bytes) : new Uint8Array(bytes)
   return { kind: 'block', filled: { block: { flags, plainLength, payload }, chunks } }
+}
+
+/** A part of a message in memory that nobody else uses, for it may go on to another thread. */
+function ownMemory(part: Uint8Array, message: Uint8Array): Uint8Array<ArrayBuffer> {
+  const isOwn = message.byteLength === message.buffer.byteLength
+  return isOwn ? (part as Uint8Array<ArrayBuffer>) : new Uint8Array(part)
 }

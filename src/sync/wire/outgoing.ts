@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Time } from '../../store/time.ts'
 import { headerLength, putHeader, type Frame } from './frame.ts'
 import { maxPayload } from './limits.ts'
+import { Pace } from './pace.ts'
 import { pause } from './pause.ts'
 import type { TokenBucket } from './token-bucket.ts'
 
@@ -34,6 +35,7 @@ export class Outgoing {
   readonly #stop: AbortController = new AbortController()
   /** Bytes written. */
   sent = 0
+  readonly #pace = new Pace()
   #running = false
   #last: Frame | undefined
 
@@ -43,6 +45,11 @@ export class Outgoing {
     this.#rate = rate
     const allowed = rate === undefined ? batchSize : Math.max(leastPiece, rate.bytesPerSecond / 50)
     this.#piece = Math.min(batchSize, allowed)
+  }
+
+  /** The stream takes all more quickly than it could be compressed. */
+  get isFast(): boolean {
+    return this.#pace.isFast
   }
 
   /** `source` has something urgent. */
@@ -85,9 +92,11 @@ export class Outgoing {
         return
       }
       const bytes = frames.reduce((sum, { payload }) => sum + headerLength + payload.length, 0)
+      const begun = this.#time.now()
       await pause(this.#time, this.#rate?.take(bytes) ?? 0, this.#stop.signal)
       this.sent += bytes
       if (!this.#write(frames)) await this.#drained()
+      this.#pace.note(bytes, this.#time.now() - begun)
       if (frames.at(-1) === this.#last) this.#duplex.end()
     }
   }

@@ -53,7 +53,7 @@ export async function servePeer(
         return
       }
       grant = granted
-      answer = answerPeer(granted, () => theirs)
+      answer = answerPeer(granted, { features: () => theirs, connection })
       const { folder, device, host, access } = granted
       await channel.send(
         encodeWelcome({
