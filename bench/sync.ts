@@ -5,11 +5,10 @@ import { Ground } from './sync/ground.ts'
 import { mountImage } from './sync/image.ts'
 import { initial } from './sync/initial.ts'
 import { latency } from './sync/latency.ts'
-import { million } from './sync/million.ts'
 import { nothing } from './sync/nothing.ts'
 
 /*
- * Sync beside its peers: node bench/sync.ts PLACE [initial|nothing|changes|latency|million…] (npm run build first)
+ * Sync beside its peers: node bench/sync.ts PLACE [initial|nothing|changes|latency…] (npm run build first)
  *
  * PLACE wants some 15 GB, and root a file system to mount there. RUNS (3) is how often each is measured, SCALE (1) by
  * what the numbers of files are multiplied, ONLY=tidemark,rsync who takes part. It needs the Debian packages rsync,
@@ -21,7 +20,6 @@ const parts: Readonly<Record<string, (ground: Ground, runs: number) => Promise<v
   nothing,
   changes,
   latency,
-  million,
 }
 
 const [place, ...names] = process.argv.slice(2)

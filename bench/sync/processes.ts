@@ -37,30 +37,42 @@ export async function stop(child: ChildProcess): Promise<void> {
 /** What only measures does not count: the pipe that stands for ssh, and time(1). */
 const instruments = /counting-pipe|^\/usr\/bin\/time/
 
+/** Calls `visit` for a running process and all below it, those that only measure left out. */
+function visitAll(pid: number, visit: (pid: number) => void): void {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    // Each thread has its own.
+    const children = readdirSync(`/proc/${pid}/task`)
+      .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'))
+      .join(' ')
+    if (!instruments.test(command)) visit(pid)
+    for (const below of children.trim().split(' ')) if (below !== '') visitAll(Number(below), visit)
+  } catch {
+    // It has just ended.
+  }
+}
+
 export function usageOf(child: ChildProcess): Usage {
   let [cpu, megabytes] = [0, 0]
-  const add = (pid: number): void => {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-      // Each thread has its own.
-      const children = readdirSync(`/proc/${pid}/task`)
-        .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'))
-        .join(' ')
-      const isInstrument = instruments.test(command)
-      // utime, stime, and those of children that were waited for; behind the name, which may have spaces.
-      const times = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ').slice(11, 15)
-      const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-      if (!isInstrument) {
-        cpu += times.reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond
-        megabytes += Number(peak?.[1] ?? 0) / 1024
-      }
-      for (const below of children.trim().split(' ')) if (below !== '') add(Number(below))
-    } catch {
-      // It has just ended.
-    }
-  }
-  add(child.pid!)
+  visitAll(child.pid!, (pid) => {
+    // utime, stime, and those of children that were waited for; behind the name, which may have spaces.
+    const times = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ').slice(11, 15)
+    cpu += times.reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond
+    megabytes += memory(pid, 'VmHWM')
+  })
   return { cpu, megabytes }
+}
+
+/** Megabytes that each of a running process and those below it holds now, and held at most. */
+export function memoryOf(child: ChildProcess): { readonly now: number; readonly peak: number }[] {
+  const found: { now: number; peak: number }[] = []
+  visitAll(child.pid!, (pid) => found.push({ now: memory(pid, 'VmRSS'), peak: memory(pid, 'VmHWM') }))
+  return found
+}
+
+function memory(pid: number, field: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024
 }
 
 /** Seconds of processor time that the whole machine has spent. */

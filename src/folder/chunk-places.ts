@@ -1,4 +1,4 @@
-import type { Name } from '../bytes/name.ts'
+import { nameInBytes, nameToBytes, type Name } from '../bytes/name.ts'
 import type { Id } from '../object/id.ts'
 
 /** Where a chunk stands in a folder. */
@@ -15,13 +15,16 @@ const maxUnsorted = 1024
 const gone = 0xffff_ffff
 
 /**
- * Which chunks stand where in a folder. Columns, because there may be millions: some 24 bytes a chunk and 60 a
- * file. A chunk is found by the first four bytes of its id, so that others may be found with it.
+ * Which chunks stand where in a folder. Columns, because there may be millions: some 24 bytes a chunk, and 8 a file
+ * with those of its name. A chunk is found by the first four bytes of its id, so that others may be found with it.
  */
 export class ChunkPlaces {
   readonly #directories: Name[] = []
-  readonly #names: Name[] = []
-  readonly #directoryOf: number[] = []
+  /** The names of all files, one behind the other, and where each ends. */
+  #names = new Uint8Array(4096)
+  #nameEnds = new Uint32Array(256)
+  #directoryOf = new Uint32Array(256)
+  #fileCount = 0
   #keys = new Uint32Array(1024)
   #files = new Uint32Array(1024)
   #starts = new Float64Array(1024)
@@ -38,15 +41,29 @@ export class ChunkPlaces {
 
   /** The chunks that are added next are in this file. */
   addFile(name: Name): void {
-    this.#names.push(name)
-    this.#directoryOf.push(this.#directories.length - 1)
+    const n = this.#fileCount++
+    if (n === this.#nameEnds.length) {
+      this.#nameEnds = larger(this.#nameEnds, new Uint32Array(2 * n))
+      this.#directoryOf = larger(this.#directoryOf, new Uint32Array(2 * n))
+    }
+    const bytes = nameToBytes(name)
+    const start = this.#nameStart(n)
+    const end = start + bytes.length
+    if (end > this.#names.length) this.#names = larger(this.#names, new Uint8Array(2 * end))
+    this.#names.set(bytes, start)
+    this.#nameEnds[n] = end
+    this.#directoryOf[n] = this.#directories.length - 1
+  }
+
+  #nameStart(file: number): number {
+    return file === 0 ? 0 : this.#nameEnds[file - 1]!
   }
 
   addChunk(id: Id, start: number, length: number): void {
     const n = this.#count++
     if (n === this.#keys.length) this.#grow()
     this.#keys[n] = keyOf(id)
-    this.#files[n] = this.#names.length - 1
+    this.#files[n] = this.#fileCount - 1
     this.#starts[n] = start
     this.#lengths[n] = length
   }
@@ -68,15 +85,10 @@ export class ChunkPlaces {
 
   #grow(): void {
     const size = 2 * this.#keys.length
-    const [keys, files, starts, lengths] = [this.#keys, this.#files, this.#starts, this.#lengths]
-    this.#keys = new Uint32Array(size)
-    this.#files = new Uint32Array(size)
-    this.#starts = new Float64Array(size)
-    this.#lengths = new Uint32Array(size)
-    this.#keys.set(keys)
-    this.#files.set(files)
-    this.#starts.set(starts)
-    this.#lengths.set(lengths)
+    this.#keys = larger(this.#keys, new Uint32Array(size))
+    this.#files = larger(this.#files, new Uint32Array(size))
+    this.#starts = larger(this.#starts, new Float64Array(size))
+    this.#lengths = larger(this.#lengths, new Uint32Array(size))
   }
 
   /** Call when chunks have been added. */
@@ -100,10 +112,16 @@ export class ChunkPlaces {
     for (const n of this.#numbers(id)) yield this.#placeOf(n)
   }
 
+  /** Whether it may stand somewhere: `find` would tell of something. */
+  has(id: Id): boolean {
+    return this.#numbers(id).next().done !== true
+  }
+
   #placeOf(n: number): ChunkPlace {
     const file = this.#files[n]!
     const directory = this.#directories[this.#directoryOf[file]!]!
-    return { directory, name: this.#names[file]!, start: this.#starts[n]!, length: this.#lengths[n]! }
+    const name = nameInBytes(this.#names, this.#nameStart(file), this.#nameEnds[file]!)
+    return { directory, name, start: this.#starts[n]!, length: this.#lengths[n]! }
   }
 
   *#numbers(id: Id): Generator<number, void> {
@@ -120,6 +138,11 @@ export class ChunkPlaces {
     for (let n = order.length; n < this.#count; n++)
       if (this.#keys[n] === key && this.#lengths[n] !== gone) yield n
   }
+}
+
+function larger<T extends Uint8Array | Uint32Array | Float64Array>(from: T, to: T): T {
+  to.set(from)
+  return to
 }
 
 function keyOf(id: Id): number {

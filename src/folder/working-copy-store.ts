@@ -1,20 +1,17 @@
 import { closeSync, constants } from 'node:fs'
 import type { Name } from '../bytes/name.ts'
 import { isTidemarkError, systemCode } from '../errors.ts'
-import type { DirectoryEntry, Entry, FileEntry } from '../object/entry.ts'
+import type { DirectoryEntry } from '../object/entry.ts'
 import { idOf, type Id } from '../object/id.ts'
 import type { BlockReader, BlockReaderOptions, BlockSource } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { throwIfCancelled } from '../store/call.ts'
 import { readFully } from '../store/durable.ts'
-import { missingChunk, type Store } from '../store/store.ts'
-import { contentItems, type PlacedItem } from '../tree/content.ts'
-import { compareTrees } from '../tree/compare-trees.ts'
-import { equalContent } from '../tree/equal-entries.ts'
-import { directoryOf } from '../tree/path.ts'
+import { missingChunk, type SearchedStore, type Store } from '../store/store.ts'
 import type { ThreadStart } from './blocks/block-thread.ts'
-import { WorkingCopyBlocks, type FindPlace } from './blocks/working-copy-blocks.ts'
-import { ChunkPlaces } from './chunk-places.ts'
+import { WorkingCopyBlocks, type FindPlaces } from './blocks/working-copy-blocks.ts'
+import type { ChunkPlace, ChunkPlaces } from './chunk-places.ts'
+import { ChunkSurvey } from './chunk-survey.ts'
 import { OpenDirectories } from './apply/open-directories.ts'
 import { openDirectory } from './system/directory-handle.ts'
 import type { SystemPath } from './system/paths.ts'
@@ -28,22 +25,37 @@ const slabSize = 1024 * 1024
  * there and checked when it is asked for. What has been changed since is `missing`. This is where contents
  * come from when no history of them is kept.
  *
- * The tree is gone through when the first chunk is asked for, and of later trees what differs (see `ChunkPlaces`).
+ * Nearly always what has just changed is asked for, and that is among what the trees differ in that it has had since
+ * the first. For the rest all of the tree is gone through, which takes as long as the tree is large.
  */
-export class WorkingCopyStore implements BlockSource {
+export class WorkingCopyStore implements SearchedStore, BlockSource {
   readonly #directory: SystemPath
   readonly #store: Store
   #slab = new Uint8Array(0)
   #directories: OpenDirectories
   #root: DirectoryEntry
-  #survey: Survey | undefined
+  readonly #lately: ChunkSurvey
+  #all: ChunkSurvey | undefined
+  /** Since the last `rest`. */
+  #wasAllUsed = false
+
+  readonly near: Store = {
+    get: (id, options) => this.#get(id, false, options),
+    has: (ids, options) => this.#has(ids, false, options),
+  }
 
   /** `directory` is the folder's; `root` its last tree, whose pieces and content lists are in `store`. */
   constructor(directory: SystemPath, store: Store, root: DirectoryEntry) {
     this.#directory = directory
     this.#store = store
     this.#root = root
+    this.#lately = new ChunkSurvey(store, root)
     this.#directories = new OpenDirectories(openDirectory(directory))
+  }
+
+  /** How many entries there are to go through. */
+  get count(): number {
+    return this.#root.count
   }
 
   /** From now on this is the folder's last tree. */
@@ -55,12 +67,30 @@ export class WorkingCopyStore implements BlockSource {
     this.#root = root
   }
 
-  async get(id: Id, options: CallOptions = {}): Promise<Uint8Array> {
+  /** Lets go of what going through the tree has told, unless that was of use since the last time. */
+  rest(): void {
+    if (!this.#wasAllUsed) this.#all = undefined
+    this.#wasAllUsed = false
+  }
+
+  get(id: Id, options?: CallOptions): Promise<Uint8Array> {
+    return this.#get(id, true, options)
+  }
+
+  has(ids: readonly Id[], options?: CallOptions): Promise<Set<Id>> {
+    return this.#has(ids, true, options)
+  }
+
+  async #get(id: Id, goesThrough: boolean, options: CallOptions = {}): Promise<Uint8Array> {
     throwIfCancelled(options.signal, 'read a chunk')
-    const places = await this.#load(options)
-    for (const { directory, name, start, length } of places.find(id)) {
-      const bytes = this.#read(directory, name, start, length)
-      if (bytes !== undefined && idOf(bytes) === id) return bytes
+    for (const survey of this.#surveys(goesThrough)) {
+      const places = await survey.at(this.#root, options)
+      for (const { directory, name, start, length } of places.find(id)) {
+        const bytes = this.#read(directory, name, start, length)
+        if (bytes === undefined || idOf(bytes) !== id) continue
+        this.#wasAllUsed ||= survey === this.#all
+        return bytes
+      }
     }
     throw missingChunk(id, where)
   }
@@ -68,85 +98,50 @@ export class WorkingCopyStore implements BlockSource {
   /** `isElsewhere`: those that had better be read from somewhere else. */
   blockReader(options: BlockReaderOptions, isElsewhere: (id: Id) => boolean = () => false): BlockReader {
     const start = (): ThreadStart => ({ directory: this.#directory, identity: this.#directories.identity })
-    const find = async (): Promise<FindPlace> => {
-      const places = await this.#load({})
-      return ({ id }) => (isElsewhere(id) ? undefined : (places.find(id).next().value ?? undefined))
+    const find: FindPlaces = async (wishes, { isMany, signal }) => {
+      const found: (ChunkPlace | undefined)[] = wishes.map(() => undefined)
+      let left = wishes.flatMap(({ id, alone }, n) => (alone === true || isElsewhere(id) ? [] : [n]))
+      // One that is not found is read by itself, and searched for then.
+      for (const survey of this.#surveys(isMany)) {
+        if (left.length === 0) break
+        const places = await survey.at(this.#root, { signal })
+        for (const n of left) found[n] = this.#placeIn(survey, places, wishes[n]!.id)
+        left = left.filter((n) => found[n] === undefined)
+      }
+      return found
     }
     return new WorkingCopyBlocks(start, find, options)
   }
 
-  async has(ids: readonly Id[], options: CallOptions = {}): Promise<Set<Id>> {
+  #placeIn(survey: ChunkSurvey, places: ChunkPlaces, id: Id): ChunkPlace | undefined {
+    const place = places.find(id).next().value ?? undefined
+    this.#wasAllUsed ||= survey === this.#all && place !== undefined
+    return place
+  }
+
+  async #has(ids: readonly Id[], goesThrough: boolean, options: CallOptions = {}): Promise<Set<Id>> {
     throwIfCancelled(options.signal, 'look for chunks')
-    const places = await this.#load(options)
-    return new Set(ids.filter((id) => !places.find(id).next().done))
+    const found = new Set<Id>()
+    for (const survey of this.#surveys(goesThrough)) {
+      const places = await survey.at(this.#root, options)
+      const before = found.size
+      for (const id of ids) if (!found.has(id) && places.has(id)) found.add(id)
+      this.#wasAllUsed ||= survey === this.#all && found.size > before
+    }
+    return found
+  }
+
+  /** What is known of places, and is to be known, the cheapest first. */
+  *#surveys(goesThrough: boolean): Generator<ChunkSurvey, void> {
+    const lately = this.#lately
+    yield lately
+    if (goesThrough) this.#all ??= new ChunkSurvey(this.#store, undefined)
+    if (this.#all !== undefined) yield this.#all
   }
 
   close(): void {
     this.#directories.close()
     this.#directories.root.close()
-  }
-
-  #load(options: CallOptions): Promise<ChunkPlaces> {
-    const [before, root] = [this.#survey, this.#root]
-    if (before?.root === root) return before.places
-    const places = before === undefined ? this.#surveyAll(root, options) : this.#goOn(before, root, options)
-    const survey: Survey = { root, places }
-    this.#survey = survey
-    places.catch(() => {
-      if (this.#survey === survey) this.#survey = undefined
-    })
-    return places
-  }
-
-  /** Takes in what differs; everything again when that does not show, or when much has changed. */
-  async #goOn(before: Survey, root: DirectoryEntry, options: CallOptions): Promise<ChunkPlaces> {
-    try {
-      const places = await before.places
-      await this.#takeIn(places, before.root, root, options)
-      if (!places.isWorn) return places
-    } catch (error) {
-      if (!isTidemarkError(error) || options.signal?.aborted === true) throw error
-    }
-    return this.#surveyAll(root, options)
-  }
-
-  async #surveyAll(root: DirectoryEntry, options: CallOptions): Promise<ChunkPlaces> {
-    const places = new ChunkPlaces()
-    await this.#takeIn(places, undefined, root, options)
-    return places
-  }
-
-  async #takeIn(
-    places: ChunkPlaces,
-    from: DirectoryEntry | undefined,
-    to: DirectoryEntry,
-    { signal }: CallOptions,
-  ): Promise<void> {
-    for await (const batch of compareTrees(this.#store, from, to, { signal })) {
-      for (const { path, before, after } of batch) {
-        const [old, now] = [fileOf(before), fileOf(after)]
-        if (old !== undefined && now !== undefined && equalContent(old.content, now.content)) continue
-        const directory = directoryOf(path)
-        if (old !== undefined)
-          for await (const { id, start } of this.#chunksOf(old, signal))
-            if (id !== undefined) places.remove(id, directory, old.name, start)
-        if (now === undefined) continue
-        places.enter(directory)
-        places.addFile(now.name)
-        for await (const { id, start, length } of this.#chunksOf(now, signal))
-          if (id !== undefined) places.addChunk(id, start, length)
-      }
-    }
-    places.settle()
-  }
-
-  /** Most files have one chunk, and need not be waited for. */
-  #chunksOf(
-    file: FileEntry,
-    signal: AbortSignal | undefined,
-  ): AsyncIterable<PlacedItem> | Iterable<PlacedItem> {
-    if (file.content?.depth === 0) return [{ id: file.content.id, start: 0, length: file.size }]
-    return contentItems(this.#store, file, { signal })
   }
 
   /** Memory of small chunks is cut from larger pieces: one by one they would keep the garbage collector busy. */
@@ -172,15 +167,4 @@ export class WorkingCopyStore implements BlockSource {
       if (file !== undefined) closeSync(file)
     }
   }
-}
-
-/** Where the chunks of a tree stand; known some time later. */
-interface Survey {
-  readonly root: DirectoryEntry
-  readonly places: Promise<ChunkPlaces>
-}
-
-function fileOf(entry: Entry | undefined): FileEntry | undefined {
-  const isWithContent = entry?.kind === 'file' && entry.content !== undefined && entry.link === undefined
-  return isWithContent ? entry : undefined
 }

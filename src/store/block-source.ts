@@ -20,6 +20,8 @@ export interface FilledBlock {
 export interface ChunkWish {
   readonly id: Id
   readonly alone?: boolean | undefined
+  /** It only helps to send another: not worth a search. */
+  readonly spare?: boolean | undefined
 }
 
 export interface BlockReaderOptions {

@@ -24,6 +24,17 @@ export interface Store {
   has(ids: readonly Id[], options?: CallOptions): Promise<Set<Id>>
 }
 
+/** A store that finds some chunks at once, and the others only by going through all that it stands for. */
+export interface SearchedStore extends Store {
+  /** Has what is found at once; the rest is missing there. */
+  readonly near: Store
+}
+
+/** What `store` finds at once: all, unless it says otherwise. */
+export function nearOf(store: Store & { readonly near?: Store | undefined }): Store {
+  return store.near ?? store
+}
+
 export interface WritableStore extends Store {
   /**
    * Takes in a chunk; one that is here already is left as it is. `id` must be that of `bytes`: a store may

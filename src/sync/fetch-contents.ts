@@ -1,5 +1,7 @@
+import type { Id } from '../object/id.ts'
+import type { CallOptions } from '../store/bucket.ts'
 import { LayeredStore } from '../store/layered-store.ts'
-import type { Store } from '../store/store.ts'
+import { nearOf, type Store } from '../store/store.ts'
 import { compareTrees } from '../tree/compare-trees.ts'
 import { ArrivingStore } from './arriving-store.ts'
 import { keepContents } from './keep-contents.ts'
@@ -27,11 +29,11 @@ export async function fetchContents(
     signal,
     enter: ({ after }) => after?.kind === 'directory',
   })
-  const everything = new LayeredStore([receipt, new PeerStore(peer)])
   if (!receipt.keepsContents) {
+    const near = nearOf(receipt)
     const store: PieceStore = {
-      get: (id, options) => receipt.get(id, options),
-      has: (ids, options) => receipt.has(ids, options),
+      get: (id, options) => near.get(id, options),
+      has: (ids, options) => near.has(ids, options),
       putTree: async (id, bytes) => {
         await receipt.putTree(id, bytes)
         arriving.came(id)
@@ -39,12 +41,31 @@ export async function fetchContents(
     }
     const stop = new AbortController()
     const both = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
-    const wants = wantedContents({ store, peer }, changes, { signal })
+    const search = { store: receipt, worth: receipt.searchWorth ?? 0 }
+    const wants = wantedContents({ store, peer, search }, changes, { signal })
     const arrivals =
       peer.fetchBlocks?.(wants, { blocks: 'opened', signal: both }) ?? peer.fetch(wants, { signal: both })
-    const arriving = new ArrivingStore(arrivals, everything, stop)
+    const others = new LayeredStore([near, new PeerStore(peer), new LastResort(receipt)])
+    const arriving = new ArrivingStore(arrivals, others, stop)
     return arriving
   }
   await keepContents(receipt, peer, wantedContents({ store: receipt, peer }, changes, { signal }), options)
-  return everything
+  return new LayeredStore([receipt, new PeerStore(peer)])
+}
+
+/** Gives what is asked for after all else has failed; what it has shows then. */
+class LastResort implements Store {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  get(id: Id, options?: CallOptions): Promise<Uint8Array> {
+    return this.#store.get(id, options)
+  }
+
+  async has(): Promise<Set<Id>> {
+    return new Set()
+  }
 }

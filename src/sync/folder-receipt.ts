@@ -5,6 +5,7 @@ import type { SealedBlock } from '../object/sealed-block.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
+import type { WorkingCopyStore } from '../folder/working-copy-store.ts'
 import type { Store } from '../store/store.ts'
 import { ChunkOverlay } from './chunk-overlay.ts'
 import type { Head } from './head.ts'
@@ -13,6 +14,8 @@ import type { Advance, AdvanceOptions, Receipt } from './replica.ts'
 /** So much of what arrives is made durable at a time: what an interrupted transfer has fetched is not fetched again. */
 const flushEvery = 64 * 1024 * 1024
 const overlayCapacity = 32 * 1024 * 1024
+/** An entry is gone through in the time in which a line of 100 Mbit/s brings so many bytes. */
+const bytesPerEntry = 16
 /** Less than this is written to the working files before it is in the repository. */
 const little = 4 * 1024 * 1024
 
@@ -29,8 +32,13 @@ export type MoveOn = (
 export class FolderReceipt implements Receipt {
   readonly keepsContents: boolean
   readonly #writer: RepositoryWriter
-  readonly #workingCopy: Store | undefined
+  readonly #workingCopy: WorkingCopyStore | undefined
   readonly #moveOn: MoveOn
+  readonly near: Store = {
+    get: (id, options) => this.#get(id, this.#workingCopy?.near, options),
+    has: (ids, options) => this.#has(ids, this.#workingCopy?.near, options),
+  }
+  readonly searchWorth: number
   readonly #overlay = new ChunkOverlay(overlayCapacity)
   /** Contents that nobody else has, where none are kept: merged texts. */
   readonly #made = new Map<Id, Uint8Array>()
@@ -39,12 +47,13 @@ export class FolderReceipt implements Receipt {
   private constructor(
     writer: RepositoryWriter,
     keepsContents: boolean,
-    workingCopy: Store | undefined,
+    workingCopy: WorkingCopyStore | undefined,
     moveOn: MoveOn,
   ) {
     this.#writer = writer
     this.keepsContents = keepsContents
     this.#workingCopy = workingCopy
+    this.searchWorth = bytesPerEntry * (workingCopy?.count ?? 0)
     this.#moveOn = moveOn
   }
 
@@ -52,7 +61,7 @@ export class FolderReceipt implements Receipt {
   static async open(
     folder: Folder,
     repository: Repository,
-    workingCopy: Store | undefined,
+    workingCopy: WorkingCopyStore | undefined,
     moveOn: MoveOn,
     options?: CallOptions,
   ): Promise<FolderReceipt> {
@@ -60,18 +69,26 @@ export class FolderReceipt implements Receipt {
     return new FolderReceipt(writer, folder.settings.history === 'kept', workingCopy, moveOn)
   }
 
-  async get(id: Id, options: CallOptions = {}): Promise<Uint8Array> {
-    const known = this.#overlay.get(id) ?? this.#made.get(id)
-    if (known !== undefined) return known
-    if (this.#workingCopy === undefined || this.#writer.holds(id)) return this.#writer.get(id, options)
-    return this.#workingCopy.get(id, options)
+  get(id: Id, options?: CallOptions): Promise<Uint8Array> {
+    return this.#get(id, this.#workingCopy, options)
   }
 
-  async has(ids: readonly Id[], options: CallOptions = {}): Promise<Set<Id>> {
+  async #get(id: Id, workingCopy: Store | undefined, options?: CallOptions): Promise<Uint8Array> {
+    const known = this.#overlay.get(id) ?? this.#made.get(id)
+    if (known !== undefined) return known
+    if (workingCopy === undefined || this.#writer.holds(id)) return this.#writer.get(id, options)
+    return workingCopy.get(id, options)
+  }
+
+  has(ids: readonly Id[], options?: CallOptions): Promise<Set<Id>> {
+    return this.#has(ids, this.#workingCopy, options)
+  }
+
+  async #has(ids: readonly Id[], workingCopy: Store | undefined, options?: CallOptions): Promise<Set<Id>> {
     const here = new Set(ids.filter((id) => this.#writer.holds(id) || this.#made.has(id)))
     const rest = ids.filter((id) => !here.has(id))
-    if (this.#workingCopy !== undefined && rest.length > 0)
-      for (const id of await this.#workingCopy.has(rest, options)) here.add(id)
+    if (workingCopy !== undefined && rest.length > 0)
+      for (const id of await workingCopy.has(rest, options)) here.add(id)
     return here
   }
 

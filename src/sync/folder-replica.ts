@@ -88,9 +88,9 @@ export class FolderReplica implements Replica {
   }
 
   /** Where contents are read when none are kept; undefined when they are, or before the first snapshot. */
-  #contents(): WorkingCopyStore | undefined {
-    if (this.#of.settings.history === 'kept' || this.#newest === undefined) return undefined
-    const { id, snapshot } = this.#newest
+  #contents(at = this.#newest): WorkingCopyStore | undefined {
+    if (this.#of.settings.history === 'kept' || at === undefined) return undefined
+    const { id, snapshot } = at
     const known = this.#workingCopy
     if (known?.at === id) return known.store
     known?.store.moveOn(snapshot.root)
@@ -101,6 +101,7 @@ export class FolderReplica implements Replica {
 
   capture(options: CallOptions = {}): Promise<Head> {
     return this.#turn.take(async () => {
+      this.#workingCopy?.store.rest()
       let head = await this.#take(options)
       // One of before there were clocks.
       if (head.snapshot.clock.length === 0) head = await this.#take({ ...options, always: true })
@@ -158,6 +159,8 @@ export class FolderReplica implements Replica {
     const id = (report.id ?? report.parent)!
     if (this.#newest?.id !== id) {
       const snapshot = report.snapshot ?? (await this.#repository.snapshots.read(id))
+      // What differs from the one before is what will be asked for.
+      if (report.parent !== undefined) this.#contents(this.#newest ?? (await this.snapshot(report.parent)))
       this.#newest = { id, snapshot }
       this.#changes?.wake()
     }

@@ -1,7 +1,7 @@
 import { isTidemarkError } from '../errors.ts'
-import type { Id } from '../object/id.ts'
 import { givesBlocks, type ChunkWish, type FilledBlock } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
+import { nearOf } from '../store/store.ts'
 import type { Head } from './head.ts'
 import type { Arrival, FetchBlocksOptions, HeadOptions, Peer, Want } from './peer.ts'
 import { PeerStore } from './peer-store.ts'
@@ -64,7 +64,7 @@ export class LocalPeer implements Peer {
     for await (const batch of wants) {
       for (let start = 0; start < batch.length; start += readsAtOnce) {
         const some = batch.slice(start, start + readsAtOnce)
-        yield await Promise.all(some.map(({ id }) => this.#read(id, options)))
+        yield await Promise.all(some.map((want) => this.#read(want, options)))
       }
     }
   }
@@ -86,21 +86,22 @@ export class LocalPeer implements Peer {
           const isBlock = 'block' in answer
           if (!isBlock) single.push(answer)
           if (single.length > 0 && (isBlock || single.length === readsAtOnce)) {
-            yield await Promise.all(single.map(({ id }) => this.#read(id, { signal })))
+            yield await Promise.all(single.map((wish) => this.#read(wish, { signal })))
             single = []
           }
           if (isBlock) yield [answer]
         }
-        if (single.length > 0) yield await Promise.all(single.map(({ id }) => this.#read(id, { signal })))
+        if (single.length > 0) yield await Promise.all(single.map((wish) => this.#read(wish, { signal })))
       }
     } finally {
       await reader.close()
     }
   }
 
-  async #read(id: Id, options: CallOptions): Promise<Arrival> {
+  async #read({ id, spare }: Want, options: CallOptions): Promise<Arrival> {
+    const { store } = this.#replica
     try {
-      return { id, bytes: await this.#replica.store.get(id, options) }
+      return { id, bytes: await (spare === true ? nearOf(store) : store).get(id, options) }
     } catch (error) {
       // Another peer may have what is lost here.
       if (isTidemarkError(error, 'missing', 'corrupt')) return { id, bytes: undefined }

@@ -11,6 +11,8 @@ export interface Want {
   readonly like?: Id | undefined
   /** It is not to come in a block. */
   readonly alone?: boolean | undefined
+  /** It only helps to send another: not worth a search. */
+  readonly spare?: boolean | undefined
 }
 
 /** What came for a wish: its bytes, whose hash has been checked; undefined when the other side does not have it. */

@@ -1,7 +1,7 @@
 import { TidemarkError } from '../errors.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
-import type { Store } from '../store/store.ts'
+import { nearOf, type Store } from '../store/store.ts'
 import type { Peer, Want } from './peer.ts'
 
 /** Part of a tree, or of the lists of a content, that may have to be fetched; it says what is below it. */
@@ -31,13 +31,15 @@ export async function* fetchPieces(
   pieces: readonly Piece[],
   options: CallOptions,
 ): AsyncGenerator<readonly [Piece, Uint8Array]> {
+  // Trees and lists never have to be searched for.
+  const near = nearOf(store)
   for (let start = 0; start < pieces.length; start += piecesAtOnce) {
     const some = pieces.slice(start, start + piecesAtOnce)
-    const here = await store.has(
+    const here = await near.has(
       some.map(({ id }) => id),
       options,
     )
-    for (const piece of some) if (here.has(piece.id)) yield [piece, await store.get(piece.id, options)]
+    for (const piece of some) if (here.has(piece.id)) yield [piece, await near.get(piece.id, options)]
     const away = new Map(some.filter(({ id }) => !here.has(id)).map((piece) => [piece.id, piece]))
     if (away.size === 0) continue
     const wants = [...away.values()].map(({ id, like }): Want => ({ id, like }))

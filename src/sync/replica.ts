@@ -70,6 +70,12 @@ export interface Receipt extends Store {
   /** Whether contents are kept too. If not, they are not put, and `advance` gets them from its source. */
   readonly keepsContents: boolean
 
+  /** What is found at once, where the rest has to be searched for: all trees and lists, and some contents. */
+  readonly near?: Store | undefined
+
+  /** A search takes as long as to fetch so many bytes. */
+  readonly searchWorth?: number | undefined
+
   putTree(id: Id, bytes: Uint8Array): Promise<void> | undefined
   putContent(id: Id, bytes: Uint8Array): Promise<void> | undefined
 

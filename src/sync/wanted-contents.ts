@@ -2,6 +2,7 @@ import { decodeList } from '../object/content.ts'
 import type { FileEntry } from '../object/entry.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
+import type { Store } from '../store/store.ts'
 import type { Difference } from '../tree/compare-directories.ts'
 import { equalContent } from '../tree/equal-entries.ts'
 import type { Peer, Want } from './peer.ts'
@@ -16,6 +17,8 @@ const maxAsked = 100_000
 export interface ContentPlaces {
   readonly store: PieceStore
   readonly peer: Peer
+  /** Finds more contents than `store`, and is asked once so many bytes are wanted that it pays. */
+  readonly search?: { readonly store: Store; readonly worth: number } | undefined
 }
 
 /**
@@ -27,10 +30,14 @@ export async function* wantedContents(
   changes: AsyncIterable<readonly Difference[]>,
   options: CallOptions = {},
 ): AsyncGenerator<readonly Want[]> {
+  const { store, search } = places
   let asked = new Set<Id>()
+  /** Of all files that were met until now. */
+  let bytes = 0
   const missing = async (wants: readonly Want[]): Promise<Want[]> => {
     const fresh = wants.filter(({ id }) => !asked.has(id))
-    const here = await places.store.has(
+    const where = search !== undefined && bytes > search.worth ? search.store : store
+    const here = await where.has(
       fresh.map(({ id }) => id),
       options,
     )
@@ -45,6 +52,7 @@ export async function* wantedContents(
       const file = changedFile(difference)
       if (file === undefined) continue
       const { now, before } = file
+      bytes += now.size
       const like = before?.content?.depth === now.content!.depth ? before.content.id : undefined
       if (now.content!.depth === 0) {
         simple.push({ id: now.content!.id, like })

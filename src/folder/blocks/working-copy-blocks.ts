@@ -24,8 +24,14 @@ const manyBytes = 8 * 1024 * 1024
 
 type Answers = readonly (FilledBlock | ChunkWish)[]
 
-/** Where a chunk is likely to stand; undefined for one that had better be read by itself. */
-export type FindPlace = (wish: ChunkWish) => ChunkPlace | undefined
+/**
+ * Where chunks are likely to stand; undefined for those that had better be read by themselves. `isMany`: so many have been
+ * wished for that a search pays.
+ */
+export type FindPlaces = (
+  wishes: readonly ChunkWish[],
+  options: CallOptions & { readonly isMany: boolean },
+) => Promise<readonly (ChunkPlace | undefined)[]>
 
 interface Placed {
   readonly wish: ChunkWish
@@ -35,13 +41,13 @@ interface Placed {
 /** Makes blocks of chunks that stand in the files of a folder. */
 export class WorkingCopyBlocks implements BlockReader {
   readonly #start: () => ThreadStart
-  readonly #find: () => Promise<FindPlace>
+  readonly #find: FindPlaces
   readonly #compress: () => boolean
   #threads: BlockThreads | undefined
   #chunks = 0
   #bytes = 0
 
-  constructor(start: () => ThreadStart, find: () => Promise<FindPlace>, { compress }: BlockReaderOptions) {
+  constructor(start: () => ThreadStart, find: FindPlaces, { compress }: BlockReaderOptions) {
     this.#start = start
     this.#find = find
     this.#compress = compress
@@ -51,7 +57,7 @@ export class WorkingCopyBlocks implements BlockReader {
     wishes: AsyncIterable<readonly ChunkWish[]>,
     { signal }: CallOptions = {},
   ): AsyncGenerator<Answers> {
-    const ahead = new ReadAhead(this.#locate(wishes), wishesAhead)
+    const ahead = new ReadAhead(this.#locate(wishes, signal), wishesAhead)
     const coming: Promise<Answers>[] = []
     try {
       for (;;) {
@@ -73,10 +79,15 @@ export class WorkingCopyBlocks implements BlockReader {
     }
   }
 
-  async *#locate(wishes: AsyncIterable<readonly ChunkWish[]>): AsyncGenerator<Placed[]> {
+  async *#locate(
+    wishes: AsyncIterable<readonly ChunkWish[]>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Placed[]> {
+    let count = 0
     for await (const some of wishes) {
-      const find = await this.#find()
-      yield some.map((wish) => ({ wish, place: wish.alone === true ? undefined : find(wish) }))
+      count += some.length
+      const places = await this.#find(some, { isMany: count >= manyChunks, signal })
+      yield some.map((wish, n) => ({ wish, place: places[n] }))
     }
   }
 

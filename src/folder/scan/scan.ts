@@ -33,6 +33,8 @@ export interface ScanCounts {
 export interface ScanMemory extends LeafRecord {
   leaves(directory: Name): Iterable<StateLeaf>
   deleteBelow(directory: Name): void
+  /** What is remembered of a directory and all below it holds for another path instead. */
+  rename?(from: Name, to: Name): void
 }
 
 /** A directory that a scan is about to read. */

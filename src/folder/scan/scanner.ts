@@ -21,6 +21,7 @@ import { IgnoreRules } from './ignore-rules.ts'
 import { keptNames, withOwnRules, type KeptNames } from './kept-names.ts'
 import { KnownLeaf } from './known-leaf.ts'
 import type { Known } from './known-leaf.ts'
+import { MovedDirectories } from './moved-directories.ts'
 import { isUnchanged, newEntry, settledCtime } from './new-entry.ts'
 import type { ScanOptions, ScanResult } from './scan.ts'
 import { ScanWork } from './scan-work.ts'
@@ -53,6 +54,7 @@ interface Carrying {
 export class Scanner {
   readonly #work: ScanWork
   readonly #onPath: ReadonlySet<Name>
+  readonly #moved: MovedDirectories
   #root!: DirectoryHandle
   #files!: FileScan
   #look: Look | undefined
@@ -64,6 +66,7 @@ export class Scanner {
 
   constructor(options: ScanOptions) {
     this.#work = new ScanWork(options)
+    this.#moved = new MovedDirectories(this.#work)
     this.#onPath = new Set([...(options.only ?? [])].flatMap(selfAndAbove))
   }
 
@@ -99,6 +102,7 @@ export class Scanner {
     await this.#enter(directory, undefined, (result) => (below = result))
     await ingest.drain()
     await this.#work.settlePuts()
+    this.#moved.settle()
     if (typeof below !== 'object') throw new TidemarkError('denied', `${root}: cannot be read`)
     const xattrs = this.#work.xattrs(this.#root.fd, '')
     const own = (placed?.find('', '', stat) ??
@@ -390,8 +394,8 @@ export class Scanner {
     const { counts, options } = this.#work
     const relative = place.path(name)
     counts.directories++
-    const before =
-      known?.entry.kind === 'directory' && !known.entry.unreadable ? belowOf(known.entry) : undefined
+    const ino = BigInt.asIntN(64, stat.ino)
+    const before = this.#below(place, relative, known, ino)
     const entry = (unchanged ?? placed ?? this.#newDirectory(place, name, relative, stat)) as DirectoryEntry
     const fill = (below: Outcome): void => {
       slot.same = unchanged !== undefined && below === before
@@ -400,12 +404,11 @@ export class Scanner {
       else if (below === 'unreadable') slot.entry = unreadable(entry)
       else slot.entry = slot.same ? entry : { ...entry, ...below }
     }
-    const ino = BigInt.asIntN(64, stat.ino)
     // Another directory by the same name, or one of which no changes were told, can be new all through.
     const isNew =
       place.directory.depth === 'all' ||
       before === undefined ||
-      known!.ino !== ino ||
+      known?.ino !== ino ||
       options.watch?.covers(relative, ino) === false
     const depth = this.#depth(relative, isNew, unchanged === undefined)
     if (depth === 'through' && !this.#onPath.has(relative)) {
@@ -427,6 +430,12 @@ export class Scanner {
     })
   }
 
+  /** What is remembered of a directory, here or from where it was before. */
+  #below(place: Place, relative: Name, known: Known | undefined, ino: bigint): Below | undefined {
+    if (known?.entry.kind !== 'directory') return this.#moved.find(ino, place.directory.relative, relative)
+    return known.entry.unreadable ? undefined : belowOf(known.entry)
+  }
+
   #newDirectory(place: Place, name: Name, relative: Name, stat: FileStat): Entry {
     const path = place.handle.path(name)
     this.#work.checkTime(relative, stat)
@@ -440,8 +449,9 @@ export class Scanner {
   }
 
   /** What was there in the last snapshot is there no longer. */
-  #forgetPassed(directory: Directory, { cursor }: KnownLeaf): void {
-    if (cursor.isDirectory) this.#work.forget(joinPath(directory.relative, cursor.name))
+  #forgetPassed(directory: Directory, leaf: KnownLeaf): void {
+    const { cursor } = leaf
+    if (cursor.isDirectory) this.#moved.note(joinPath(directory.relative, cursor.name), leaf.known())
   }
 
   /** Lets signals and timers have their turn. */

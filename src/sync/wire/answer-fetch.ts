@@ -73,7 +73,7 @@ class Fetching {
       const wants: Want[] = []
       for (const { id, like } of decodeWants(message)) {
         const old = this.#makesDeltas && like !== undefined && this.#luck.tries() ? like : undefined
-        if (old !== undefined) wants.push({ id: old, alone: true })
+        if (old !== undefined) wants.push({ id: old, alone: true, spare: true })
         wants.push({ id, alone: old !== undefined })
         this.#asked.put({ id, like: old })
       }

@@ -134,4 +134,37 @@ suite('WorkingCopyStore', () => {
     assert.equal((await working.has([chunk('content 17'), chunk('three')])).size, 2)
     assert.deepEqual(await working.get(chunk('content 17')), bytesOf('content 17'))
   })
+
+  test('finds what has just changed without going through the tree, and lets go of what is of no use', async (t) => {
+    const root = temporaryDirectory(t)
+    const store = new MemoryStore()
+    const many = Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`f${n}`, `content ${n}`]))
+    mkdirSync(`${root}/many`)
+    for (const [name, text] of Object.entries(many)) writeFileSync(`${root}/many/${name}`, text)
+    let reads = 0
+    const get = (id: Id): Promise<Uint8Array> => (reads++, store.get(id))
+    const first = await plant(store, { many, d: { a: 'one' } })
+    const working = new WorkingCopyStore(root, { get, has: store.has.bind(store) }, first)
+    t.after(() => working.close())
+
+    mkdirSync(`${root}/d`)
+    writeFileSync(`${root}/d/a`, 'new')
+    working.moveOn(await plant(store, { many, d: { a: 'new' } }))
+    assert.deepEqual(await working.get(chunk('new')), bytesOf('new'))
+    assert.deepEqual(await working.near.has(['new', 'content 7'].map(chunk)), new Set([chunk('new')]))
+    await assert.rejects(working.near.get(chunk('content 7')), isMissing)
+    const few = reads
+    assert.ok(few < 10, `${few} pieces of trees were read`)
+
+    const isNear = async (): Promise<boolean> => (await working.near.has([chunk('content 7')])).size > 0
+    assert.deepEqual(await working.get(chunk('content 7')), bytesOf('content 7'))
+    assert.ok(reads > 2 * few, 'all of it has been gone through')
+    working.rest()
+    assert.ok(await isNear(), 'it has been of use')
+    working.rest()
+    assert.deepEqual(await working.near.has([chunk('nowhere')]), new Set())
+    working.rest()
+    assert.ok(!(await isNear()))
+    assert.deepEqual(await working.near.get(chunk('new')), bytesOf('new'))
+  })
 })

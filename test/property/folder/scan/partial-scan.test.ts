@@ -14,11 +14,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { InlineIngest } from '../../../../src/folder/ingest/inline-ingest.ts'
+import type { Carry } from '../../../../src/folder/scan/carry.ts'
 import type { ScanMemory, ScanResult } from '../../../../src/folder/scan/scan.ts'
 import { Scanner } from '../../../../src/folder/scan/scanner.ts'
 import { FolderState } from '../../../../src/folder/state.ts'
@@ -143,16 +145,23 @@ function isDirectory(path: string): boolean {
 
 const nothing: ScanMemory = { leaves: () => [], put() {}, delete() {}, deleteBelow() {} }
 
+/** The root has no name. */
+function tidy(path: string): string {
+  return path === '.' ? '' : path
+}
+
 /** A folder and what is remembered of it. */
 class Bench {
   readonly store = new MemoryStore()
   readonly #root: string
   readonly #state: FolderState
+  readonly #carry: Carry | undefined
   #before: DirectoryEntry | undefined
 
-  constructor(root: string, state: FolderState) {
+  constructor(root: string, state: FolderState, carry?: Carry) {
     this.#root = root
     this.#state = state
+    this.#carry = carry
   }
 
   /** Scans with what is remembered; only `only`, unless that is undefined. */
@@ -176,10 +185,13 @@ class Bench {
       before,
       memory,
       only,
+      carry: this.#carry,
       ingest: new InlineIngest(() => undefined, 64),
       put: (id: Id, bytes: Uint8Array) => this.store.put(id, bytes),
       excluded: new Set(),
-      onProblem: (problem) => assert.fail(`${problem.path}: ${problem.message}`),
+      onProblem: ({ code, path, message }) => {
+        if (code !== 'not-here') assert.fail(`${path}: ${message}`)
+      },
     }).run()
   }
 
@@ -244,6 +256,51 @@ test('rules hold below directories that are only passed through', async (t) => {
   writeFileSync(join(root, 'd', 'left-out.tmp'), '1')
   writeFileSync(join(root, 'd', 'kept'), '1')
   assert.equal((await bench.next(new Set(['d']))).root.count, 3)
+})
+
+for (const [from, to] of [
+  ['b', 'a'],
+  ['b', 'c'],
+  ['x/b', 'y/c'],
+  ['y/b', 'x/c'],
+] as const) {
+  test(`what is in a directory that was moved from ${from} to ${to} is not read again`, async (t) => {
+    const root = temporaryDirectory(t)
+    for (const directory of ['x', 'y', `${from}/below`]) mkdirSync(join(root, directory), { recursive: true })
+    for (const name of ['one', 'two', 'below/three']) writeFileSync(join(root, from, name), name)
+    const state = FolderState.open(join(temporaryDirectory(t), 'state.sqlite'))
+    t.after(() => state.close())
+    const bench = new Bench(root, state)
+    // What was written a moment ago is read again.
+    while ((await bench.next()).counts.read > 0) await setImmediate()
+    renameSync(join(root, from), join(root, to))
+    writeFileSync(join(root, to, 'two'), 'changed')
+    const { root: tree, counts } = await bench.next(new Set([dirname(from), dirname(to)].map(tidy)))
+    assert.equal(counts.read, 7)
+    assert.deepEqual(tree, (await bench.scratch()).root)
+  })
+}
+
+test('what others have and is left out here stays where it is when its directory is moved', async (t) => {
+  const root = temporaryDirectory(t)
+  mkdirSync(join(root, 'b'))
+  for (const name of ['one', 'two.tmp']) writeFileSync(join(root, 'b', name), name)
+  const state = FolderState.open(join(temporaryDirectory(t), 'state.sqlite'))
+  t.after(() => state.close())
+  const bench = new Bench(root, state, { keepsOwners: false, unfold: async () => [] })
+  await bench.next()
+  writeFileSync(join(root, '.tidemarkignore'), '*.tmp')
+  await bench.next()
+  for (const [from, to] of [
+    ['b', 'a'],
+    ['a', 'c'],
+  ] as const) {
+    renameSync(join(root, from), join(root, to))
+    const { root: tree } = await bench.next(new Set(['']))
+    const paths = new Set((await bench.list(tree)).map((line) => line.split(' ')[0]))
+    assert.deepEqual(new Set(['b/two.tmp', `${to}/one`]).difference(paths), new Set())
+    assert.ok(!paths.has(`${to}/two.tmp`))
+  }
 })
 
 test('a file that has several names is told of, so that everything can be scanned', async (t) => {
