@@ -10,6 +10,7 @@ import { decodeEntry } from '../../object/entry-codec.ts'
 import type { SharedSegment } from '../../store/repository/segment-file.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { writeContent } from './content.ts'
+import { Descriptors } from './descriptors.ts'
 import { FilePlacer } from './file-placer.ts'
 import { LocalPacks } from './local-packs.ts'
 import { OpenDirectories } from './open-directories.ts'
@@ -32,6 +33,8 @@ export interface ThreadStart {
   readonly placed: boolean
   /** Not 0: stop. */
   readonly stop: SharedArrayBuffer
+  /** See {@link Descriptors}. */
+  readonly descriptors: SharedArrayBuffer
 }
 
 /** A part of a large file: the chunks that begin in a range, for a file that another thread has opened. */
@@ -72,7 +75,8 @@ function serve(port: NonNullable<typeof parentPort>, start: ThreadStart): void {
   const stop = new Int32Array(start.stop)
   const directories = new OpenDirectories(openDirectory(start.target))
   const store = new LocalPacks(start.repository, start.segments)
-  const placer = new FilePlacer(directories, store, { ahead: false, placed: start.placed })
+  const descriptors = new Descriptors(start.descriptors)
+  const placer = new FilePlacer(directories, store, { ahead: false, placed: start.placed, descriptors })
   const results = new Writer(4096)
 
   const throwIfStopped = (): void => {

@@ -1,6 +1,5 @@
-import { closeSync, constants, fstatSync, fsyncSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync } from 'node:fs'
 import type { Name } from '../../bytes/name.ts'
-import { isTidemarkError } from '../../errors.ts'
 import type { FileEntry } from '../../object/entry.ts'
 import type { Store } from '../../store/store.ts'
 import { equalXattrs } from '../../tree/equal-entries.ts'
@@ -8,20 +7,21 @@ import type { DirectoryHandle } from '../system/directory-handle.ts'
 import type { FileStat } from '../system/file-stat.ts'
 import { readXattrs } from '../system/xattrs.ts'
 import { finishContent, holdsContent, writeContent, type WriteOptions } from './content.ts'
+import { Descriptors } from './descriptors.ts'
 import { syncDevicesLater } from './durable.ts'
 import { changedMeanwhile, isAsSeen, isSameState, type FileJob, type OnResult } from './file-job.ts'
 import { carrierAt, carrierOf, giveMetadata, type Owned } from './metadata.ts'
 import type { Inherited, OpenDirectories } from './open-directories.ts'
 import { joinPath } from '../../tree/path.ts'
 import { describeFailure, type ProblemCode } from './problem.ts'
-import { temporaryNames } from './temporary-name.ts'
+import { UnfinishedFiles, type UnfinishedFile } from './unfinished-file.ts'
 
-/** A file that stands ready under its temporary name. */
+/** A file that is ready to be put in its place. */
 interface Ready {
   readonly directory: Name
   readonly name: Name
   readonly size: number
-  readonly temporary: Name
+  readonly file: UnfinishedFile
   readonly before: FileStat | undefined
   readonly problems: readonly Trouble[]
   readonly onResult: OnResult
@@ -30,7 +30,6 @@ interface Ready {
 type Trouble = readonly [ProblemCode, string]
 
 const ownerOnly = 0o600
-const { O_WRONLY, O_CREAT, O_EXCL, O_RDONLY } = constants
 
 /** Files ought to be put in their places when so many wait, or so many bytes. */
 const enough: Amount = { files: 2048, bytes: 64 * 1024 * 1024 }
@@ -45,12 +44,13 @@ interface Amount {
 export interface PlacerOptions extends Pick<WriteOptions, 'signal' | 'ahead'> {
   /** Tell what stands there in the end. */
   readonly placed?: boolean | undefined
+  /** What this thread may hold open; on the first one that is known. */
+  readonly descriptors?: Descriptors | undefined
 }
 
-/** A file that has been begun under its temporary name. */
+/** A file that has been begun. */
 export interface Begun {
-  readonly fd: number
-  readonly temporary: Name
+  readonly file: UnfinishedFile
   readonly before: FileStat | undefined
   /** The mode it was made with, of which the process's umask may have taken its part. */
   readonly mode: number
@@ -67,9 +67,7 @@ export class FilePlacer {
   readonly #directories: OpenDirectories
   readonly #store: Store
   readonly #options: PlacerOptions
-  readonly #nextName = temporaryNames()
-  /** Files that are being written, and their directories. */
-  readonly #begun = new Map<Begun, Name>()
+  readonly #unfinished: UnfinishedFiles
   #ready: Ready[] = []
   #bytes = 0
   /** Files that are being committed; the first `#placed` of them are in their places. */
@@ -83,6 +81,7 @@ export class FilePlacer {
     this.#directories = directories
     this.#store = store
     this.#options = options
+    this.#unfinished = new UnfinishedFiles(options.descriptors ?? Descriptors.own)
   }
 
   /** Enough files wait for `commit`. */
@@ -116,7 +115,7 @@ export class FilePlacer {
     let fd
     let isRight
     try {
-      fd = this.#directories.get(directory).open(entry.name, O_RDONLY)
+      fd = this.#directories.get(directory).open(entry.name, constants.O_RDONLY)
     } catch {
       return false
     }
@@ -144,7 +143,7 @@ export class FilePlacer {
   async #write(job: FileJob, before: FileStat | undefined, onResult: OnResult): Promise<void> {
     const begun = this.#begin(job, before)
     try {
-      await writeContent(begun.fd, this.#store, job.entry, this.#options)
+      await writeContent(begun.file.fd, this.#store, job.entry, this.#options)
     } catch (error) {
       this.giveUp(job, begun)
       throw error
@@ -153,7 +152,7 @@ export class FilePlacer {
   }
 
   /**
-   * Makes an empty temporary file for a job whose content is written by somebody else, who then calls
+   * Makes an empty file for a job whose content is written by somebody else, who then calls
    * `complete` or `giveUp`. Undefined when the job cannot be done, which `onResult` has been told.
    */
   begin(job: FileJob, onResult: OnResult): Begun | undefined {
@@ -171,32 +170,27 @@ export class FilePlacer {
   }
 
   #begin({ directory, entry }: FileJob, before: FileStat | undefined): Begun {
-    const temporary = this.#nextName()
     const handle = this.#directories.get(directory)
     const mode = modeAtFirst(entry, this.#directories.inherited(directory))
-    const fd = handle.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode)
-    const begun = { fd, temporary, before, mode }
-    this.#begun.set(begun, directory)
-    return begun
+    return { file: this.#unfinished.make(handle, mode, before !== undefined), before, mode }
   }
 
   /** The content is written: sees to the rest, up to `commit`. */
-  complete({ directory, entry }: FileJob, begun: Begun, onResult: OnResult): void {
-    const { fd, temporary, before, mode } = begun
+  complete(job: FileJob, begun: Begun, onResult: OnResult): void {
+    const { directory, entry } = job
+    const { file, before, mode } = begun
     let lost: string[]
     try {
-      finishContent(fd, entry)
-      lost = giveMetadata(carrierOf(fd), entry, this.#owned(directory, fd, mode))
+      finishContent(file.fd, entry)
+      lost = giveMetadata(carrierOf(file.fd), entry, this.#owned(directory, file.fd, mode))
     } catch (error) {
-      this.#remove(directory, temporary)
+      this.giveUp(job, begun)
       throw error
-    } finally {
-      this.#begun.delete(begun)
-      closeSync(fd)
     }
+    file.close()
     const problems = lost.map(lostMetadata)
     const { name, size } = entry
-    this.#ready.push({ directory, name, size, temporary, before, problems, onResult })
+    this.#ready.push({ directory, name, size, file, before, problems, onResult })
     this.#bytes += size
   }
 
@@ -212,9 +206,8 @@ export class FilePlacer {
   }
 
   giveUp({ directory }: FileJob, begun: Begun): void {
-    this.#begun.delete(begun)
-    closeSync(begun.fd)
-    this.#remove(directory, begun.temporary)
+    begun.file.close()
+    this.#discard(directory, begun.file)
   }
 
   /**
@@ -246,7 +239,7 @@ export class FilePlacer {
       await this.#sync(ready)
       for (const file of ready) {
         if (this.#aborted) return
-        this.#rename(file)
+        this.#putInPlace(file)
         this.#placed++
       }
     } catch (error) {
@@ -258,32 +251,24 @@ export class FilePlacer {
   }
 
   async #sync(ready: readonly Ready[]): Promise<void> {
-    const one = (): void => ready.forEach((file) => this.#withFile(file, fsyncSync))
+    const one = (): void =>
+      ready.forEach(({ directory, file }) => file.sync(this.#directories.get(directory)))
     if (ready.length < fewFiles) one()
     else await syncDevicesLater(this.#directories, new Set(ready.map(({ directory }) => directory)), one)
   }
 
-  #withFile({ directory, temporary }: Ready, act: (fd: number) => void): void {
-    const fd = this.#directories.get(directory).open(temporary, O_WRONLY)
-    try {
-      act(fd)
-    } finally {
-      closeSync(fd)
-    }
-  }
-
-  #rename({ directory, name, size, temporary, before, problems, onResult }: Ready): void {
+  #putInPlace({ directory, name, size, file, before, problems, onResult }: Ready): void {
     try {
       const handle = this.#directories.get(directory)
-      if (putInPlace(handle, temporary, name, before)) {
+      if (file.place(handle, name, before)) {
         onResult({ status: 'written', problems, placed: this.#placedAt(handle, name, size) })
         return
       }
-      this.#remove(directory, temporary)
+      this.#discard(directory, file)
       onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
     } catch (error) {
       const trouble = describeFailure(error, joinPath(directory, name))
-      this.#remove(directory, temporary)
+      this.#discard(directory, file)
       onResult({ status: 'failed', problems: [trouble] })
     }
   }
@@ -300,24 +285,22 @@ export class FilePlacer {
     }
   }
 
-  /** Removes everything that is not in its place yet. */
+  /** Removes everything that is ready and not in its place yet. */
   abort(): void {
     this.#aborted = true
-    for (const [{ temporary }, directory] of this.#begun) this.#remove(directory, temporary)
-    for (const { directory, temporary } of this.#ready) this.#remove(directory, temporary)
+    for (const { directory, file } of this.#ready) this.#discard(directory, file)
     this.#ready = []
     this.#removeUnplaced()
   }
 
   #removeUnplaced(): void {
-    for (const { directory, temporary } of this.#unplaced.slice(this.#placed))
-      this.#remove(directory, temporary)
+    for (const { directory, file } of this.#unplaced.slice(this.#placed)) this.#discard(directory, file)
     this.#unplaced = []
   }
 
-  #remove(directory: Name, temporary: Name): void {
+  #discard(directory: Name, file: UnfinishedFile): void {
     try {
-      unlinkSync(this.#directories.get(directory).path(temporary))
+      file.discard(this.#directories.get(directory))
     } catch {
       // What cannot be removed now is removed by the next run that comes by.
     }
@@ -328,24 +311,6 @@ export class FilePlacer {
 function modeAtFirst({ mode, uid, gid, xattrs }: FileEntry, known: Inherited | undefined): number {
   const isPlain = mode <= 0o777 && xattrs.length === 0
   return isPlain && known?.xattrs === false && known.uid === uid && known.gid === gid ? mode : ownerOnly
-}
-
-/** False when something else stands there than what was `before`. */
-function putInPlace(
-  handle: DirectoryHandle,
-  temporary: Name,
-  name: Name,
-  before: FileStat | undefined,
-): boolean {
-  try {
-    if (before === undefined && handle.move(temporary, handle, name)) return true
-  } catch (error) {
-    if (isTidemarkError(error, 'exists')) return false
-    throw error
-  }
-  if (!isSameState(handle.stat(name), before)) return false
-  handle.rename(temporary, name)
-  return true
 }
 
 function hasMetadata(now: FileStat, { mtimeNs, mode, uid, gid }: FileEntry): boolean {

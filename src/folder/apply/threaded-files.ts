@@ -7,6 +7,7 @@ import type { Repository } from '../../store/repository/repository.ts'
 import { Condition } from '../condition.ts'
 import { threadFile } from '../thread-file.ts'
 import type { Failure, FromThread, PartJob, ThreadStart, ToThread } from './apply-thread.ts'
+import { Descriptors } from './descriptors.ts'
 import type { FileJob, FileResult, FileSink, OnResult } from './file-job.ts'
 import { FilePlacer, type Begun } from './file-placer.ts'
 import type { OpenDirectories } from './open-directories.ts'
@@ -52,6 +53,8 @@ export class ThreadedFiles implements FileSink {
   #batch: Pending[] = []
   #bytes = 0
   #large: Promise<void> | undefined
+  /** Ends the large file whose parts are being written. */
+  #giveUpLarge: (() => void) | undefined
 
   /** `root` is the directory of the repository's bucket; `placed`: tell what stands there in the end. */
   constructor(
@@ -70,6 +73,7 @@ export class ThreadedFiles implements FileSink {
       segments: repository.index.segments.map((segment) => segment.shared),
       placed,
       stop: this.#stop.buffer,
+      descriptors: Descriptors.own.memory,
     }
     const count = Math.min(mostThreads, availableParallelism())
     this.#threads = Array.from({ length: count }, () => this.#begin(start))
@@ -124,6 +128,7 @@ export class ThreadedFiles implements FileSink {
     const { job, onResult } = pending
     const begun = this.#placer.begin(job, onResult)
     if (begun === undefined) return
+    this.#giveUpLarge = () => this.#placer.giveUp(job, begun)
     const writer = new Writer()
     encodeEntry(writer, job.entry)
     const entry = writer.finish()
@@ -133,7 +138,7 @@ export class ThreadedFiles implements FileSink {
       const number = this.#number++
       errors.push(new Promise((resolve) => this.#parts.set(number, resolve)))
       const end = Math.min(start + step, job.entry.size)
-      const part: PartJob = { number, fd: begun.fd, entry, start, end }
+      const part: PartJob = { number, fd: begun.file.fd, entry, start, end }
       await this.#give({ kind: 'part', part })
     }
     this.#large = this.#completeLarge(pending, begun, errors).catch((error: unknown) =>
@@ -147,6 +152,7 @@ export class ThreadedFiles implements FileSink {
     errors: readonly Promise<Failure | undefined>[],
   ): Promise<void> {
     const failed = (await Promise.all(errors)).some((error) => error !== undefined)
+    this.#giveUpLarge = undefined
     if (failed) {
       this.#placer.giveUp(job, begun)
       await this.#otherwise.submit(job, onResult)
@@ -172,6 +178,7 @@ export class ThreadedFiles implements FileSink {
   async abort(): Promise<void> {
     Atomics.store(this.#stop, 0, 1)
     await this.#end()
+    this.#giveUpLarge?.()
     this.#placer.abort()
     await this.#otherwise.abort()
   }

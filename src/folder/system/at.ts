@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { nameInBytes } from '../../bytes/name.ts'
 import type { Name } from '../../bytes/name.ts'
 import { joinDevice } from './device.ts'
@@ -88,6 +89,8 @@ function device(at: number): bigint {
   return lastDevice.number
 }
 
+/** Not among Node's constants; the same on all of our platforms. */
+export const O_CLOEXEC = 0o2000000
 const RENAME_NOREPLACE = 1
 const [EINVAL, ENOSYS] = [22, 38]
 
@@ -142,6 +145,38 @@ export function openAt(system: Libc, directory: number, name: Name, flags: numbe
     const errno = system.errno()
     if (errno !== EINTR) throw errnoError(errno)
   }
+}
+
+/** The file is made without a name. Its own bit, which does not say that it is to be a directory. */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
+const [EISDIR, EOPNOTSUPP] = [21, 95]
+
+/** A descriptor of a new file without a name, to be written; undefined when the file system has none. */
+export function openNamelessAt(system: Libc, directory: number, mode: number): number | undefined {
+  const flags = constants.O_WRONLY | O_TMPFILE | O_CLOEXEC
+  for (;;) {
+    const fd = system.openat(directory, '.', flags, mode)
+    if (fd >= 0) return fd
+    const errno = system.errno()
+    if (errno === EOPNOTSUPP || errno === EISDIR || errno === EINVAL || errno === ENOSYS) return undefined
+    if (errno !== EINTR) throw errnoError(errno)
+  }
+}
+
+const AT_FDCWD = -100
+const AT_SYMLINK_FOLLOW = 0x400
+/** Whether a file may be named by its descriptor alone, which takes a right or a Linux from 6.10 on. */
+let byDescriptor = true
+
+/** Gives an open file without a name its name, where nothing stands yet. */
+export function linkAt(system: Libc, fd: number, directory: number, name: Name): void {
+  const path = cString(name)
+  if (byDescriptor && system.linkat(fd, '', directory, path, AT_EMPTY_PATH) === 0) return
+  const errno = byDescriptor ? system.errno() : ENOENT
+  if (errno !== ENOENT) throw errnoError(errno)
+  byDescriptor = false
+  if (system.linkat(AT_FDCWD, `/proc/self/fd/${fd}`, directory, path, AT_SYMLINK_FOLLOW) !== 0)
+    throw errnoError(system.errno())
 }
 
 /** Gives an entry another name, here or in another directory, in the place of what stands there. */

@@ -1,7 +1,17 @@
 import { closeSync, constants, fstatSync, fsyncSync, openSync, renameSync } from 'node:fs'
 import type { Name } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
-import { hasNames, moveAt, namesIn, openAt, renameAt, statAt } from './at.ts'
+import {
+  hasNames,
+  linkAt,
+  moveAt,
+  namesIn,
+  O_CLOEXEC,
+  openAt,
+  openNamelessAt,
+  renameAt,
+  statAt,
+} from './at.ts'
 import { fileStat, readStat, type FileStat } from './file-stat.ts'
 import { libc, libcIfLoaded, type Libc } from './libc.ts'
 import { childPath, displayPath, readNames, systemPath, type SystemPath } from './paths.ts'
@@ -38,6 +48,13 @@ export interface DirectoryHandle {
    * file does not hang the call (both whatever `flags` say).
    */
   open(name: Name, flags: number, mode?: number): number
+  /**
+   * A descriptor of a new file that has no name, to be written; undefined where there is no such thing. It is gone
+   * when it is closed, unless `link` has given it a name.
+   */
+  openNameless(mode: number): number | undefined
+  /** Gives the file without a name that is open as `fd` a name where nothing stands yet; throws `exists`. */
+  link(fd: number, name: Name): void
   /** Gives `name` another name here, or in the directory `to`, in the place of what stands there. */
   rename(name: Name, newName: Name, to?: DirectoryHandle): void
   /**
@@ -59,7 +76,6 @@ export interface DirectoryHandle {
 }
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY, O_RDONLY } = constants
-const O_CLOEXEC = 0o2000000
 const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
 const ENTRY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
 
@@ -145,6 +161,24 @@ function handleOf(fd: number, location: SystemPath, by: 'descriptor' | 'path'): 
     },
     child: (name) => handleOf(open(name, DIRECTORY), childPath(location, name), by),
     open: (name, flags, mode) => open(name, flags | ENTRY, mode),
+    openNameless(mode) {
+      assertOpen()
+      const system = libc()
+      try {
+        return system && openNamelessAt(system, fd, mode)
+      } catch (error) {
+        throw refusal(error, 'make a file in', location)
+      }
+    },
+    link(file, name) {
+      const unsupported = (): never => {
+        throw new TidemarkError(
+          'unsupported',
+          `name ${displayPath(childPath(location, name))}: not without koffi`,
+        )
+      }
+      call(name, 'name', (system) => linkAt(system, file, fd, name), unsupported)
+    },
     rename(name, newName, to) {
       checkEntryName(newName)
       call(

@@ -27,6 +27,7 @@ export interface Libc {
   futimens(fd: number, times: Uint8Array): number
   openat(directory: number, path: CString, flags: number, mode: number): number
   renameat(from: number, name: CString, to: number, newName: CString): number
+  linkat(from: number, path: CString, to: number, newName: CString, flags: number): number
   lseek(fd: number, offset: number, whence: number): number | bigint
   statx(directory: number, path: CString, flags: number, mask: number, into: Uint8Array): number
   syncfs(fd: number): number
@@ -53,6 +54,7 @@ const declarations = {
   futimens: 'int futimens(int fd, void *times)',
   openat: 'int openat(int directory, const char *path, int flags, uint32_t mode)',
   renameat: 'int renameat(int from, const char *name, int to, const char *newName)',
+  linkat: 'int linkat(int from, const char *path, int to, const char *newName, int flags)',
   lseek: 'int64_t lseek(int fd, int64_t offset, int whence)',
   statx: 'int statx(int directory, const char *path, int flags, uint32_t mask, void *into)',
   syncfs: 'int syncfs(int fd)',
