@@ -8,38 +8,15 @@ import type { FileStat } from '../system/file-stat.ts'
 import { readXattrs } from '../system/xattrs.ts'
 import { finishContent, holdsContent, writeContent, type WriteOptions } from './content.ts'
 import { Descriptors } from './descriptors.ts'
-import { syncDevicesLater } from './durable.ts'
 import { changedMeanwhile, isAsSeen, isSameState, type FileJob, type OnResult } from './file-job.ts'
 import { carrierAt, carrierOf, giveMetadata, type Owned } from './metadata.ts'
 import type { Inherited, OpenDirectories } from './open-directories.ts'
 import { joinPath } from '../../tree/path.ts'
-import { describeFailure, type ProblemCode } from './problem.ts'
+import { describeFailure } from './problem.ts'
+import { placedAt, ReadyFiles, type Trouble } from './ready-files.ts'
 import { UnfinishedFiles, type UnfinishedFile } from './unfinished-file.ts'
 
-/** A file that is ready to be put in its place. */
-interface Ready {
-  readonly directory: Name
-  readonly name: Name
-  readonly size: number
-  readonly file: UnfinishedFile
-  readonly before: FileStat | undefined
-  readonly problems: readonly Trouble[]
-  readonly onResult: OnResult
-}
-
-type Trouble = readonly [ProblemCode, string]
-
 const ownerOnly = 0o600
-
-/** Files ought to be put in their places when so many wait, or so many bytes. */
-const enough: Amount = { files: 2048, bytes: 64 * 1024 * 1024 }
-/** The same while others are on their way: the disk sets the pace, and nobody waits for it before that. */
-const tooMuch: Amount = { files: 16_384, bytes: 384 * 1024 * 1024 }
-
-interface Amount {
-  readonly files: number
-  readonly bytes: number
-}
 
 export interface PlacerOptions extends Pick<WriteOptions, 'signal' | 'ahead'> {
   /** Tell what stands there in the end. */
@@ -56,38 +33,28 @@ export interface Begun {
   readonly mode: number
 }
 
-/** Fewer files than this are synced one by one. */
-const fewFiles = 8
-
 /**
- * Writes files beside their final names; `commit` makes all of them durable at once and renames them, so that
- * each path holds its whole old or its whole new content at any moment.
+ * Writes files that have no name yet, or one beside their own; `commit` makes all of them durable at once and puts them
+ * in their places, so that each path holds its whole old or its whole new content at any moment.
  */
 export class FilePlacer {
   readonly #directories: OpenDirectories
   readonly #store: Store
   readonly #options: PlacerOptions
   readonly #unfinished: UnfinishedFiles
-  #ready: Ready[] = []
-  #bytes = 0
-  /** Files that are being committed; the first `#placed` of them are in their places. */
-  #unplaced: readonly Ready[] = []
-  #placed = 0
-  #committing: Promise<void> | undefined
-  #isCommitting = false
-  #aborted = false
+  readonly #ready: ReadyFiles
 
   constructor(directories: OpenDirectories, store: Store, options: PlacerOptions = {}) {
     this.#directories = directories
     this.#store = store
     this.#options = options
+    this.#ready = new ReadyFiles(directories, options.placed === true)
     this.#unfinished = new UnfinishedFiles(options.descriptors ?? Descriptors.own)
   }
 
   /** Enough files wait for `commit`. */
   get full(): boolean {
-    const { files, bytes } = this.#isCommitting ? tooMuch : enough
-    return this.#ready.length >= files || this.#bytes >= bytes
+    return this.#ready.full
   }
 
   /**
@@ -190,8 +157,7 @@ export class FilePlacer {
     file.close()
     const problems = lost.map(lostMetadata)
     const { name, size } = entry
-    this.#ready.push({ directory, name, size, file, before, problems, onResult })
-    this.#bytes += size
+    this.#ready.add({ directory, name, size, file, before, problems, onResult })
   }
 
   /** What the new file `fd` in `directory`, which was to have `mode`, has already. */
@@ -207,103 +173,30 @@ export class FilePlacer {
 
   giveUp({ directory }: FileJob, begun: Begun): void {
     begun.file.close()
-    this.#discard(directory, begun.file)
+    try {
+      begun.file.discard(this.#directories.get(directory))
+    } catch {
+      // What cannot be removed now is removed by the next run that comes by.
+    }
   }
 
-  /**
-   * Begins to put the files that are ready in their places, once those of the call before are: the disk works
-   * on these while more are written. Resolves when the next may be begun.
-   */
-  async advance(): Promise<void> {
-    await this.#committing
-    const ready = this.#ready
-    this.#ready = []
-    this.#bytes = 0
-    if (ready.length === 0) return
-    this.#unplaced = ready
-    this.#placed = 0
-    this.#committing = this.#commit(ready)
-    // Its failure is reported by the next call.
-    this.#committing.catch(() => undefined)
+  /** See {@link ReadyFiles.advance}. */
+  advance(): Promise<void> {
+    return this.#ready.advance()
   }
 
   /** Resolves when all files that were ready are in their places. */
-  async commit(): Promise<void> {
-    await this.advance()
-    await this.#committing
-  }
-
-  async #commit(ready: readonly Ready[]): Promise<void> {
-    this.#isCommitting = true
-    try {
-      await this.#sync(ready)
-      for (const file of ready) {
-        if (this.#aborted) return
-        this.#putInPlace(file)
-        this.#placed++
-      }
-    } catch (error) {
-      this.#removeUnplaced()
-      throw error
-    } finally {
-      this.#isCommitting = false
-    }
-  }
-
-  async #sync(ready: readonly Ready[]): Promise<void> {
-    const one = (): void =>
-      ready.forEach(({ directory, file }) => file.sync(this.#directories.get(directory)))
-    if (ready.length < fewFiles) one()
-    else await syncDevicesLater(this.#directories, new Set(ready.map(({ directory }) => directory)), one)
-  }
-
-  #putInPlace({ directory, name, size, file, before, problems, onResult }: Ready): void {
-    try {
-      const handle = this.#directories.get(directory)
-      if (file.place(handle, name, before)) {
-        onResult({ status: 'written', problems, placed: this.#placedAt(handle, name, size) })
-        return
-      }
-      this.#discard(directory, file)
-      onResult({ status: 'failed', problems: [['conflict', changedMeanwhile]] })
-    } catch (error) {
-      const trouble = describeFailure(error, joinPath(directory, name))
-      this.#discard(directory, file)
-      onResult({ status: 'failed', problems: [trouble] })
-    }
-  }
-
-  /** After the last change to it: a rename changes its ctime as well. */
-  #placedAt(handle: DirectoryHandle, name: Name, size: number): FileStat | undefined {
-    if (this.#options.placed !== true) return undefined
-    try {
-      const stat = handle.stat(name)
-      return stat?.kind === 'file' && stat.size === size ? stat : undefined
-    } catch {
-      // It is in its place all the same, and will be read.
-      return undefined
-    }
+  commit(): Promise<void> {
+    return this.#ready.commit()
   }
 
   /** Removes everything that is ready and not in its place yet. */
   abort(): void {
-    this.#aborted = true
-    for (const { directory, file } of this.#ready) this.#discard(directory, file)
-    this.#ready = []
-    this.#removeUnplaced()
+    this.#ready.abort()
   }
 
-  #removeUnplaced(): void {
-    for (const { directory, file } of this.#unplaced.slice(this.#placed)) this.#discard(directory, file)
-    this.#unplaced = []
-  }
-
-  #discard(directory: Name, file: UnfinishedFile): void {
-    try {
-      file.discard(this.#directories.get(directory))
-    } catch {
-      // What cannot be removed now is removed by the next run that comes by.
-    }
+  #placedAt(handle: DirectoryHandle, name: Name, size: number): FileStat | undefined {
+    return this.#options.placed === true ? placedAt(handle, name, size) : undefined
   }
 }
 
