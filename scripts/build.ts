@@ -168,6 +168,7 @@ await esbuild.build({
   ...common,
   entryPoints: ['dist/cli/main.js'],
   outfile: 'dist/cli/main.cjs',
+  minify: true,
   // Old versions of Node are to be told, in words that they understand.
   target: 'node12',
   plugins: [program(all, commands)],

@@ -116,10 +116,14 @@ export function sortNames(names: Name[]): void {
  */
 export const unseen: string = String.raw`\p{Cc}\p{Surrogate}\u2028\u2029\ufff9-\ufffb[\p{DI}--\p{VS}]`
 
-const escaped = new RegExp(String.raw`[${unseen}\\]`, 'gv')
+const plain = /^[ -[\]-~]*$/
+/** Not made before it is needed: that takes longer than to start. */
+let escaped: RegExp | undefined
 
 /** For a person: what is not seen, invalid bytes and backslashes are shown as escapes. One to one. */
 export function displayName(name: Name): string {
+  if (plain.test(name)) return name
+  escaped ??= new RegExp(String.raw`[${unseen}\\]`, 'gv')
   return name.replace(escaped, (character) => {
     const code = character.codePointAt(0)!
     if (character === '\\') return '\\\\'

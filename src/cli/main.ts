@@ -20,14 +20,8 @@ if (argv[0] === '--version' || argv[0] === '-V') {
   void run()
 }
 
-/** Node puts U+FFFD for what is not UTF-8. */
-async function exactArguments(): Promise<readonly string[]> {
-  if (!argv.some((argument) => argument.includes('\ufffd'))) return argv
-  return (await import('./exact-arguments.ts')).exactArguments(argv)
-}
-
 async function run(): Promise<void> {
   const { runProgram } = await import('./program.ts')
   // Nothing that a command left open may keep the process: all its work is done, all its output written.
-  process.exit(await runProgram(await exactArguments()))
+  process.exit(await runProgram(argv))
 }

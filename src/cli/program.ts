@@ -14,8 +14,9 @@ import { reportError } from './report-error.ts'
 import { catchSignals } from './signals.ts'
 import { version } from '../version.ts'
 
-/** Runs one command line and returns the exit code. Never rejects. */
-export async function runProgram(argv: readonly string[]): Promise<number> {
+/** Runs one command line, as Node gives it, and returns the exit code. Never rejects. */
+export async function runProgram(given: readonly string[]): Promise<number> {
+  const argv = await exactArguments(given)
   if (argv[0] === 'complete' && argv[1] === '--') {
     const { complete } = await import('./completion.ts')
     // A line that is half written has mistakes: nothing is offered then, nor said.
@@ -52,6 +53,12 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     exit = await endWith(context, error)
   }
   return exitCodes[exit]
+}
+
+/** Node puts U+FFFD for what is not UTF-8. */
+async function exactArguments(argv: readonly string[]): Promise<readonly string[]> {
+  if (!argv.some((argument) => argument.includes('\ufffd'))) return argv
+  return (await import('./exact-arguments.ts')).exactArguments(argv)
 }
 
 async function endAtOnce(context: Context, error: unknown): Promise<never> {

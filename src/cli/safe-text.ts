@@ -1,6 +1,12 @@
 import { unseen } from '../bytes/name.ts'
 
-const escaped = new RegExp(`[${unseen}]`, 'gv')
+const plain = /^[ -~]*$/
+/** Not made before it is needed: that takes longer than to start. */
+let made: RegExp | undefined
+
+function escaped(): RegExp {
+  return (made ??= new RegExp(`[${unseen}]`, 'gv'))
+}
 
 /**
  * Text from outside (messages, tags, host names, errors that quote them) in a form that cannot control a
@@ -8,7 +14,8 @@ const escaped = new RegExp(`[${unseen}]`, 'gv')
  * displayName instead, which can be told back from what it shows.
  */
 export function safeText(text: string): string {
-  return text.replace(escaped, (character) => {
+  if (plain.test(text)) return text
+  return text.replace(escaped(), (character) => {
     const code = character.codePointAt(0)!
     if (character === '\n') return '\\n'
     if (character === '\t') return ' '
@@ -18,7 +25,9 @@ export function safeText(text: string): string {
 
 /** One line of JSON. What JSON leaves as it is of the characters that are not seen is escaped too. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value).replace(escaped, (character) =>
+  const text = JSON.stringify(value)
+  if (plain.test(text)) return text
+  return text.replace(escaped(), (character) =>
     Array.from(
       { length: character.length },
       (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,

@@ -6,7 +6,7 @@ interface Exports {
   prepare(): number
   finish(): number
   begin(start: number, end: number, first: number, second: number, lines: number): void
-  apply(start: number, end: number, strict: number): number
+  apply(start: number, end: number, strict: number, back: number): number
   textLength(): number
   writeText(to: number): void
 }

@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { createZstdDecompress, zstdDecompressSync } from 'node:zlib'
 import { corrupt, TidemarkError } from '../errors.ts'
-import { sha256Hex } from '../hash/sha256.ts'
 import { readFully } from '../store/durable.ts'
 import { contentLimit } from './lines.ts'
 import { diffStarts, fullStart, indexMember } from './pack.ts'
@@ -193,10 +192,11 @@ async function dataFor(pack: PackFile, k: number): Promise<PackData> {
 
 /** The content of version number `k` of `pack`, checked against its hash. Rejects as {@link readPack} does. */
 export async function readPackedVersion(pack: PackFile, k: number): Promise<Buffer> {
-  const reading = dataFor(pack, k)
-  // While another thread decompresses.
+  // Node takes longer to get ready to hash than to read: it does so while another thread decompresses.
+  const reading = Promise.all([dataFor(pack, k), import('./check-packed.ts')])
   prepareReplay()
-  const replay = replayPack(pack, await reading, k, k)
+  const [data, { checkPacked }] = await reading
+  const replay = replayPack(pack, data, k, k)
   const content = replay.bytes()
   replay.release()
   checkPacked(pack, k, content)
@@ -221,12 +221,4 @@ export function replayPack(
 export function applyPacked(replay: TextReplay, pack: PackFile, data: PackData, i: number): void {
   const start = data.diffs[i]!
   replay.apply(start, start + pack.versions[i]!.diffBytes, `${pack.path}: ${pack.versions[i]!.name}`)
-}
-
-/** Rejects `corrupt` unless `content` is that of version number `k`. */
-export function checkPacked(pack: PackFile, k: number, content: Uint8Array): void {
-  const version = pack.versions[k]!
-  if (content.length !== version.contentBytes || sha256Hex(content) !== version.hash) {
-    throw corrupt(`${pack.path}: ${version.name}`, 'the content does not match its hash')
-  }
 }

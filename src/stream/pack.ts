@@ -39,7 +39,8 @@ export function diffStarts(versions: readonly PackedVersion[]): number[] {
 
 export async function buildPack({ versions, times, full, diffs }: PackContent): Promise<Buffer> {
   const first = tarMember({ name: `full/${versions[0]!.name}.txt`, content: full, modified: times[0]! })
-  return frame(versions, times, [await compressFrame([...first, ...stateMembers(versions, times, diffs)])])
+  const states = stateMembers(versions, times, diffs)
+  return frame(versions, times, compressFrame([...first, ...states], tightest))
 }
 
 /**
@@ -53,17 +54,22 @@ export async function extendPack(
 ): Promise<Buffer> {
   const added = versions.length - diffs.length
   const members = stateMembers(versions.slice(added), times.slice(added), diffs)
-  return frame(versions, times, [frames, await compressFrame(members)])
+  return frame(versions, times, compressFrame(members, quickest), frames)
 }
 
 async function frame(
   versions: readonly PackedVersion[],
   times: readonly number[],
-  body: readonly Uint8Array[],
+  body: Promise<Uint8Array>,
+  before: Uint8Array = new Uint8Array(0),
 ): Promise<Buffer> {
   const content = Buffer.from(formatPackIndex(versions))
-  const index = [...tarMember({ name: indexMember, content, modified: times.at(-1)! })]
-  return Buffer.concat([await compressFrame(index), ...body, await compressFrame([tarEnd()])])
+  const index = compressFrame(
+    [...tarMember({ name: indexMember, content, modified: times.at(-1)! })],
+    quickest,
+  )
+  const end = compressFrame([tarEnd()], quickest)
+  return Buffer.concat([await index, before, ...(await Promise.all([body, end]))])
 }
 
 function stateMembers(
@@ -76,16 +82,22 @@ function stateMembers(
   ])
 }
 
+/** Of what stays, and of what is compressed anew soon: a tenth of the time for 1 % more. */
+const tightest = 9
+const quickest = 3
+
 /**
  * The window spans the whole content up to 128 MiB, the most that `zstd -d` takes without being asked. Long
  * matches matter more than short ones here: most of a diff is a whole line seen before.
  */
-async function compressFrame(parts: readonly Uint8Array[]): Promise<Uint8Array> {
+async function compressFrame(parts: readonly Uint8Array[], level: number): Promise<Uint8Array> {
   const content = Buffer.concat(parts)
   const windowLog = Math.min(27, Math.max(10, Math.ceil(Math.log2(content.length + 1))))
   return compress(content, {
+    // Else tables for any length are made ready, which takes longer than to compress a short one.
+    pledgedSrcSize: content.length,
     params: {
-      [constants.ZSTD_c_compressionLevel]: 9,
+      [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_windowLog]: windowLog,
       [constants.ZSTD_c_minMatch]: 6,
       [constants.ZSTD_c_checksumFlag]: 1,

@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import { isTidemarkError, systemCode } from '../errors.ts'
 import { sha256Hex } from '../hash/sha256.ts'
 import { makeDirectories, syncDirectory } from '../store/durable.ts'
+import { checkPacked } from './check-packed.ts'
+import { describeBackwards, describeKnown, type KnownContents, type PackedStates } from './describe-states.ts'
 import type { StreamLayout } from './layout.ts'
 import { type Entry, type Listing, packPath } from './listing.ts'
 import { openVersion, readState } from './open-version.ts'
 import { buildPack, extendPack, fullStart } from './pack.ts'
-import { checkPacked, openPackFile, type PackFile, readBody, readPack, replayPack } from './pack-file.ts'
+import { openPackFile, type PackFile, readBody, readPack, replayPack } from './pack-file.ts'
 import { fullShare, mostFrames, mostVersions, packAfter, plainStates, smallContent } from './pack-limits.ts'
 import type { PackedVersion } from './pack-index.ts'
 import { applyDiff } from './replay.ts'
@@ -26,9 +28,6 @@ export interface PreparedPack {
   readonly continued: PackFile | undefined
   readonly states: readonly VersionName[]
 }
-
-/** What the writer remembers of contents that it recorded, so that they need not be put together again. */
-export type KnownContents = ReadonlyMap<VersionName, { readonly hash: string; readonly contentBytes: number }>
 
 /**
  * Packs the older of the states that are files of their own; undefined while they are few. Nothing is changed yet
@@ -49,7 +48,9 @@ export async function preparePack(
     const body = readBody(last)
     const fewFrames = body.count < mostFrames && last.versions.length + added.length < mostVersions
     if (fewFrames) {
-      const extended = describeKnown(layout, added, known)
+      const extended =
+        describeKnown(layout, added, known) ??
+        describeBackwards(layout, entries.slice(first), last.versions.at(-1)!, plainStates)
       if (extended !== undefined) return extendWith(layout, last, body.frames, extended, zone)
     }
     const begun = await continuePack(last)
@@ -70,23 +71,6 @@ export async function preparePack(
     return finishPack(layout, begun, zone)
   }
   return undefined
-}
-
-interface PackedStates {
-  readonly versions: readonly PackedVersion[]
-  readonly diffs: readonly Uint8Array[]
-}
-
-/** The states of `entries` for a pack; undefined when they are not known to fit and must be tried. */
-function describeKnown(
-  layout: StreamLayout,
-  entries: readonly Entry[],
-  known: KnownContents,
-): PackedStates | undefined {
-  if (!entries.every(({ name }) => known.has(name))) return undefined
-  const diffs = entries.map(({ name }) => stripContext(readState(layout, name), name))
-  const versions = entries.map(({ name }, i) => ({ name, ...known.get(name)!, diffBytes: diffs[i]!.length }))
-  return { versions, diffs }
 }
 
 /** `pack`, whose frames are `frames`, with more states in a frame of their own. */

@@ -71,7 +71,8 @@ export async function publishVersion(
   content: Uint8Array,
   retain: number,
 ): Promise<void> {
-  const written = await Promise.allSettled([writeTemporary(layout, diff), writeTemporary(layout, content)])
+  // The longer one first: while it is on its way to the disk the other is written, and one commit has both.
+  const written = await Promise.allSettled([writeTemporary(layout, content), writeTemporary(layout, diff)])
   const temporaries = written.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   const state = join(layout.state, `${name}.txt`)
   const full = join(layout.latest, `${name}.txt`)
@@ -79,7 +80,7 @@ export async function publishVersion(
   try {
     const failed = written.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
-    const [diffFile, contentFile] = temporaries as [string, string]
+    const [contentFile, diffFile] = temporaries as [string, string]
     linkSync(diffFile, state)
     undo.push(state)
     linkSync(contentFile, full)
@@ -90,7 +91,7 @@ export async function publishVersion(
     throw error
   }
   // Before the directory is forced to the disk, so that there is nothing more to write behind it.
-  removeIfThere(temporaries[0]!)
+  removeIfThere(temporaries[1]!)
   const named = syncDirectory(layout.state)
   retainFull(layout, retain)
   await named

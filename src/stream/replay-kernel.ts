@@ -1,5 +1,5 @@
 import { LinesKernel } from './lines-kernel.ts'
-import { Replay, type TextReplay } from './replay.ts'
+import { type ApplyOptions, Replay, type TextReplay } from './replay.ts'
 
 /** A replay by the kernel where it runs, else the plain one. `pool` must not change while it is used. */
 export function openReplay(pool: Uint8Array, start: number, end: number): TextReplay {
@@ -21,7 +21,7 @@ class KernelReplay implements TextReplay {
   /** Where room for the text begins. */
   readonly #textAt: number
   /** The diffs so far, for the plain replay to catch up. */
-  readonly #applied: (readonly [start: number, end: number])[] = []
+  readonly #applied: (readonly [start: number, end: number, reverse: boolean])[] = []
   #plain: Replay | undefined
 
   private constructor(pool: Uint8Array, kernel: LinesKernel, start: number, end: number, textAt: number) {
@@ -46,10 +46,12 @@ class KernelReplay implements TextReplay {
     return new KernelReplay(pool, kernel, start, end, textAt)
   }
 
-  apply(start: number, end: number, what: string, options: { readonly strict?: boolean } = {}): void {
+  apply(start: number, end: number, what: string, options: ApplyOptions = {}): void {
     if (this.#plain === undefined) {
-      if (this.#kernel.exports.apply(poolAt + start, poolAt + end, options.strict === true ? 1 : 0) === 1) {
-        this.#applied.push([start, end])
+      const { strict = false, reverse = false } = options
+      const { apply } = this.#kernel.exports
+      if (apply(poolAt + start, poolAt + end, Number(strict), Number(reverse)) === 1) {
+        this.#applied.push([start, end, reverse])
         return
       }
       this.#plain = this.#caughtUp()
@@ -71,7 +73,7 @@ class KernelReplay implements TextReplay {
 
   #caughtUp(): Replay {
     const plain = new Replay(this.#pool, this.#start, this.#end)
-    for (const [start, end] of this.#applied) plain.apply(start, end, 'diff')
+    for (const [start, end, reverse] of this.#applied) plain.apply(start, end, 'diff', { reverse })
     return plain
   }
 

@@ -20,7 +20,7 @@ export interface ApplyOptions {
 /** A text that takes one diff after another, all of them in one byte string with it. */
 export interface TextReplay {
   /** Applies the diff `pool[start .. end)`; `what` names it in errors. An empty diff changes nothing. */
-  apply(start: number, end: number, what: string, options?: { readonly strict?: boolean }): void
+  apply(start: number, end: number, what: string, options?: ApplyOptions): void
   /** The text as it stands now. */
   bytes(): Buffer
   /** The caller uses it no more. Not needed, but then the next one costs less. */

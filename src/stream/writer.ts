@@ -12,7 +12,7 @@ import { makeStream, publishVersion, removeEmptyStream, removeIfThere } from './
 import { isMoved } from './rereading.ts'
 import type { RetentionPolicy } from './retention.ts'
 import type { StreamEvent } from './stream-event.ts'
-import { nextVersionName, type NameZone, type VersionName } from './version-name.ts'
+import { compareVersions, nextVersionName, type NameZone, type VersionName } from './version-name.ts'
 
 export interface WriterOptions {
   readonly retain: number
@@ -184,6 +184,7 @@ export class Writer {
    */
   async pack(inTurn: <T>(work: () => Promise<T>) => Promise<T>): Promise<void> {
     let unused: string | undefined
+    let tried: VersionName | undefined
     try {
       const [{ listVersions }, { installPack, preparePack, removePackedStates }] = await Promise.all([
         import('./listing.ts'),
@@ -191,6 +192,7 @@ export class Writer {
       ])
       const listing = listVersions(this.#layout, this.#packs)
       this.#packs = listing.packs
+      tried = listing.entries.at(-1)?.name
       const prepared = await preparePack(this.#layout, listing, this.#options.zone, this.#known)
       unused = prepared?.temporary
       await inTurn(() =>
@@ -206,8 +208,10 @@ export class Writer {
       // States that another writer has packed meanwhile are gone, which is as well.
       if (!isMoved(error)) this.#options.log({ event: 'not packed', reason: (error as Error).message })
     }
-    // What is left after this cannot be packed; it is tried again when there is as much more.
-    this.#packedAt = versionsIn(this.#layout.state).length
+    // What is left of what was tried cannot be packed; it is tried again when there is as much more.
+    const left = versionsIn(this.#layout.state)
+    this.#states = left.length
+    this.#packedAt = left.filter((name) => tried === undefined || compareVersions(name, tried) <= 0).length
   }
 
   /** Whether {@link pack} has something to do. */

@@ -15,6 +15,9 @@ let stop: usize = 0
 let broken: bool = false
 /** Whether every line that the diff quotes is compared, and context tells where the text ends. */
 let strict: bool = false
+/** The marks of the lines that the text has and will have: the other way round from the newer text to the older. */
+let removed: u32 = 0x2d
+let added: u32 = 0x2b
 // The ranges of the hunk at hand: how many lines come before, and how many there are.
 let fromStart: i32 = 0
 let fromCount: i32 = 0
@@ -40,9 +43,11 @@ function storePlace(array: usize, line: i32, start: usize, end: usize): void {
   store<u32>(array + 8 * <usize>line, <u32>end, 4)
 }
 
-/** Applies the diff [start, end). False when it does not fit; the replay is of no further use then. */
-export function apply(start: usize, end: usize, thorough: bool): bool {
+/** Applies the diff [start, end), or takes it `back`. False when it does not fit; the replay is of no further use then. */
+export function apply(start: usize, end: usize, thorough: bool, back: bool): bool {
   strict = thorough
+  removed = back ? 0x2b : 0x2d
+  added = back ? 0x2d : 0x2b
   at = start
   stop = end
   broken = false
@@ -95,7 +100,7 @@ function passHunk(toEnd: i32): bool {
   let trailing: i32 = 0
   while (line < fromEnd || made < toEnd) {
     const mark: u32 = at < stop ? <u32>load<u8>(at) : 0
-    if (mark == 0x20 || mark == 0x2d) {
+    if (mark == 0x20 || mark == removed) {
       if (line == fromEnd || !passQuoted(line)) return false
       if (mark == 0x20) {
         if (made == room) return false
@@ -104,7 +109,7 @@ function passHunk(toEnd: i32): bool {
         trailing++
       }
       line++
-    } else if (mark == 0x2b) {
+    } else if (mark == added) {
       if (made >= toEnd || made == room) return false
       const start = at + 1
       const end = findNewline(start, stop)
@@ -169,7 +174,17 @@ function passRanges(): bool {
   if ((fromCount > 0 && fromStart == 0) || (toCount > 0 && toStart == 0)) return false
   if (fromCount > 0) fromStart--
   if (toCount > 0) toStart--
+  if (added == 0x2d) turn()
   return true
+}
+
+function turn(): void {
+  const start = fromStart
+  const count = fromCount
+  fromStart = toStart
+  fromCount = toCount
+  toStart = start
+  toCount = count
 }
 
 function passCount(): i32 {

@@ -9,7 +9,7 @@ import { stripContext } from '../../../src/stream/diff-changes.ts'
 import { LinesKernel } from '../../../src/stream/lines-kernel.ts'
 import { linesWasm } from '../../../src/stream/lines-wasm-bytes.ts'
 import { openReplay } from '../../../src/stream/replay-kernel.ts'
-import { Replay, type TextReplay } from '../../../src/stream/replay.ts'
+import { type ApplyOptions, Replay, type TextReplay } from '../../../src/stream/replay.ts'
 import { unifiedDiff } from '../../../src/stream/unified-diff.ts'
 import { longTexts, runs, textPairs, texts } from './texts.ts'
 
@@ -45,7 +45,7 @@ test('the kernel finds the changes that its plain twin finds', () => {
 /** Lines of so many lengths that every path through the searches for line ends is taken. */
 const history = fc.array(texts, { minLength: 1, maxLength: 12 })
 
-test('the kernel replays diffs with and without context', () => {
+test('the kernel replays diffs with and without context, and back', () => {
   fc.assert(
     fc.property(history, fc.boolean(), (contents, bare) => {
       const diffs = contents.map((content, i) => {
@@ -60,14 +60,23 @@ test('the kernel replays diffs with and without context', () => {
       const first = (8 + pool.length + 7) & ~7
       const textAt = first + 16 * lines
       kernel.exports.begin(8, 8, first, first + 8 * lines, lines)
-      let at = 8
-      for (const [i, diff] of diffs.entries()) {
-        assert.equal(kernel.exports.apply(at, at + diff.length, bare ? 0 : 1), 1)
-        at += diff.length
+      const assertText = (content: Buffer): void => {
         kernel.exports.writeText(textAt)
         const text = kernel.bytes.subarray(textAt, textAt + kernel.exports.textLength())
-        assert.ok(contents[i]!.equals(text))
+        assert.ok(content.equals(text))
       }
+      let at = 8
+      for (const [i, diff] of diffs.entries()) {
+        assert.equal(kernel.exports.apply(at, at + diff.length, bare ? 0 : 1, 0), 1)
+        at += diff.length
+        assertText(contents[i]!)
+      }
+      for (const [i, diff] of [...diffs.entries()].toReversed()) {
+        assertText(contents[i]!)
+        assert.equal(kernel.exports.apply(at - diff.length, at, bare ? 0 : 1, 1), 1)
+        at -= diff.length
+      }
+      assertText(Buffer.alloc(0))
       LinesKernel.release(kernel)
     }),
     runs(500),
@@ -76,12 +85,12 @@ test('the kernel replays diffs with and without context', () => {
 
 function outcome(
   open: (pool: Uint8Array, start: number, end: number) => TextReplay,
-): (...of: [text: Buffer, diffs: Buffer[], strict: boolean]) => string {
-  return (text, diffs, strict) => {
+): (...of: [text: Buffer, diffs: Buffer[], options: ApplyOptions]) => string {
+  return (text, diffs, options) => {
     const replay = open(Buffer.concat([text, ...diffs]), 0, text.length)
     let start = text.length
     try {
-      for (const diff of diffs) replay.apply(start, (start += diff.length), 'diff', { strict })
+      for (const diff of diffs) replay.apply(start, (start += diff.length), 'diff', options)
       return replay.bytes().toString('latin1')
     } catch (error) {
       return String(error)
@@ -100,16 +109,18 @@ test('diffs that do not fit are refused for the same reason by the kernel and by
       textPairs,
       texts,
       fc.array(damage, { maxLength: 3 }),
-      fc.boolean(),
-      ([oldText, newText], other, harm, strict) => {
+      fc.record({ strict: fc.boolean(), reverse: fc.boolean() }),
+      ([oldText, newText], other, harm, options) => {
         const diffs = [unifiedDiff(oldText, newText), unifiedDiff(newText, other)].map((diff) =>
           Buffer.from(diff),
         )
+        if (options.reverse) diffs.reverse()
         for (const { at, byte } of harm) {
           const diff = diffs[at % 2]!
           if (diff.length > 0) diff[at % diff.length] = byte
         }
-        assert.equal(byKernel(oldText, diffs, strict), plainly(oldText, diffs, strict))
+        const text = options.reverse ? other : oldText
+        assert.equal(byKernel(text, diffs, options), plainly(text, diffs, options))
       },
     ),
     runs(2000),

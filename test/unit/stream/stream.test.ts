@@ -19,7 +19,7 @@ function steppingClock(): () => number {
 }
 
 /** Records versions `0 .. count` of a text of some lines, each with a line changed. */
-async function recordMany(stream: Stream, count: number): Promise<string[]> {
+async function recordMany(stream: Stream | (() => Stream), count: number): Promise<string[]> {
   const lines = Array.from({ length: 30 }, (_, i) => `line ${i}`)
   const texts: string[] = []
   for (let i = 0; i < count; i++) {
@@ -27,7 +27,11 @@ async function recordMany(stream: Stream, count: number): Promise<string[]> {
     if (i % 5 === 0) lines.splice(i % 11, 0, `line added in ${i}`)
     if (i % 6 === 5) lines.splice(i % 13, 1)
     texts.push(lines.join('\n') + (i % 3 === 0 ? '' : '\n'))
-    await stream.record(texts.at(-1)!)
+    if (stream instanceof Stream) await stream.record(texts.at(-1)!)
+    else {
+      await using once = stream()
+      await once.record(texts.at(-1)!)
+    }
   }
   return texts
 }
@@ -223,6 +227,34 @@ suite('packed states', () => {
     assert.equal(await (await stream.version(versions[123]!.name)).text(), expected[123])
     assert.equal(await (await stream.at(versions[287]!.time))?.text(), expected[287])
     assert.deepEqual(await stream.check(), { versions: 700, problems: [], strangers: [] })
+  })
+
+  test('a pack is made longer by those who record one version each', async (t) => {
+    const root = memoryDirectory(t)
+    const clock = steppingClock()
+    const expected = await recordMany(() => new Stream(root, 'one', { zone, clock }), 70)
+    const stream = new Stream(root, 'one', { zone })
+    assert.equal(readdirSync(join(stream.directory, 'archive')).length, 1)
+    assert.ok(readdirSync(join(stream.directory, 'state')).length < 16)
+    assert.deepEqual(await texts(await stream.versions()), expected)
+    assert.deepEqual(await stream.check(), { versions: 70, problems: [], strangers: [] })
+  })
+
+  test('a state that does not lead back keeps none before it from a pack', async (t) => {
+    const root = memoryDirectory(t)
+    const clock = steppingClock()
+    const once = (): Stream => new Stream(root, 'harmed', { zone, clock })
+    const expected = await recordMany(once, 27)
+    const directory = once().directory
+    const file = join(directory, 'state', readdirSync(join(directory, 'state')).toSorted().at(-2)!)
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\+line [^\n]*/, '\n+line that nobody wrote'))
+    await using stream = once()
+    await stream.record('another text\n')
+    await stream.close()
+    const versions = await stream.versions()
+    assert.equal(readdirSync(join(directory, 'state')).length, 4)
+    assert.deepEqual(await texts(versions.slice(0, 24)), expected.slice(0, 24))
+    assert.notDeepEqual((await stream.check()).problems, [])
   })
 
   test('tar, zstd and patch bring back what was recorded', async (t) => {
