@@ -49,8 +49,8 @@ class KernelReplay implements TextReplay {
   apply(start: number, end: number, what: string, options: ApplyOptions = {}): void {
     if (this.#plain === undefined) {
       const { strict = false, reverse = false } = options
-      const { apply } = this.#kernel.exports
-      if (apply(poolAt + start, poolAt + end, Number(strict), Number(reverse)) === 1) {
+      const { exports } = this.#kernel
+      if (exports.apply(poolAt + start, poolAt + end, Number(strict), Number(reverse)) === 1) {
         this.#applied.push([start, end, reverse])
         return
       }

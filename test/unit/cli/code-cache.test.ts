@@ -16,6 +16,11 @@ import { temporaryDirectory } from '../../suites/temporary-directory.ts'
 
 const require = createRequire(import.meta.url)
 
+interface Sampled {
+  readonly answer: () => unknown
+  readonly other: () => unknown
+}
+
 interface Sample {
   load(): LoadedModule
   readonly cache: string
@@ -29,7 +34,8 @@ function makeSample(t: TestContext): Sample {
   writeFileSync(
     file,
     moduleWrapper.join(
-      "exports.answer = () => [__filename, __dirname, module.exports === exports, typeof require('node:fs').openSync]",
+      "exports.answer = () => [__filename, __dirname, module.exports === exports, typeof require('node:fs').openSync]\n" +
+        "exports.other = () => typeof require('node:os').cpus",
     ),
   )
   const cache = join(directory, 'cache')
@@ -38,7 +44,7 @@ function makeSample(t: TestContext): Sample {
 
 function check(sample: Sample, fromCache: boolean): LoadedModule {
   const module = sample.load()
-  const { answer } = module.exports as { readonly answer: () => unknown }
+  const { answer } = module.exports as Sampled
   assert.deepEqual(answer(), [join(sample.directory, 'module.cjs'), sample.directory, true, 'function'])
   assert.equal(module.fromCache, fromCache)
   return module
@@ -52,6 +58,21 @@ suite('compiled code that is kept', () => {
     check(sample, false).save()
     check(sample, true).save()
     assert.deepEqual(readdirSync(sample.directory).toSorted(), ['cache', 'module.cjs'])
+  })
+
+  test('is kept again when the module has done what it had not done before', (t) => {
+    const sample = makeSample(t)
+    const module = check(sample, false)
+    module.save()
+    const first = readFileSync(sample.cache)
+    check(sample, true).save()
+    assert.deepEqual(readFileSync(sample.cache), first)
+    const again = sample.load()
+    ;(again.exports as Sampled).other()
+    again.save()
+    assert.ok(readFileSync(sample.cache).length > first.length)
+    assert.equal((module.exports as Sampled).other(), 'function')
+    check(sample, true)
   })
 
   test('is left alone where it is damaged, and made anew', (t) => {
