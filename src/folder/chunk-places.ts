@@ -91,8 +91,8 @@ export class ChunkPlaces {
     this.#lengths = larger(this.#lengths, new Uint32Array(size))
   }
 
-  /** Call when chunks have been added. */
-  settle(): void {
+  /** Sorts in what has been added, if that is much. */
+  #settle(): void {
     const [keys, order] = [this.#keys, this.#order]
     const added = this.#count - order.length
     if (added <= maxUnsorted) return
@@ -125,6 +125,7 @@ export class ChunkPlaces {
   }
 
   *#numbers(id: Id): Generator<number, void> {
+    this.#settle()
     const [keys, order, key] = [this.#keys, this.#order, keyOf(id)]
     let low = 0
     let high = order.length

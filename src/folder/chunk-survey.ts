@@ -2,15 +2,19 @@ import { isTidemarkError } from '../errors.ts'
 import type { DirectoryEntry, Entry, FileEntry } from '../object/entry.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Store } from '../store/store.ts'
+import type { Difference } from '../tree/compare-directories.ts'
 import { compareTrees } from '../tree/compare-trees.ts'
 import { contentItems, type PlacedItem } from '../tree/content.ts'
 import { equalContent } from '../tree/equal-entries.ts'
 import { directoryOf } from '../tree/path.ts'
 import { ChunkPlaces } from './chunk-places.ts'
 
+/** A tree that differs in more than this from the one before has been copied or moved rather than changed. */
+const mostChanges = 10_000
+
 /**
  * Where the chunks of a folder's trees stand: of all of them, or of those alone that came after a first tree. When the
- * next tree is asked for, only what differs is read.
+ * next tree is asked for, only what differs is read; if only what came after is wanted and that is much, none of it.
  */
 export class ChunkSurvey {
   readonly #store: Store
@@ -52,8 +56,8 @@ export class ChunkSurvey {
   ): Promise<ChunkPlaces> {
     try {
       const places = await before
-      await this.#takeIn(places, from, to, options)
-      if (!places.isWorn) return places
+      const isAllIn = await this.#takeIn(places, from, to, options)
+      if (isAllIn && !places.isWorn) return places
     } catch (error) {
       if (from === undefined || !isTidemarkError(error) || options.signal?.aborted === true) throw error
     }
@@ -67,8 +71,15 @@ export class ChunkSurvey {
     from: DirectoryEntry | undefined,
     to: DirectoryEntry,
     { signal }: CallOptions,
-  ): Promise<void> {
-    for await (const batch of compareTrees(this.#store, from, to, { signal })) {
+  ): Promise<boolean> {
+    let left = this.#isWhole ? Infinity : mostChanges
+    const enter = ({ before, after }: Difference): boolean => {
+      const isOneSided = before === undefined || after === undefined
+      if (isOneSided && countOf(before ?? after) > left) left = -1
+      return left >= 0
+    }
+    for await (const batch of compareTrees(this.#store, from, to, { signal, enter })) {
+      if (left < 0) return false
       for (const { path, before, after } of batch) {
         const [old, now] = [fileOf(before), fileOf(after)]
         if (old !== undefined && now !== undefined && equalContent(old.content, now.content)) continue
@@ -82,8 +93,9 @@ export class ChunkSurvey {
         for await (const { id, start, length } of this.#chunksOf(now, signal))
           if (id !== undefined) places.addChunk(id, start, length)
       }
+      left -= batch.length
     }
-    places.settle()
+    return left >= 0
   }
 
   /** Most files have one chunk, and need not be waited for. */
@@ -94,6 +106,10 @@ export class ChunkSurvey {
     if (file.content?.depth === 0) return [{ id: file.content.id, start: 0, length: file.size }]
     return contentItems(this.#store, file, { signal })
   }
+}
+
+function countOf(entry: Entry | undefined): number {
+  return entry?.kind === 'directory' ? entry.count : 0
 }
 
 function fileOf(entry: Entry | undefined): FileEntry | undefined {
