@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as heard } from 'node:timers/promises'
 import type { Name } from '../../bytes/name.ts'
 import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
-import { fromBase64Url, parseDetail, toBase64Url, type Detail, type FileDetail } from '../../recent/index.ts'
+import { parseDetail, type Detail, type FileDetail } from '../../recent/index.ts'
 import type { FileStat } from '../../folder/system/file-stat.ts'
 import type { Fetched, Transport, Wanted } from '../transport/transport.ts'
 import type { LocalTree, Ready } from './local-tree.ts'
@@ -106,7 +106,8 @@ export class Contents {
       const stat = mayBe(item.have, detail) ? this.#isHere(path, detail) : undefined
       if (stat === undefined || !this.#touch(path, detail, stat)) {
         const along = this.#elsewhere(path, detail, stat !== undefined)
-        if (along === undefined) return { path, size: detail.size, hash: fromBase64Url(detail.hash) }
+        if (along === undefined)
+          return { path, size: detail.size, hash: Buffer.from(detail.hash, 'base64url') }
         placed.push({ item, staged: [along], ...detail, path, linked: true })
         if (stat === undefined) done.moved++
         else done.found++
@@ -138,7 +139,7 @@ export class Contents {
     const stat = tree.stat(path)
     if (stat?.kind !== 'file' || stat.size !== detail.size) return undefined
     const hash = tree.hash(path)
-    return hash !== undefined && toBase64Url(hash) === detail.hash ? stat : undefined
+    return hash !== undefined && textOf(hash) === detail.hash ? stat : undefined
   }
 
   /** Mode and time of what is here. False for a file of several names: those would change with it. */
@@ -232,7 +233,7 @@ export class Contents {
     if (told !== undefined) {
       const came =
         fetched.outcome === 'content' ? fetched.hash : (fetched.hash ?? tree.hashIncoming(fetched.staged))
-      if (toBase64Url(came) !== told.hash) {
+      if (textOf(came) !== told.hash) {
         throw new TidemarkError('corrupt', 'its content is not what the index says (or has changed since)')
       }
     }
@@ -281,6 +282,11 @@ export class Contents {
       return false
     }
   }
+}
+
+/** A hash as details have it. */
+function textOf(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('base64url')
 }
 
 /** Whether what was put in an item's place can be the content wanted: where that is not known, it is looked at. */

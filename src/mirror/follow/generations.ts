@@ -36,6 +36,7 @@ export class Generations {
   readonly #place: string
   readonly #grace: number
   readonly #now: () => number
+  #noted: Noted | undefined
 
   constructor(
     directory: string,
@@ -48,26 +49,23 @@ export class Generations {
     this.#place = join(directory, ownDirectory, 'generations')
     this.#grace = grace
     this.#now = now
-  }
-
-  get #noted(): Noted {
-    const text = this.#state.get('generations')
-    return text === undefined ? begun : (JSON.parse(text) as Noted)
+    const text = state.get('generations')
+    this.#noted = text === undefined ? undefined : (JSON.parse(text) as Noted)
   }
 
   /** Whether copies are kept, and so changes to be noted. */
   get kept(): boolean {
-    return this.#state.get('generations') !== undefined
+    return this.#noted !== undefined
   }
 
   /** Notes that something has changed at a path. */
   note(path: Name): void {
-    if (this.kept) this.#state.touch(path, this.#noted.number + 1)
+    if (this.#noted !== undefined) this.#state.touch(path, this.#noted.number + 1)
   }
 
   /** Turns the link to the tree as it is now, once the other copy may be changed. */
   async turn(link: string, signal: AbortSignal): Promise<void> {
-    const noted = this.#noted
+    const noted = this.#noted ?? begun
     const which = noted.current === 0 ? 1 : 0
     const wait = noted.switchedAt + this.#grace - this.#now()
     if (wait > 0 && noted.upTo[which] >= 0) await sleep(Math.min(wait, this.#grace), undefined, { signal })
@@ -76,11 +74,12 @@ export class Generations {
     const upTo: [number, number] = [...noted.upTo]
     upTo[which] = number
     point(link, join(this.#place, String(which)))
+    const next: Noted = { number, current: which, upTo, switchedAt: this.#now() }
     this.#state.step(() => {
-      const next: Noted = { number, current: which, upTo, switchedAt: this.#now() }
       this.#state.set('generations', JSON.stringify(next))
       this.#state.untouch(Math.min(...upTo))
     })
+    this.#noted = next
   }
 
   #bringUp(which: 0 | 1, upTo: number): void {

@@ -1,7 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { nameFromBytes, nameToBytes, type Name } from '../../bytes/name.ts'
 import { fromSystem, isTidemarkError, TidemarkError } from '../../errors.ts'
-import { fromBase64Url } from '../../recent/index.ts'
 import { sqlite } from '../../store/sqlite.ts'
 
 const schema = 1
@@ -197,7 +196,7 @@ export class MirrorState {
   /** Other items here with a content. */
   withContent(hash: string, limit: number): Item[] {
     return this.#run(`SELECT ${fields} FROM item WHERE hash = ? LIMIT ?`)
-      .all(fromBase64Url(hash), limit)
+      .all(hashBytes(hash), limit)
       .map((row) => itemOf(row))
   }
 
@@ -205,7 +204,7 @@ export class MirrorState {
   settle(path: Name, have: string, hash: string | undefined): void {
     this.#run(
       'UPDATE item SET have = ?2, hash = ?3, tier = NULL, tries = 0, due = 0, reason = NULL WHERE path = ?1',
-    ).run(keyOf(path), have, hash === undefined ? null : fromBase64Url(hash))
+    ).run(keyOf(path), have, hash === undefined ? null : hashBytes(hash))
   }
 
   /** The item is deleted: nothing more is to be known of it. */
@@ -376,6 +375,11 @@ export class MirrorState {
 
 const fieldsButPath = 'epoch, gone, detail, have, round, tries'
 const fields = `path, ${fieldsButPath}`
+
+/** Of text that was checked already. */
+function hashBytes(text: string): Uint8Array {
+  return Buffer.from(text, 'base64url')
+}
 
 const encoder = new TextEncoder()
 /** Of three bytes for each character of the longest path: the database copies what it is given. */

@@ -32,7 +32,8 @@ export async function readHead(request: HeadRequest): Promise<NewHead | 'same' |
   const { transport, state, root, directory, anew, wait, signal } = request
   const name = nameOfHead(root)
   const known = anew ? undefined : state.get('head')
-  const reading = await transport.read(name, { known, wait, basis: join(directory, name), signal })
+  const basis = join(directory, name)
+  const reading = await transport.read(name, { known, wait, isShort: true, basis, signal })
   if (reading === 'same' || reading === 'missing') return reading
   if (reading === 'changed') throw new TidemarkError('conflict', `${name} changed while it was read`)
   const bytes = await gather(reading, name)

@@ -5,7 +5,8 @@ import { displayName, nameToBytes, type Name } from '../../bytes/name.ts'
 import { isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
 import type { DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { writeFully } from '../../store/durable.ts'
-import { httpFailure, type HttpAnswer, type HttpClient } from './http-client.ts'
+import type { HttpAnswer } from './http-answer.ts'
+import { httpFailure, type HttpClient } from './http-client.ts'
 import {
   contentRange,
   lengthOf,
@@ -16,6 +17,7 @@ import {
   strongTag,
 } from './http-headers.ts'
 import type { Throttle } from './throttle.ts'
+import { fetchShort, isShortFile, isWanted } from './short-file.ts'
 import { smallFile, type Fetched, type FetchOptions, type Wanted } from './transport.ts'
 
 export interface HttpSource {
@@ -38,6 +40,25 @@ const { O_RDWR, O_CREAT, O_APPEND } = constants
  * has left, where the index tells the hash, which then decides.
  */
 export async function fetchFile(
+  source: HttpSource,
+  url: URL,
+  wanted: Wanted,
+  into: DirectoryHandle,
+  options: FetchOptions,
+): Promise<Fetched> {
+  const together =
+    isShortFile(wanted) && !source.throttle.limits
+      ? await fetchShort(source, url, wanted, options)
+      : undefined
+  if (together !== undefined && together !== 'other') return together
+  const alone = await fetchAlone(source, url, wanted, into, options)
+  // The right one was there.
+  if (together === 'other' && 'hash' in alone && isWanted(alone.hash, wanted))
+    source.client.distrustPipelines()
+  return alone
+}
+
+async function fetchAlone(
   source: HttpSource,
   url: URL,
   wanted: Wanted,
@@ -155,10 +176,10 @@ class Part {
     const { signal, onBytes } = options
     const wanted = this.#wanted
     if (this.#length > 0 && this.#length === wanted.size) return this.#answer(undefined)
-    const answer = await client.get(url, this.#headers(), signal)
+    const answer = await client.get(url, this.#headers(), { signal })
     const early = this.#look(answer)
     if (early !== undefined) {
-      answer.body.resume()
+      answer.skip()
       return early === 'again' ? undefined : early
     }
     this.#state = stateOf(answer.headers)
@@ -168,7 +189,7 @@ class Part {
     const gather = this.#length === 0 && expected !== undefined && expected <= smallFile
     let received = 0
     try {
-      for await (const piece of answer.body as AsyncIterable<Uint8Array>) {
+      for await (const piece of answer.body) {
         await throttle.take(piece.length, signal)
         onBytes?.(piece.length)
         received += piece.length
@@ -184,7 +205,7 @@ class Part {
       if (gather) this.#restart()
       throw error instanceof TidemarkError ? error : httpFailure(error, host, signal)
     } finally {
-      answer.body.destroy()
+      answer.giveUp()
     }
     if (expected !== undefined && received < expected) {
       if (gather) this.#restart()
@@ -222,7 +243,7 @@ class Part {
       const range = contentRange(headers)
       const isOther = this.#state !== undefined && stateOf(headers) !== this.#state
       if (range?.start === this.#length && !isOther) return undefined
-      answer.body.destroy()
+      answer.giveUp()
       this.#restart()
       return 'again'
     }
@@ -230,7 +251,7 @@ class Part {
     const { have } = wanted
     // A server that heeds no conditions.
     if (have !== undefined && lengthOf(headers) === have.size && mtimeOf(headers) === have.mtimeNs) {
-      answer.body.destroy()
+      answer.giveUp()
       return { wanted, outcome: 'same' }
     }
     return undefined

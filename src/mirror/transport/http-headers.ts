@@ -1,10 +1,9 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { displayName, type Name } from '../../bytes/name.ts'
 import { TidemarkError, type ErrorCode } from '../../errors.ts'
-import type { HttpAnswer } from './http-client.ts'
+import type { HttpAnswer, HttpHeaders } from './http-answer.ts'
 
 /** What names a state of a file: its tag, else its time and length. */
-export function stateOf(headers: IncomingHttpHeaders): string | undefined {
+export function stateOf(headers: HttpHeaders): string | undefined {
   const { etag } = headers
   if (etag !== undefined) return JSON.stringify({ etag })
   const modified = headers['last-modified']
@@ -19,27 +18,25 @@ export function conditionOf(state: string): Record<string, string> {
   return modified === undefined ? {} : { 'if-modified-since': modified }
 }
 
-export function contentRange(
-  headers: IncomingHttpHeaders,
-): { start: number; size: number | undefined } | undefined {
+export function contentRange(headers: HttpHeaders): { start: number; size: number | undefined } | undefined {
   const [, start, size] =
     /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15}|\*)$/.exec(headers['content-range'] ?? '') ?? []
   if (start === undefined) return undefined
   return { start: Number(start), size: size === '*' ? undefined : Number(size) }
 }
 
-export function lengthOf(headers: IncomingHttpHeaders): number | undefined {
+export function lengthOf(headers: HttpHeaders): number | undefined {
   const length = headers['content-length']
   return length === undefined || !/^\d{1,15}$/.test(length) ? undefined : Number(length)
 }
 
-export function mtimeOf(headers: IncomingHttpHeaders): bigint | undefined {
+export function mtimeOf(headers: HttpHeaders): bigint | undefined {
   const time = Date.parse(headers['last-modified'] ?? '')
   return Number.isNaN(time) ? undefined : BigInt(time) * 1_000_000n
 }
 
 /** Only what was asked for is of use: a compressed body has other bytes and another length. */
-export function refuseEncoding(headers: IncomingHttpHeaders, path: Name): void {
+export function refuseEncoding(headers: HttpHeaders, path: Name): void {
   const encoding = headers['content-encoding']
   if (encoding === undefined || encoding === 'identity') return
   throw new TidemarkError(
@@ -69,8 +66,8 @@ export function strongTag(state: string | undefined): string | undefined {
  * makes its tag of whole seconds and the length, so that two versions of one second may have one tag. Our own
  * server's have nanoseconds.
  */
-export function isFresh(headers: IncomingHttpHeaders): boolean {
+export function isFresh(headers: HttpHeaders): boolean {
   if (headers['server'] === 'tidemark') return false
-  const [modified, now] = [Date.parse(headers['last-modified'] ?? ''), Date.parse(headers.date ?? '')]
+  const [modified, now] = [Date.parse(headers['last-modified'] ?? ''), Date.parse(headers['date'] ?? '')]
   return !(now - modified >= 2000)
 }

@@ -2,7 +2,8 @@ import { displayName, nameToBytes, type Name } from '../../bytes/name.ts'
 import { systemCode, TidemarkError } from '../../errors.ts'
 import type { DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { atATime } from './at-a-time.ts'
-import { HttpClient, httpFailure, type HttpAnswer } from './http-client.ts'
+import type { HttpAnswer } from './http-answer.ts'
+import { HttpClient, httpFailure, longestShort } from './http-client.ts'
 import { fetchFile, leftIn } from './http-file.ts'
 import {
   conditionOf,
@@ -15,6 +16,8 @@ import {
   stateOf,
   strongTag,
 } from './http-headers.ts'
+import { inPipeline } from './pipelines.ts'
+import { isShortFile } from './short-file.ts'
 import type { Throttle } from './throttle.ts'
 import type { Fetched, FetchOptions, Reading, ReadOptions, Transport, Wanted } from './transport.ts'
 
@@ -41,12 +44,12 @@ export class HttpTransport implements Transport {
     this.#base = new URL(base)
     this.#jobs = jobs
     this.#throttle = throttle
-    this.#client = new HttpClient({ connections: jobs + 1, patience })
+    this.#client = new HttpClient(this.#base, { connections: jobs + 1, patience })
     this.name = `${this.#base.protocol}//${this.#base.host}${this.#base.pathname}`
   }
 
   async read(path: Name, options: ReadOptions = {}): Promise<Reading | 'missing' | 'same' | 'changed'> {
-    const { known, wait, range, guard, signal } = options
+    const { known, wait, range, guard, isShort = false, signal } = options
     const headers: Record<string, string> = {}
     if (known !== undefined) Object.assign(headers, conditionOf(known))
     if (wait !== undefined) headers['prefer'] = `wait=${Math.floor(wait)}`
@@ -56,26 +59,28 @@ export class HttpTransport implements Transport {
       const tag = strongTag(guard)
       if (tag !== undefined) headers['if-range'] = tag
     }
-    const answer = await this.#client.get(this.urlOf(path), headers, signal)
+    const length = range === undefined ? undefined : range.end - range.start
+    const short = !this.#throttle.limits && (isShort || (length !== undefined && length <= longestShort))
+    const answer = await this.#client.get(this.urlOf(path), headers, { isShort: short, signal })
     if (wait !== undefined)
       this.waits = String(answer.headers['preference-applied'] ?? '').startsWith('wait=')
     const outcome = this.#outcome(answer, path, options)
     if (typeof outcome !== 'string') return outcome
     // A body that nobody wants: reading a short one keeps the connection.
-    if (Number(answer.headers['content-length'] ?? 0) < 4096) answer.body.resume()
-    else answer.body.destroy()
+    if (Number(answer.headers['content-length'] ?? 0) < 4096) answer.skip()
+    else answer.giveUp()
     return outcome
   }
 
   #outcome(answer: HttpAnswer, path: Name, options: ReadOptions): Reading | 'missing' | 'same' | 'changed' {
-    const { status, headers, body } = answer
+    const { status, headers } = answer
     const { known, guard, range, signal } = options
     if (status === 304) return 'same'
     if (status === 404 || status === 410) return 'missing'
     const state = stateOf(headers)
     if (guard !== undefined && (status === 412 || status === 416 || state !== guard)) return 'changed'
     if (status !== 200 && status !== 206 && status !== 416) {
-      body.resume()
+      answer.skip()
       throw refused(answer, this.name, path)
     }
     // A server that heeds no conditions.
@@ -93,13 +98,13 @@ export class HttpTransport implements Transport {
       start: status === 206 ? told!.start : 0,
       mtimeNs: mtimeOf(headers),
       // 416: the range begins at the end or beyond, so there is nothing in it.
-      body: status === 416 ? empty(answer) : this.#bodyOf(answer, signal),
+      body: status === 416 ? none(answer) : this.#bodyOf(answer, signal),
     }
   }
 
   async *#bodyOf({ body }: HttpAnswer, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void> {
     try {
-      for await (const piece of body as AsyncIterable<Uint8Array>) {
+      for await (const piece of body) {
         await this.#throttle.take(piece.length, signal)
         yield piece
       }
@@ -108,18 +113,30 @@ export class HttpTransport implements Transport {
     }
   }
 
-  fetch(items: readonly Wanted[], into: DirectoryHandle, options: FetchOptions = {}): AsyncIterable<Fetched> {
+  async *fetch(
+    items: readonly Wanted[],
+    into: DirectoryHandle,
+    options: FetchOptions = {},
+  ): AsyncGenerator<Fetched, void> {
     const { jobs = this.#jobs } = options
     const { host } = this.#base
     const source = { client: this.#client, throttle: this.#throttle, host, left: leftIn(into) }
-    return atATime(items, Math.min(jobs, this.#jobs), async (wanted): Promise<Fetched> => {
+    const one = async (wanted: Wanted): Promise<Fetched> => {
       try {
         return await fetchFile(source, this.urlOf(wanted.path), wanted, into, options)
       } catch (error) {
         if (!(error instanceof TidemarkError) || isEverybodys(error)) throw error
         return { wanted, outcome: 'failed', error }
       }
-    })
+    }
+    const atOnce = Math.min(jobs, this.#jobs)
+    if (this.#throttle.limits) return yield* atATime(items, atOnce, one)
+    const short = items.filter(isShortFile)
+    yield* atATime(short, atOnce * inPipeline, one)
+    if (short.length < items.length) {
+      const long = items.filter((wanted) => !isShortFile(wanted))
+      yield* atATime(long, atOnce, one)
+    }
   }
 
   /** The address of a file: names are bytes, and every byte that could mean something else is escaped. */
@@ -156,7 +173,7 @@ function escapeName(name: Name): string {
   return escaped
 }
 
-function empty({ body }: HttpAnswer): AsyncIterable<Uint8Array> {
-  body.resume()
+function none(answer: HttpAnswer): AsyncIterable<Uint8Array> {
+  answer.skip()
   return ReadableStream.from<Uint8Array>([])
 }

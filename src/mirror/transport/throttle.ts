@@ -14,9 +14,14 @@ export class Throttle {
     this.#free = performance.now()
   }
 
+  /** Whether anything ever has to wait. */
+  get limits(): boolean {
+    return this.#perSecond !== Infinity
+  }
+
   /** Resolves when `bytes` more may pass. */
   async take(bytes: number, signal?: AbortSignal): Promise<void> {
-    if (this.#perSecond === Infinity) return
+    if (!this.limits) return
     const now = performance.now()
     this.#free = Math.max(this.#free, now - 100) + (bytes * 1000) / this.#perSecond
     if (this.#free > now) await sleep(this.#free - now, undefined, { signal })

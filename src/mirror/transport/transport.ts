@@ -40,6 +40,8 @@ export interface ReadOptions {
   readonly wait?: number | undefined
   /** These bytes alone; `end` exclusive, and may lie beyond the end of the file. */
   readonly range?: { readonly start: number; readonly end: number } | undefined
+  /** It is expected to have a few kilobytes at most. */
+  readonly isShort?: boolean | undefined
   /** The state that the file must still have: `changed` is the answer when it has another. */
   readonly guard?: string | undefined
   /** A file that is much like it, for transports that send differences. */
