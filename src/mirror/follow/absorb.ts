@@ -111,16 +111,9 @@ class Absorbing {
     const detail = gone ? '' : (event.detail ?? '')
     this.events++
     // What is in its place already, as its detail proves, is not brought again.
-    const settled = !gone && detail !== '' && known?.have === detail
-    this.#state.tell({
-      path,
-      epoch,
-      gone,
-      detail,
-      round,
-      tier: settled ? undefined : tier,
-      rank: ++this.#rank,
-    })
+    if (!gone && detail !== '' && known?.have === detail && !known.lost)
+      this.#state.settle({ path, epoch, detail, round })
+    else this.#state.tell({ path, epoch, gone, detail, round, tier, rank: ++this.#rank })
   }
 
   /** To be called at the end of each step. */

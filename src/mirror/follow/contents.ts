@@ -45,7 +45,6 @@ export interface ContentsOptions {
 /** A file of the tree that is ready to be put in its place, and what it will then be. */
 interface Placed extends Ready {
   readonly item: Item
-  readonly hash: string | undefined
 }
 
 /** Items seen to at a time: as many are lost, and done again, when the process is killed. */
@@ -115,14 +114,14 @@ export class Contents {
       }
       done.found++
     }
-    this.#settle(item, detail.kind === 'file' ? detail.hash : undefined)
+    this.#settle(item)
     return undefined
   }
 
   /** The item is in its place. */
-  #settle(item: Item, hash?: string): void {
+  #settle(item: Item): void {
     const { state, done, onTouched } = this.#options
-    state.settle(item.path, item.detail, hash)
+    state.settle(item)
     if (item.have === undefined) done.more++
     onTouched(item.path)
   }
@@ -240,7 +239,7 @@ export class Contents {
     const { mode, mtimeNs } = told ?? fetched
     const staged =
       fetched.outcome === 'content' ? tree.write(path, fetched.content, mode, mtimeNs) : fetched.staged
-    return { item, path, staged, mode, mtimeNs, hash: told?.hash }
+    return { item, path, staged, mode, mtimeNs }
   }
 
   /** Makes files durable, puts them in their places, and remembers that. */
@@ -263,7 +262,7 @@ export class Contents {
       for (const file of ready) tree.discard(file)
     }
     state.step(() => {
-      for (const { item, hash } of settled) this.#settle(item, hash)
+      for (const { item } of settled) this.#settle(item)
     })
   }
 

@@ -28,10 +28,11 @@ export function carryOutDeletes(tier: number, options: DeleteOptions): void {
     const items = state.deletes(tier, atOnce)
     if (items.length === 0) break
     state.step(() => {
-      for (const { path, have, tries } of items) {
+      for (const item of items) {
+        const { path, have, tries } = item
         if (skip) {
           if (have === undefined) state.forget(path)
-          else state.keep(path)
+          else state.keep(item)
           continue
         }
         try {

@@ -1,34 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { nameFromBytes, nameToBytes, type Name } from '../../bytes/name.ts'
-import { fromSystem, isTidemarkError, TidemarkError } from '../../errors.ts'
-import { sqlite } from '../../store/sqlite.ts'
-
-const schema = 1
-
-/**
- * item: one row for every path that an index has told of and that is not settled as deleted.
- *   detail   what its newest event says of it; '' when the event has none
- *   have     the detail of what was put in its place here; '' where there was none; NULL: nothing is ours
- *   hash     SHA-256 of that content, to find it by
- *   round    the last full reading of all indexes that listed it
- *   tier     the index that wants something done about it; NULL: settled
- *   due      0: to be done; else it was set aside, until then (milliseconds since 1970)
- * tier: what is known of our copy of each index, the principal first.
- */
-const tables = `
-  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE tier (position INTEGER PRIMARY KEY, copy TEXT NOT NULL) STRICT;
-  CREATE TABLE item (
-    path BLOB PRIMARY KEY, epoch TEXT NOT NULL, gone INTEGER NOT NULL, detail TEXT NOT NULL, have TEXT, hash BLOB,
-    round INTEGER NOT NULL, tier INTEGER, rank INTEGER NOT NULL, tries INTEGER NOT NULL, due INTEGER NOT NULL,
-    reason TEXT
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX work ON item (gone, due, tier, rank) WHERE tier IS NOT NULL;
-  CREATE INDEX content ON item (hash) WHERE hash IS NOT NULL;
-  CREATE INDEX kept ON item (gone) WHERE gone = 1;
-  CREATE TABLE touched (path BLOB PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${schema};
-`
+import { openStateDatabase } from './state-database.ts'
 
 /** What is remembered of an item. */
 export interface Item {
@@ -39,6 +11,8 @@ export interface Item {
   readonly have: string | undefined
   readonly round: number
   readonly tries: number
+  /** What stands here was found not to be what was put there. */
+  readonly lost: boolean
 }
 
 /** What an event makes of an item. */
@@ -48,7 +22,7 @@ export interface Told {
   readonly gone: boolean
   readonly detail: string
   readonly round: number
-  readonly tier: number | undefined
+  readonly tier: number
   readonly rank: number
 }
 
@@ -83,30 +57,7 @@ export class MirrorState {
 
   /** Opens or makes the state in the file `path`; with `readOnly` rejects `missing` when there is none. */
   static open(path: string, { readOnly = false }: { readonly readOnly?: boolean } = {}): MirrorState {
-    try {
-      const database = new (sqlite().DatabaseSync)(path, { timeout: 5000, readOnly })
-      try {
-        const version = database.prepare('PRAGMA user_version').get()?.['user_version']
-        if (!readOnly) {
-          database.exec(
-            'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; ' +
-              // Pages that are written again and again reach the disk seldom.
-              'PRAGMA wal_autocheckpoint = 10000; PRAGMA journal_size_limit = 67108864',
-          )
-          if (version === 0) database.exec(`BEGIN IMMEDIATE; ${tables} COMMIT`)
-        }
-        if (version !== schema && (version !== 0 || readOnly)) {
-          throw new TidemarkError('unsupported', `${path} was written by another version of Tidemark`)
-        }
-        return new MirrorState(database)
-      } catch (error) {
-        database.close()
-        throw error
-      }
-    } catch (error) {
-      if (isTidemarkError(error)) throw error
-      throw fromSystem(error, `open ${path}`)
-    }
+    return new MirrorState(openStateDatabase(path, readOnly))
   }
 
   close(): void {
@@ -151,126 +102,142 @@ export class MirrorState {
   }
 
   find(path: Name): Item | undefined {
-    const row = this.#run(`SELECT ${fieldsButPath} FROM item WHERE path = ?`).get(keyOf(path))
+    const key = keyOf(path)
+    const row =
+      this.#run(
+        `SELECT epoch, gone, detail, round, tries, lost, (SELECT i.detail FROM item i WHERE i.path = w.path) AS have
+         FROM work w WHERE path = ?`,
+      ).get(key) ??
+      this.#run(
+        'SELECT epoch, gone, detail, round, 0 AS tries, 0 AS lost, detail AS have FROM item WHERE path = ?',
+      ).get(key)
     return row === undefined ? undefined : itemOf(row, path)
   }
 
-  /** Notes what an event says. What is in the path's place here stays known. */
+  /** Notes what an event says that wants something done. */
   tell({ path, epoch, gone, detail, round, tier, rank }: Told): void {
     this.#run(
-      `INSERT INTO item VALUES (?1, ?2, ?3, ?4, NULL, NULL, ?5, ?6, ?7, 0, 0, NULL)
-       ON CONFLICT (path) DO UPDATE SET epoch = ?2, gone = ?3, detail = ?4, round = ?5, tier = ?6, rank = ?7,
-         tries = 0, due = 0, reason = NULL`,
-    ).run(keyOf(path), epoch, gone ? 1 : 0, detail, round, tier ?? null, rank)
-  }
-
-  /** Notes that the full reading `round` lists the path, about which nothing is new. */
-  see(path: Name, round: number): void {
-    this.#run('UPDATE item SET round = ? WHERE path = ?').run(round, keyOf(path))
+      `INSERT INTO work (path, epoch, gone, detail, round, tier, rank) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (path) DO UPDATE SET epoch = excluded.epoch, gone = excluded.gone, detail = excluded.detail,
+         round = excluded.round, tier = excluded.tier, rank = excluded.rank, tries = 0, due = 0, reason = NULL`,
+    ).run(keyOf(path), epoch, gone ? 1 : 0, detail, round, tier, rank)
   }
 
   /** Items whose content is to be brought through the indexes up to `tier`, newest first. */
   wanted(tier: number, limit: number): Item[] {
+    return this.#queue(0, tier, limit)
+  }
+
+  /** Items to be deleted through the indexes up to `tier`. */
+  deletes(tier: number, limit: number): Item[] {
+    return this.#queue(1, tier, limit)
+  }
+
+  #queue(gone: 0 | 1, tier: number, limit: number): Item[] {
     return this.#run(
-      `SELECT ${fields} FROM item WHERE tier IS NOT NULL AND gone = 0 AND due = 0 AND tier <= ? ORDER BY tier, rank LIMIT ?`,
+      `SELECT w.path, w.epoch, w.gone, w.detail, w.round, w.tries, w.lost, i.detail AS have
+       FROM work w LEFT JOIN item i ON i.path = w.path
+       WHERE w.gone = ? AND due = 0 AND tier <= ? ORDER BY tier, rank LIMIT ?`,
     )
-      .all(tier, limit)
+      .all(gone, tier, limit)
       .map((row) => itemOf(row))
   }
 
   /** The paths of all that an index wants something done about. */
   *unsettled(): Generator<Name> {
-    const rows = this.#run('SELECT path FROM item WHERE tier IS NOT NULL AND gone IN (0, 1)').iterate()
-    for (const row of rows) yield nameFromBytes(row['path'] as Uint8Array)
+    for (const row of this.#run('SELECT path FROM work').iterate())
+      yield nameFromBytes(row['path'] as Uint8Array)
   }
 
-  /** Items to be deleted through the indexes up to `tier`. */
-  deletes(tier: number, limit: number): Item[] {
-    return this.#run(
-      `SELECT ${fields} FROM item WHERE tier IS NOT NULL AND gone = 1 AND due = 0 AND tier <= ? ORDER BY tier, rank LIMIT ?`,
-    )
-      .all(tier, limit)
-      .map((row) => itemOf(row))
-  }
-
-  /** Other items here with a content. */
+  /** Items here that may have a content. */
   withContent(hash: string, limit: number): Item[] {
-    return this.#run(`SELECT ${fields} FROM item WHERE hash = ? LIMIT ?`)
-      .all(hashBytes(hash), limit)
+    return this.#run(
+      `SELECT i.path, i.epoch, coalesce(w.gone, i.gone) AS gone, i.detail, i.round, 0 AS tries, 0 AS lost, i.detail AS have
+       FROM item i LEFT JOIN work w ON w.path = i.path WHERE content = ? LIMIT ?`,
+    )
+      .all(contentOf(hash), limit)
       .map((row) => itemOf(row))
   }
 
-  /** The item is in its place, as `have` says. */
-  settle(path: Name, have: string, hash: string | undefined): void {
-    this.#run(
-      'UPDATE item SET have = ?2, hash = ?3, tier = NULL, tries = 0, due = 0, reason = NULL WHERE path = ?1',
-    ).run(keyOf(path), have, hash === undefined ? null : hashBytes(hash))
+  /** The item is in its place, as its detail says. */
+  settle({ path, epoch, detail, round }: Pick<Item, 'path' | 'epoch' | 'detail' | 'round'>): void {
+    const key = keyOf(path)
+    const content = detail.startsWith('f ') ? contentOf(detail.slice(-43)) : null
+    this.#run('INSERT OR REPLACE INTO item VALUES (?, ?, 0, ?, ?, ?)').run(key, epoch, detail, content, round)
+    this.#run('DELETE FROM work WHERE path = ?').run(key)
   }
 
   /** The item is deleted: nothing more is to be known of it. */
   forget(path: Name): void {
-    this.#run('DELETE FROM item WHERE path = ?').run(keyOf(path))
+    const key = keyOf(path)
+    this.#run('DELETE FROM item WHERE path = ?').run(key)
+    this.#run('DELETE FROM work WHERE path = ?').run(key)
   }
 
   /** The item stays here although it is deleted at the origin. */
-  keep(path: Name): void {
-    this.#run('UPDATE item SET tier = NULL WHERE path = ?').run(keyOf(path))
+  keep({ path, epoch, round }: Item): void {
+    const key = keyOf(path)
+    this.#run('UPDATE item SET gone = 1, epoch = ?2, round = ?3 WHERE path = ?1').run(key, epoch, round)
+    this.#run('DELETE FROM work WHERE path = ?').run(key)
   }
 
   /** Deletes that were left undone are to be done after all; returns how many. */
   unkeep(): number {
-    const { changes } = this.#run('UPDATE item SET tier = 0, due = 0 WHERE gone = 1 AND tier IS NULL').run()
+    const { changes } = this.#run(
+      `INSERT INTO work (path, epoch, gone, detail, round, tier, rank)
+       SELECT path, epoch, 1, detail, round, 0, 0 FROM item WHERE gone = 1 ON CONFLICT (path) DO NOTHING`,
+    ).run()
     return Number(changes)
   }
 
   setAside(path: Name, reason: string, due: number): void {
-    this.#run('UPDATE item SET tries = tries + 1, due = ?2, reason = ?3 WHERE path = ?1').run(
+    this.#run('UPDATE work SET tries = tries + 1, due = ?2, reason = ?3 WHERE path = ?1').run(
       keyOf(path),
       due,
       reason.slice(0, 500),
     )
   }
 
-  /** Whether what was put in the path's place is to be brought again: it was found to be something else. */
+  /** What is in the path's place was found to be something else: it is to be brought again. */
   want(path: Name, tier: number, rank: number): void {
-    this.#run('UPDATE item SET have = NULL, hash = NULL, tier = ?2, rank = ?3, due = 0 WHERE path = ?1').run(
-      keyOf(path),
-      tier,
-      rank,
-    )
+    this.#run(
+      `INSERT INTO work (path, epoch, gone, detail, round, tier, rank, lost)
+       SELECT path, epoch, 0, detail, round, ?2, ?3, 1 FROM item WHERE path = ?1
+       ON CONFLICT (path) DO UPDATE SET tier = ?2, rank = ?3, lost = 1, due = 0`,
+    ).run(keyOf(path), tier, rank)
   }
 
   /** The path is not listed any more. */
   retire(path: Name, rank: number): void {
+    const { changes } = this.#run(
+      'UPDATE work SET gone = 1, tier = 0, rank = ?2, due = 0, tries = 0, reason = NULL WHERE path = ?1',
+    ).run(keyOf(path), rank)
+    if (changes > 0) return
     this.#run(
-      'UPDATE item SET gone = 1, detail = ?2, tier = 0, rank = ?3, due = 0, tries = 0, reason = NULL WHERE path = ?1',
-    ).run(keyOf(path), '', rank)
+      `INSERT INTO work (path, epoch, gone, detail, round, tier, rank)
+       SELECT path, epoch, 1, detail, round, 0, ?2 FROM item WHERE path = ?1`,
+    ).run(keyOf(path), rank)
   }
 
   /** Takes up at once what was set aside. */
   retry(path: Name): void {
-    this.#run('UPDATE item SET due = 0 WHERE path = ?').run(keyOf(path))
+    this.#run('UPDATE work SET due = 0 WHERE path = ?').run(keyOf(path))
   }
 
   /** Takes up again what was set aside until `now`; returns how many. */
   takeUp(now: number): number {
-    let taken = 0
-    for (const gone of [0, 1]) {
-      const { changes } = this.#run(
-        'UPDATE item SET due = 0 WHERE tier IS NOT NULL AND gone = ? AND due > 0 AND due <= ?',
-      ).run(gone, now)
-      taken += Number(changes)
-    }
-    return taken
+    const { changes } = this.#run(
+      'UPDATE work SET due = 0 WHERE gone IN (0, 1) AND due > 0 AND due <= ?',
+    ).run(now)
+    return Number(changes)
   }
 
   /** When the next of what was set aside is due; undefined when nothing was. */
   nextDue(): number | undefined {
     const due = [0, 1].map((gone) =>
       Number(
-        this.#run('SELECT min(due) AS due FROM item WHERE tier IS NOT NULL AND gone = ? AND due > 0').get(
-          gone,
-        )?.['due'] ?? Infinity,
+        this.#run('SELECT min(due) AS due FROM work WHERE gone = ? AND due > 0').get(gone)?.['due'] ??
+          Infinity,
       ),
     )
     const first = Math.min(...due)
@@ -280,7 +247,7 @@ export class MirrorState {
   /** What was set aside, the most often tried first. */
   asides(limit: number): Aside[] {
     return this.#run(
-      `SELECT path, reason, tries, due FROM item WHERE tier IS NOT NULL AND gone IN (0, 1) AND due > 0
+      `SELECT path, reason, tries, due FROM work WHERE gone IN (0, 1) AND due > 0
        ORDER BY tries DESC, path LIMIT ?`,
     )
       .all(limit)
@@ -294,17 +261,21 @@ export class MirrorState {
 
   /** After a full reading: what it did not list is gone. Returns how many. */
   sweep(round: number, tier: number, rank: number): number {
-    this.#run('DELETE FROM item WHERE round < ? AND have IS NULL AND gone = 0').run(round)
+    this.#run(
+      'DELETE FROM work WHERE round < ? AND gone = 0 AND NOT EXISTS (SELECT 1 FROM item i WHERE i.path = work.path)',
+    ).run(round)
     const { changes } = this.#run(
-      `UPDATE item SET gone = 1, tier = ?2, rank = ?3, due = 0, tries = 0, reason = NULL
-       WHERE round < ?1 AND gone = 0`,
+      `INSERT INTO work (path, epoch, gone, detail, round, tier, rank)
+       SELECT path, epoch, 1, detail, round, ?2, ?3 FROM item WHERE round < ?1 AND gone = 0
+       ON CONFLICT (path) DO UPDATE SET gone = 1, tier = ?2, rank = ?3, due = 0, tries = 0, reason = NULL
+         WHERE work.round < ?1 AND work.gone = 0`,
     ).run(round, tier, rank)
     return Number(changes)
   }
 
   counts(): Counts {
     const pending = (where: string): number =>
-      Number(this.#run(`SELECT count(*) AS n FROM item WHERE tier IS NOT NULL AND ${where}`).get()?.['n'])
+      Number(this.#run(`SELECT count(*) AS n FROM work WHERE ${where}`).get()?.['n'])
     return {
       items: Number(this.get('items') ?? 0),
       wanted: pending('gone = 0 AND due = 0'),
@@ -313,17 +284,13 @@ export class MirrorState {
     }
   }
 
-  /** How many contents are to be brought, at most `limit` counted. */
-  pending(): number {
-    const row = this.#run(
-      'SELECT count(*) AS n FROM item WHERE tier IS NOT NULL AND gone = 0 AND due = 0',
-    ).get()
-    return Number(row?.['n'])
-  }
-
-  /** Counts the items in their places, which takes a look at all. */
+  /** Counts the items that the origin has, which takes a look at all. */
   countItems(): number {
-    const items = Number(this.#run('SELECT count(*) AS n FROM item WHERE gone = 0').get()?.['n'])
+    const row = this.#run(
+      `SELECT (SELECT count(*) FROM item i LEFT JOIN work w ON w.path = i.path WHERE coalesce(w.gone, i.gone) = 0) +
+         (SELECT count(*) FROM work w WHERE gone = 0 AND NOT EXISTS (SELECT 1 FROM item i WHERE i.path = w.path)) AS n`,
+    ).get()
+    const items = Number(row?.['n'])
     this.set('items', String(items))
     return items
   }
@@ -332,7 +299,16 @@ export class MirrorState {
   *items(): Generator<Item> {
     let after: Uint8Array = new Uint8Array(0)
     for (;;) {
-      const rows = this.#run(`SELECT ${fields} FROM item WHERE path > ? ORDER BY path LIMIT 1000`).all(after)
+      const rows = this.#run(
+        `SELECT i.path AS path, coalesce(w.epoch, i.epoch) AS epoch, coalesce(w.gone, i.gone) AS gone,
+           coalesce(w.detail, i.detail) AS detail, i.detail AS have, coalesce(w.round, i.round) AS round,
+           coalesce(w.tries, 0) AS tries, coalesce(w.lost, 0) AS lost
+         FROM item i LEFT JOIN work w ON w.path = i.path WHERE i.path > ?1
+         UNION ALL
+         SELECT path, epoch, gone, detail, NULL, round, tries, lost FROM work w
+         WHERE path > ?1 AND NOT EXISTS (SELECT 1 FROM item i WHERE i.path = w.path)
+         ORDER BY path LIMIT 1000`,
+      ).all(after)
       yield* rows.map((row) => itemOf(row))
       const last = rows.at(-1)
       if (last === undefined) return
@@ -373,12 +349,9 @@ export class MirrorState {
   }
 }
 
-const fieldsButPath = 'epoch, gone, detail, have, round, tries'
-const fields = `path, ${fieldsButPath}`
-
-/** Of text that was checked already. */
-function hashBytes(text: string): Uint8Array {
-  return Buffer.from(text, 'base64url')
+/** The first six bytes of a hash in base64url: as many as a number holds. */
+function contentOf(hash: string): number {
+  return Buffer.from(hash.slice(0, 8), 'base64url').readUIntBE(0, 6)
 }
 
 const encoder = new TextEncoder()
@@ -400,5 +373,6 @@ function itemOf(row: Readonly<Record<string, SQLInputValue>>, path?: Name): Item
     have: (row['have'] as string | null) ?? undefined,
     round: Number(row['round']),
     tries: Number(row['tries']),
+    lost: row['lost'] === 1,
   }
 }

@@ -281,7 +281,7 @@ export class Mirror {
       onProgress,
     })
     const deletes = { ...shared, skip: skipDeletes }
-    this.#left = state.pending()
+    this.#left = state.counts().wanted
     let full = false
     let looked = performance.now()
     let tier = 0
@@ -293,7 +293,7 @@ export class Mirror {
         looked = performance.now()
         full ||= look?.full === true
         if (look?.same === false) tier = 0
-        this.#left = state.pending()
+        this.#left = state.counts().wanted
         continue
       }
       if (!reader.hasHead) {

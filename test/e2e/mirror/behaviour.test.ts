@@ -301,20 +301,12 @@ suite('a mirror', () => {
     origin.aggregate(true)
     const mirror = follow()
     await mirror.catchUp()
-    mirror.state.tell({ path: 'f7', epoch: '1', gone: false, detail: '', round: 1, tier: undefined, rank: 0 })
+    mirror.state.settle({ path: 'f7', epoch: '1', detail: '', round: 1 })
     mirror.state.forget('f8')
     const wrong = await mirror.verify()
     assert.deepEqual([wrong.proven, wrong.reread], [true, true])
     compare()
-    mirror.state.tell({
-      path: 'ghost',
-      epoch: '1',
-      gone: false,
-      detail: '',
-      round: 1,
-      tier: undefined,
-      rank: 0,
-    })
+    mirror.state.settle({ path: 'ghost', epoch: '1', detail: '', round: 1 })
     server.requests.length = 0
     const found = await mirror.verify()
     assert.deepEqual([found.proven, found.reread], [true, false])
