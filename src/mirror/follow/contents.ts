@@ -6,7 +6,7 @@ import { parseDetail, type Detail, type FileDetail } from '../../recent/index.ts
 import type { FileStat } from '../../folder/system/file-stat.ts'
 import type { Fetched, Transport, Wanted } from '../transport/transport.ts'
 import type { LocalTree, Ready } from './local-tree.ts'
-import type { Item, MirrorState } from './mirror-state.ts'
+import type { Item, MirrorState, Wish } from './mirror-state.ts'
 import type { WorkFiles } from './work-files.ts'
 
 /** What was done so far. */
@@ -89,7 +89,7 @@ export class Contents {
   }
 
   /** Does what needs nothing of the origin; else returns what is to be fetched. */
-  #here(item: Item, placed: Placed[]): Wanted | undefined {
+  #here(item: Wish, placed: Placed[]): Wanted | undefined {
     const { tree, done } = this.#options
     const { path } = item
     if (item.detail === '') return this.#withoutDetail(item)
@@ -104,7 +104,7 @@ export class Contents {
     } else {
       const stat = mayBe(item.have, detail) ? this.#isHere(path, detail) : undefined
       if (stat === undefined || !this.#touch(path, detail, stat)) {
-        const along = this.#elsewhere(path, detail, stat !== undefined)
+        const along = this.#elsewhere(item, detail, stat !== undefined)
         if (along === undefined)
           return { path, size: detail.size, hash: Buffer.from(detail.hash, 'base64url') }
         placed.push({ item, staged: [along], ...detail, path, linked: true })
@@ -150,7 +150,8 @@ export class Contents {
   }
 
   /** Takes the content from another file here, or from its own when that may not be touched; its staged name. */
-  #elsewhere(path: Name, detail: FileDetail, own: boolean): Name | undefined {
+  #elsewhere(item: Wish, detail: FileDetail, own: boolean): Name | undefined {
+    const { path } = item
     const { tree, state, skipDeletes } = this.#options
     const staged = `m-${randomBytes(12).toString('hex')}`
     if (own) {
@@ -158,7 +159,7 @@ export class Contents {
       return staged
     }
     // An empty file is not worth the look.
-    if (detail.size === 0) return undefined
+    if (!item.elsewhere || detail.size === 0) return undefined
     for (const other of state.withContent(detail.hash, 4)) {
       if (other.path === path) continue
       const stat = this.#isHere(other.path, detail)
@@ -312,7 +313,7 @@ function refuseOther(item: Item, what: string): void {
 }
 
 /** As many of the first as have not too many bytes together, one at least. */
-function withinBytes(items: readonly Item[]): readonly Item[] {
+function withinBytes(items: readonly Wish[]): readonly Wish[] {
   let bytes = 0
   const end = items.findIndex(({ detail }, i) => {
     const size = /^f \S+ \S+ (\d+) /.exec(detail)?.[1]

@@ -41,7 +41,7 @@ export async function handOnSketch(options: SketchHandOn): Promise<boolean> {
   const bytes = await sketchOf(state, header)
   if (sha256Hex(bytes) !== sketch.sha256) return false
   writeFileSync(waiting, bytes)
-  unhide(root, waiting, name, undefined)
+  unhide(root, waiting, name, { isDurable: false })
   state.set('sketch', sketch.sha256)
   return true
 }

@@ -182,16 +182,22 @@ export class LocalTree {
     }
   }
 
-  /** Makes durable what was put in its place since the last call. */
-  async settle(): Promise<void> {
+  /**
+   * Makes durable what was put in its place since the last call. True when that made everything durable that was written
+   * before on the file system of the tree.
+   */
+  async settle(): Promise<boolean> {
     // A directory may have gone since.
     const changed = [...this.#changed].filter((path) => this.#isThere(path))
     this.#changed.clear()
+    let isAll = changed.length >= fewFiles
     const one = (): void => {
+      isAll = false
       for (const path of changed) this.#directories.get(path).sync()
     }
-    if (changed.length < fewFiles) one()
-    else await syncDevicesLater(this.#directories, changed, one)
+    if (isAll) await syncDevicesLater(this.#directories, ['', ...changed], one)
+    else one()
+    return isAll
   }
 
   #isThere(path: Name): boolean {

@@ -15,6 +15,12 @@ export interface Item {
   readonly lost: boolean
 }
 
+/** An item whose content is wanted. */
+export interface Wish extends Item {
+  /** Something here may have it. */
+  readonly elsewhere: boolean
+}
+
 /** What an event makes of an item. */
 export interface Told {
   readonly path: Name
@@ -117,30 +123,33 @@ export class MirrorState {
   /** Notes what an event says that wants something done. */
   tell({ path, epoch, gone, detail, round, tier, rank }: Told): void {
     this.#run(
-      `INSERT INTO work (path, epoch, gone, detail, round, tier, rank) VALUES (?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO work (path, epoch, gone, detail, content, round, tier, rank) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (path) DO UPDATE SET epoch = excluded.epoch, gone = excluded.gone, detail = excluded.detail,
-         round = excluded.round, tier = excluded.tier, rank = excluded.rank, tries = 0, due = 0, reason = NULL`,
-    ).run(keyOf(path), epoch, gone ? 1 : 0, detail, round, tier, rank)
+         content = excluded.content, round = excluded.round, tier = excluded.tier, rank = excluded.rank, tries = 0, due = 0, reason = NULL`,
+    ).run(keyOf(path), epoch, gone ? 1 : 0, detail, contentOf(detail), round, tier, rank)
   }
 
   /** Items whose content is to be brought through the indexes up to `tier`, newest first. */
-  wanted(tier: number, limit: number): Item[] {
-    return this.#queue(0, tier, limit)
+  wanted(tier: number, limit: number): Wish[] {
+    return this.#queue(
+      0,
+      tier,
+      limit,
+      ', EXISTS (SELECT 1 FROM item c WHERE c.content = w.content) AS elsewhere',
+    ).map((row) => ({ ...itemOf(row), elsewhere: row['elsewhere'] === 1 }))
   }
 
   /** Items to be deleted through the indexes up to `tier`. */
   deletes(tier: number, limit: number): Item[] {
-    return this.#queue(1, tier, limit)
+    return this.#queue(1, tier, limit).map((row) => itemOf(row))
   }
 
-  #queue(gone: 0 | 1, tier: number, limit: number): Item[] {
+  #queue(gone: 0 | 1, tier: number, limit: number, more = ''): Row[] {
     return this.#run(
-      `SELECT w.path, w.epoch, w.gone, w.detail, w.round, w.tries, w.lost, i.detail AS have
+      `SELECT w.path, w.epoch, w.gone, w.detail, w.round, w.tries, w.lost, i.detail AS have ${more}
        FROM work w LEFT JOIN item i ON i.path = w.path
        WHERE w.gone = ? AND due = 0 AND tier <= ? ORDER BY tier, rank LIMIT ?`,
-    )
-      .all(gone, tier, limit)
-      .map((row) => itemOf(row))
+    ).all(gone, tier, limit)
   }
 
   /** The paths of all that an index wants something done about. */
@@ -153,17 +162,22 @@ export class MirrorState {
   withContent(hash: string, limit: number): Item[] {
     return this.#run(
       `SELECT i.path, i.epoch, coalesce(w.gone, i.gone) AS gone, i.detail, i.round, 0 AS tries, 0 AS lost, i.detail AS have
-       FROM item i LEFT JOIN work w ON w.path = i.path WHERE content = ? LIMIT ?`,
+       FROM item i LEFT JOIN work w ON w.path = i.path WHERE i.content = ? LIMIT ?`,
     )
-      .all(contentOf(hash), limit)
+      .all(numberOf(hash), limit)
       .map((row) => itemOf(row))
   }
 
   /** The item is in its place, as its detail says. */
   settle({ path, epoch, detail, round }: Pick<Item, 'path' | 'epoch' | 'detail' | 'round'>): void {
     const key = keyOf(path)
-    const content = detail.startsWith('f ') ? contentOf(detail.slice(-43)) : null
-    this.#run('INSERT OR REPLACE INTO item VALUES (?, ?, 0, ?, ?, ?)').run(key, epoch, detail, content, round)
+    this.#run('INSERT OR REPLACE INTO item VALUES (?, ?, 0, ?, ?, ?)').run(
+      key,
+      epoch,
+      detail,
+      contentOf(detail),
+      round,
+    )
     this.#run('DELETE FROM work WHERE path = ?').run(key)
   }
 
@@ -349,8 +363,13 @@ export class MirrorState {
   }
 }
 
+/** What a file is found by that has the content told of; null where a detail tells of none. */
+function contentOf(detail: string): number | null {
+  return detail.startsWith('f ') ? numberOf(detail.slice(-43)) : null
+}
+
 /** The first six bytes of a hash in base64url: as many as a number holds. */
-function contentOf(hash: string): number {
+function numberOf(hash: string): number {
   return Buffer.from(hash.slice(0, 8), 'base64url').readUIntBE(0, 6)
 }
 
@@ -364,7 +383,9 @@ function keyOf(path: Name): Uint8Array {
   return scratch.subarray(0, encoder.encodeInto(path, scratch).written)
 }
 
-function itemOf(row: Readonly<Record<string, SQLInputValue>>, path?: Name): Item {
+type Row = Readonly<Record<string, SQLInputValue>>
+
+function itemOf(row: Row, path?: Name): Item {
   return {
     path: path ?? nameFromBytes(row['path'] as Uint8Array),
     epoch: row['epoch'] as string,

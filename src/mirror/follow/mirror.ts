@@ -298,18 +298,17 @@ export class Mirror {
       }
       if (!reader.hasHead) {
         // Before an index is seen, what it names survives a power cut.
-        await tree.settle()
-        publishIndex(this.#files.root, reader, tier)
+        publishIndex(this.#files.root, reader, tier, await tree.settle())
         carryOutDeletes(tier, deletes)
       }
       tier++
     }
-    await tree.settle()
+    const isDurable = await tree.settle()
     const last = reader.copies.names().length
     // With a head all of them change at once: what it tells of them is then true.
     if (reader.hasHead)
-      for (let tier = last - 1; tier >= 0; tier--) publishIndex(this.#files.root, reader, tier)
-    publishHead(this.#files.root, reader)
+      for (let tier = last - 1; tier >= 0; tier--) publishIndex(this.#files.root, reader, tier, isDurable)
+    publishHead(this.#files.root, reader, isDurable)
     removeOldSketch(state, this.#files.root, reader.publishedHead(this.#files.root), reader.root)
     carryOutDeletes(last, deletes)
     // What a directory or file that has gone by now was in the way of.

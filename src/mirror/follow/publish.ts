@@ -17,43 +17,55 @@ import type { OriginReader } from './read-origin.ts'
 
 /**
  * Puts the copy of an index that waits in its place, where mirrors of this mirror see it: to be called when
- * everything it names is there. Nothing is done when none waits.
+ * everything it names is there. Nothing is done when none waits. `isDurable`: its content is on the disk already.
  */
-export function publishIndex(root: DirectoryHandle, reader: OriginReader, tier: number): void {
+export function publishIndex(
+  root: DirectoryHandle,
+  reader: OriginReader,
+  tier: number,
+  isDurable: boolean,
+): void {
   const copy = reader.copies.at(tier)
   if (copy === undefined) return
   const { mtime } = copy
-  unhide(
-    root,
-    reader.copies.waiting(copy.name),
-    copy.name,
-    mtime === undefined ? undefined : Number(BigInt(mtime)) / 1e9,
-  )
+  unhide(root, reader.copies.waiting(copy.name), copy.name, {
+    mtime: mtime === undefined ? undefined : Number(BigInt(mtime)) / 1e9,
+    isDurable,
+  })
   if (tier === 0) pointAtPrincipal(root, nameOfPrincipalLink(reader.root), copy.name)
 }
 
 /** The head comes last: it tells of all indexes. Where the origin has none, an old one here would be a lie. */
-export function publishHead(root: DirectoryHandle, reader: OriginReader): void {
+export function publishHead(root: DirectoryHandle, reader: OriginReader, isDurable: boolean): void {
   const name = nameOfHead(reader.root)
-  if (reader.hasHead) unhide(root, reader.copies.waiting(name), name, undefined)
+  if (reader.hasHead) unhide(root, reader.copies.waiting(name), name, { isDurable })
   else if (root.stat(name) !== undefined) unlinkSync(root.path(name))
 }
 
 /** Puts a file that waits in its place, if it does. */
-export function unhide(root: DirectoryHandle, from: string, name: string, mtime: number | undefined): void {
+export function unhide(
+  root: DirectoryHandle,
+  from: string,
+  name: string,
+  { mtime, isDurable }: { readonly mtime?: number | undefined; readonly isDurable: boolean },
+): void {
   if (!existsSync(from)) return
   try {
     chmodSync(from, 0o644)
     if (mtime !== undefined) utimesSync(from, mtime, mtime)
-    const fd = openSync(from, 'r')
-    try {
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
+    if (!isDurable) syncContent(from)
     renameSync(from, root.path(name))
   } catch (error) {
     throw fromSystem(error, `publish ${name}`)
+  }
+}
+
+function syncContent(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -27,8 +27,8 @@ const tables = `
   CREATE INDEX content ON item (content) WHERE content IS NOT NULL;
   CREATE INDEX kept ON item (gone) WHERE gone = 1;
   CREATE TABLE work (
-    path BLOB PRIMARY KEY, epoch TEXT NOT NULL, gone INTEGER NOT NULL, detail TEXT NOT NULL, round INTEGER NOT NULL,
-    tier INTEGER NOT NULL, rank INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
+    path BLOB PRIMARY KEY, epoch TEXT NOT NULL, gone INTEGER NOT NULL, detail TEXT NOT NULL, content INTEGER,
+    round INTEGER NOT NULL, tier INTEGER NOT NULL, rank INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
     due INTEGER NOT NULL DEFAULT 0, reason TEXT
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX queue ON work (gone, due, tier, rank);

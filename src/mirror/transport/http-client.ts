@@ -67,8 +67,8 @@ export class HttpClient {
     }
   }
 
-  /** To be called when an answer that came through a pipeline was found to be another's. */
-  distrustPipelines(): void {
+  /** What was asked for together is not answered any more, and nothing will be. */
+  stopPipelines(): void {
     this.#pipelines.stop()
   }
 

@@ -53,8 +53,7 @@ export async function fetchFile(
   if (together !== undefined && together !== 'other') return together
   const alone = await fetchAlone(source, url, wanted, into, options)
   // The right one was there.
-  if (together === 'other' && 'hash' in alone && isWanted(alone.hash, wanted))
-    source.client.distrustPipelines()
+  if (together === 'other' && 'hash' in alone && isWanted(alone.hash, wanted)) source.client.stopPipelines()
   return alone
 }
 

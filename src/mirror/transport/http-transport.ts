@@ -118,7 +118,7 @@ export class HttpTransport implements Transport {
     into: DirectoryHandle,
     options: FetchOptions = {},
   ): AsyncGenerator<Fetched, void> {
-    const { jobs = this.#jobs } = options
+    const { jobs = this.#jobs, signal } = options
     const { host } = this.#base
     const source = { client: this.#client, throttle: this.#throttle, host, left: leftIn(into) }
     const one = async (wanted: Wanted): Promise<Fetched> => {
@@ -132,7 +132,13 @@ export class HttpTransport implements Transport {
     const atOnce = Math.min(jobs, this.#jobs)
     if (this.#throttle.limits) return yield* atATime(items, atOnce, one)
     const short = items.filter(isShortFile)
-    yield* atATime(short, atOnce * inPipeline, one)
+    const stop = (): void => this.#client.stopPipelines()
+    signal?.addEventListener('abort', stop)
+    try {
+      yield* atATime(short, atOnce * inPipeline, one)
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
     if (short.length < items.length) {
       const long = items.filter((wanted) => !isShortFile(wanted))
       yield* atATime(long, atOnce, one)

@@ -17,9 +17,9 @@ export async function fetchShort(
   { client }: HttpSource,
   url: URL,
   wanted: Wanted,
-  { signal, onBytes }: FetchOptions,
+  { onBytes }: FetchOptions,
 ): Promise<Fetched | 'other' | undefined> {
-  const answer = await client.getTogether(url, {}, signal)
+  const answer = await client.getTogether(url, {})
   if (answer === undefined) return undefined
   const { status, headers, content } = answer
   onBytes?.(content.length)
