@@ -153,6 +153,7 @@ for (const thread of [
   'dist/folder/ingest/ingest-thread',
   'dist/folder/apply/apply-thread',
   'dist/folder/blocks/block-thread',
+  'dist/mirror/follow/placing-thread',
 ]) {
   await esbuild.build({
     ...common,

@@ -1,12 +1,16 @@
-import { randomBytes } from 'node:crypto'
-import { setImmediate as heard } from 'node:timers/promises'
+import { availableParallelism } from 'node:os'
 import type { Name } from '../../bytes/name.ts'
-import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../../errors.ts'
-import { parseDetail, type Detail, type FileDetail } from '../../recent/index.ts'
-import type { FileStat } from '../../folder/system/file-stat.ts'
+import { TidemarkError } from '../../errors.ts'
+import { parseDetail, type Detail } from '../../recent/index.ts'
+import { directoryOf } from '../../tree/path.ts'
 import type { Fetched, Transport, Wanted } from '../transport/transport.ts'
-import type { LocalTree, Ready } from './local-tree.ts'
+import type { LocalTree } from './local-tree.ts'
 import type { Item, MirrorState, Wish } from './mirror-state.ts'
+import { backOff, problemOf } from './item-problem.ts'
+import { hashText, mayBe, OwnContents } from './own-contents.ts'
+import { Placing } from './placing.ts'
+import { ReadyFiles, type Ready } from './ready-files.ts'
+import { ThreadedPlacing, worthThread, type Came } from './threaded-placing.ts'
 import type { WorkFiles } from './work-files.ts'
 
 /** What was done so far. */
@@ -47,49 +51,73 @@ interface Placed extends Ready {
   readonly item: Item
 }
 
+/** The content of a small one. */
+interface CameFor extends Came {
+  readonly item: Item
+}
+
 /** Items seen to at a time: as many are lost, and done again, when the process is killed. */
 const atOnce = 4096
-/** Files that are made durable and put in their places together, while others are fetched. */
-const placedAtOnce = 1024
-/** Files put in their places without a look at what else has come. */
-const heardEvery = 32
 /** And bytes, where details tell them. */
 const bytesAtOnce = 256 * 1024 * 1024
 
 /** Brings the contents that the state wants, newest first, and puts them in their places. */
 export class Contents {
   readonly #options: ContentsOptions
+  readonly #ready: ReadyFiles
+  readonly #own: OwnContents
+  /** What a thread could not put in its place. */
+  readonly #odd = new Set<Name>()
 
   constructor(options: ContentsOptions) {
     this.#options = options
+    this.#ready = new ReadyFiles(options.tree, options.files.incoming)
+    this.#own = new OwnContents({ ...options, ready: this.#ready })
   }
 
   /** Sees to some of what the indexes up to `tier` want; false when there was nothing. */
   async some(tier: number): Promise<boolean> {
-    const { state, signal } = this.#options
+    const { state } = this.#options
     const items = withinBytes(state.wanted(tier, atOnce))
     if (items.length === 0) return false
-    const placed: Placed[] = []
-    const wanted: Wanted[] = []
-    const byPath = new Map<Name, Item>()
-    state.step(() => {
-      for (const item of items) {
-        if (signal.aborted) break
-        byPath.set(item.path, item)
-        this.#orAside(item.path, () => {
-          const fetch = this.#here(item, placed)
-          if (fetch !== undefined) wanted.push(fetch)
-        })
-      }
+    const placing = new Placing<Placed>(this.#ready, {
+      onPlaced: (placed) => this.#settleAll(placed),
+      onFailed: ({ item }, error) => this.#setAside(item, error),
     })
-    if (wanted.length > 0) await this.#fetch(wanted, byPath, placed)
-    await this.#place(placed)
+    try {
+      const [wanted, byPath] = await this.#withoutOrigin(items, placing)
+      if (wanted.length > 0) await this.#fetch(wanted, byPath, placing)
+    } finally {
+      // What has come is not thrown away, whatever became of the rest.
+      await placing.end()
+    }
     this.#options.onProgress()
     return true
   }
 
+  /** What is left to be fetched, when everything is done for which nothing is needed of the origin. */
+  async #withoutOrigin(
+    items: readonly Wish[],
+    placing: Placing<Placed>,
+  ): Promise<[wanted: Wanted[], byPath: Map<Name, Item>]> {
+    const { state, signal } = this.#options
+    const wanted: Wanted[] = []
+    const byPath = new Map<Name, Item>()
+    const along: Placed[] = []
+    state.step(() => {
+      for (const item of items) {
+        if (signal.aborted) break
+        byPath.set(item.path, item)
+        const fetch = this.#orAside(item, () => this.#here(item, along))
+        if (fetch !== undefined) wanted.push(fetch)
+      }
+    })
+    for (const file of along) await placing.add(file)
+    return [wanted, byPath]
+  }
+
   /** Does what needs nothing of the origin; else returns what is to be fetched. */
-  #here(item: Wish, placed: Placed[]): Wanted | undefined {
+  #here(item: Wish, along: Placed[]): Wanted | undefined {
     const { tree, done } = this.#options
     const { path } = item
     if (item.detail === '') return this.#withoutDetail(item)
@@ -102,12 +130,12 @@ export class Contents {
       tree.placeLink(path, detail.target)
       done.links++
     } else {
-      const stat = mayBe(item.have, detail) ? this.#isHere(path, detail) : undefined
-      if (stat === undefined || !this.#touch(path, detail, stat)) {
-        const along = this.#elsewhere(item, detail, stat !== undefined)
-        if (along === undefined)
+      const stat = mayBe(item.have, detail) ? this.#own.isHere(path, detail) : undefined
+      if (stat === undefined || !this.#own.touch(path, detail, stat)) {
+        const staged = this.#own.elsewhere(item, detail, stat !== undefined)
+        if (staged === undefined)
           return { path, size: detail.size, hash: Buffer.from(detail.hash, 'base64url') }
-        placed.push({ item, staged: [along], ...detail, path, linked: true })
+        along.push({ item, staged: [staged], ...detail, path, linked: true })
         if (stat === undefined) done.moved++
         else done.found++
         return undefined
@@ -116,6 +144,12 @@ export class Contents {
     }
     this.#settle(item)
     return undefined
+  }
+
+  #settleAll(placed: readonly { readonly item: Item }[]): void {
+    this.#options.state.step(() => {
+      for (const { item } of placed) this.#settle(item)
+    })
   }
 
   /** The item is in its place. */
@@ -132,71 +166,42 @@ export class Contents {
     return { path, have: { size: stat.size, mtimeNs: stat.mtimeNs } }
   }
 
-  /** The file, when the right content is in its place already: of a tree taken over, or with another mode. */
-  #isHere(path: Name, detail: FileDetail): FileStat | undefined {
-    const { tree } = this.#options
-    const stat = tree.stat(path)
-    if (stat?.kind !== 'file' || stat.size !== detail.size) return undefined
-    const hash = tree.hash(path)
-    return hash !== undefined && textOf(hash) === detail.hash ? stat : undefined
-  }
-
-  /** Mode and time of what is here. False for a file of several names: those would change with it. */
-  #touch(path: Name, { mode, mtimeNs }: FileDetail, stat: FileStat): boolean {
-    if (stat.mode === (mode & 0o777) && stat.mtimeNs === mtimeNs) return true
-    if (stat.nlink > 1) return false
-    this.#options.tree.touch(path, mode, mtimeNs)
-    return true
-  }
-
-  /** Takes the content from another file here, or from its own when that may not be touched; its staged name. */
-  #elsewhere(item: Wish, detail: FileDetail, own: boolean): Name | undefined {
-    const { path } = item
-    const { tree, state, skipDeletes } = this.#options
-    const staged = `m-${randomBytes(12).toString('hex')}`
-    if (own) {
-      tree.takeAlong(path, staged, false)
-      return staged
-    }
-    // An empty file is not worth the look.
-    if (!item.elsewhere || detail.size === 0) return undefined
-    for (const other of state.withContent(detail.hash, 4)) {
-      if (other.path === path) continue
-      const stat = this.#isHere(other.path, detail)
-      if (stat === undefined) continue
-      // With another name already the file would be one with that.
-      tree.takeAlong(other.path, staged, other.gone && !skipDeletes && stat.nlink === 1)
-      return staged
-    }
-    return undefined
-  }
-
-  async #fetch(wanted: Wanted[], items: ReadonlyMap<Name, Item>, placed: Placed[]): Promise<void> {
+  async #fetch(wanted: Wanted[], items: ReadonlyMap<Name, Item>, placing: Placing<Placed>): Promise<void> {
     const { transport, files, jobs, signal, done, onProgress } = this.#options
     const onBytes = (bytes: number): void => {
       done.bytes += bytes
       onProgress()
     }
-    let placing = Promise.resolve()
+    const thread = this.#thread(wanted)
     try {
       for await (const fetched of transport.fetch(wanted, files.incoming, { jobs, signal, onBytes })) {
-        const { path } = fetched.wanted
-        const item = items.get(path)!
-        this.#orAside(path, () => this.#take(item, fetched, placed))
-        if (placed.length < placedAtOnce) continue
-        await placing
-        placing = this.#place(placed.splice(0))
-        // Its failure is reported when the next is begun; until then it is nobody's.
-        placing.catch(() => {})
+        const item = items.get(fetched.wanted.path)!
+        const came = this.#orAside(item, () => this.#take(item, fetched))
+        if (came === undefined) continue
+        if (thread !== undefined && 'content' in came && !this.#odd.has(item.path)) await thread.add(came)
+        else await this.#place(came, placing)
       }
     } finally {
-      // What has come is not thrown away, whatever became of the rest.
-      await placing
-      await this.#place(placed.splice(0))
+      // They are fetched again.
+      for (const { item } of (await thread?.end()) ?? []) {
+        this.#odd.add(item.path)
+        done.files--
+      }
     }
   }
 
-  #take(item: Item, fetched: Fetched, placed: Placed[]): void {
+  /** For many small files, where there is a processor for it, and a way to the directory that cannot be turned. */
+  #thread(wanted: readonly Wanted[]): ThreadedPlacing<CameFor> | undefined {
+    const { root } = this.#options.files
+    if (wanted.length < worthThread || availableParallelism() < 2 || !root.raceFree) return undefined
+    return new ThreadedPlacing(`/proc/self/fd/${root.fd}/.`, (placed) => {
+      for (const { path } of placed) this.#options.tree.noteChange(directoryOf(path))
+      this.#settleAll(placed)
+    })
+  }
+
+  /** What there is to be put in its place, when there is. */
+  #take(item: Item, fetched: Fetched): Placed | CameFor | undefined {
     const { tree, done } = this.#options
     const { path } = item
     switch (fetched.outcome) {
@@ -206,105 +211,76 @@ export class Contents {
         throw new TidemarkError('missing', 'the origin does not have it')
       case 'same':
         done.found++
-        return this.#settle(item)
+        this.#settle(item)
+        return undefined
       case 'directory':
         refuseOther(item, 'a directory')
         tree.makeDirectory(path)
         done.directories++
-        return this.#settle(item)
+        this.#settle(item)
+        return undefined
       case 'symlink':
         refuseOther(item, 'a symbolic link')
         tree.placeLink(path, fetched.target)
         done.links++
-        return this.#settle(item)
+        this.#settle(item)
+        return undefined
       case 'content':
-      case 'file':
-        placed.push(this.#ready(item, fetched))
+      case 'file': {
+        const checked = this.#checked(item, fetched)
         done.files++
+        return checked
+      }
     }
   }
 
-  /** What came, checked and standing ready. */
-  #ready(item: Item, fetched: Fetched & { outcome: 'content' | 'file' }): Placed {
-    const { tree } = this.#options
+  /** What came, when it is what the index says. */
+  #checked(item: Item, fetched: Fetched & { outcome: 'content' | 'file' }): Placed | CameFor {
     const { path } = item
     const detail: Detail | undefined = item.detail === '' ? undefined : parseDetail(item.detail)
     const told = detail?.kind === 'file' ? detail : undefined
     if (told !== undefined) {
       const came =
-        fetched.outcome === 'content' ? fetched.hash : (fetched.hash ?? tree.hashIncoming(fetched.staged))
-      if (textOf(came) !== told.hash) {
+        fetched.outcome === 'content'
+          ? fetched.hash
+          : (fetched.hash ?? this.#ready.hashIncoming(fetched.staged))
+      if (hashText(came) !== told.hash) {
         throw new TidemarkError('corrupt', 'its content is not what the index says (or has changed since)')
       }
     }
     const { mode, mtimeNs } = told ?? fetched
-    const staged =
-      fetched.outcome === 'content' ? tree.write(path, fetched.content, mode, mtimeNs) : fetched.staged
-    return { item, path, staged, mode, mtimeNs }
+    return fetched.outcome === 'content'
+      ? { item, path, content: fetched.content, mode, mtimeNs }
+      : { item, path, staged: fetched.staged, mode, mtimeNs }
   }
 
-  /** Makes files durable, puts them in their places, and remembers that. */
-  async #place(placed: readonly Placed[]): Promise<void> {
-    if (placed.length === 0) return
-    const { tree, state } = this.#options
-    const ready = new Set(placed)
-    const settled: Placed[] = []
-    try {
-      for (const file of placed) if (!this.#orAside(file.path, () => tree.finish(file))) ready.delete(file)
-      await tree.sync([...ready])
-      let number = 0
-      for (const file of ready) {
-        // Others are fetched meanwhile, and want to be heard.
-        if (++number % heardEvery === 0) await heard()
-        if (this.#orAside(file.path, () => tree.place(file))) settled.push(file)
-      }
-    } finally {
-      for (const file of settled) ready.delete(file)
-      for (const file of ready) tree.discard(file)
-    }
-    state.step(() => {
-      for (const { item } of settled) this.#settle(item)
-    })
+  async #place(came: Placed | CameFor, placing: Placing<Placed>): Promise<void> {
+    const { item, path, mode, mtimeNs } = came
+    const file = this.#orAside(item, () =>
+      'content' in came
+        ? { item, path, staged: this.#ready.write(path, came.content, mode, mtimeNs), mode, mtimeNs }
+        : came,
+    )
+    if (file !== undefined) await placing.add(file)
   }
 
-  /** One bad item is set aside, and the answer false; what would be every item's trouble is thrown. */
-  #orAside(path: Name, work: () => void): boolean {
-    const { state, done, now, onAside } = this.#options
+  /** One bad item is set aside; what would be every item's trouble is thrown. */
+  #orAside<T>(item: Item, work: () => T): T | undefined {
     try {
-      work()
-      return true
+      return work()
     } catch (error) {
-      const problem = problemOf(error)
-      const tries = state.find(path)?.tries ?? 0
-      state.setAside(path, problem.message, now() + backOff(tries))
-      done.aside++
-      onAside(path, problem)
-      return false
+      this.#setAside(item, error)
+      return undefined
     }
   }
-}
 
-/** A hash as details have it. */
-function textOf(hash: Uint8Array): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('base64url')
-}
-
-/** Whether what was put in an item's place can be the content wanted: where that is not known, it is looked at. */
-function mayBe(have: string | undefined, { hash }: FileDetail): boolean {
-  return have === undefined || have === '' || have.endsWith(` ${hash}`)
-}
-
-/** What concerns one item alone. Throws again what would be every item's trouble. */
-export function problemOf(error: unknown): TidemarkError {
-  if (!isTidemarkError(error) && systemCode(error) === undefined) throw error
-  const problem = fromSystem(error, 'the system refused')
-  if (isTidemarkError(problem, 'full', 'cancelled')) throw problem
-  return problem
-}
-
-/** Milliseconds until something is tried again that was tried `tries` times before: 2 s, 8 s, … 6 h. */
-export function backOff(tries: number): number {
-  return Math.min(2000 * 4 ** tries, 6 * 3_600_000)
+  #setAside({ path, tries }: Item, error: unknown): void {
+    const { state, done, now, onAside } = this.#options
+    const problem = problemOf(error)
+    state.setAside(path, problem.message, now() + backOff(tries))
+    done.aside++
+    onAside(path, problem)
+  }
 }
 
 function refuseOther(item: Item, what: string): void {

@@ -1,7 +1,8 @@
 import type { Name } from '../../bytes/name.ts'
 import { directoryOf } from '../../tree/path.ts'
 import type { TidemarkError } from '../../errors.ts'
-import { backOff, problemOf, type Done } from './contents.ts'
+import type { Done } from './contents.ts'
+import { backOff, problemOf } from './item-problem.ts'
 import type { LocalTree } from './local-tree.ts'
 import type { MirrorState } from './mirror-state.ts'
 

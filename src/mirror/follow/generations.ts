@@ -91,7 +91,7 @@ export class Generations {
       throw fromSystem(error, `make ${path}`)
     }
     const root = openDirectory(path)
-    const copy = new LocalTree(root, root, () => true)
+    const copy = new LocalTree(root, () => true)
     try {
       if (upTo < 0) this.#copyAll('', copy)
       else for (const path of this.#state.touched(upTo)) this.#copy(path, copy)

@@ -130,7 +130,7 @@ export class Mirror {
         options.onEvent?.({ kind: 'refused', error })
       },
     })
-    this.tree = new LocalTree(root, incoming, (path) => this.#mayRemove(path))
+    this.tree = new LocalTree(root, (path) => this.#mayRemove(path))
     const grace = options.grace ?? 10_000
     this.#generations = new Generations(directory, this.state, this.tree, { grace, now: this.#now })
     const isUnfinished = this.state.get('unfinished') === '1' || this.state.nextDue() !== undefined

@@ -62,8 +62,7 @@ export class HttpTransport implements Transport {
     const length = range === undefined ? undefined : range.end - range.start
     const short = !this.#throttle.limits && (isShort || (length !== undefined && length <= longestShort))
     const answer = await this.#client.get(this.urlOf(path), headers, { isShort: short, signal })
-    if (wait !== undefined)
-      this.waits = String(answer.headers['preference-applied'] ?? '').startsWith('wait=')
+    if (wait !== undefined) this.waits = (answer.headers['preference-applied'] ?? '').startsWith('wait=')
     const outcome = this.#outcome(answer, path, options)
     if (typeof outcome !== 'string') return outcome
     // A body that nobody wants: reading a short one keeps the connection.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { array, assert as check, nat, property, string } from 'fast-check'
 import { AnswerReader } from '../../../src/mirror/transport/answer-reader.ts'
 
 const longest = 1000
@@ -34,12 +34,12 @@ const answer = (content: string, head = 'HTTP/1.1 200 OK'): string =>
 
 suite('answers to several requests', () => {
   test('are the same however they are cut', () => {
-    const contents = fc.array(fc.string({ unit: 'binary-ascii', maxLength: 40 }), {
+    const contents = array(string({ unit: 'binary-ascii', maxLength: 40 }), {
       minLength: 1,
       maxLength: 8,
     })
-    fc.assert(
-      fc.property(contents, fc.array(fc.nat()), (contents, cuts) => {
+    check(
+      property(contents, array(nat()), (contents, cuts) => {
         const text = contents.map((content) => answer(content)).join('')
         assert.deepEqual(
           read(text, contents.length, cuts),
