@@ -34,7 +34,7 @@ const options = {
   bandwidth: size('--bandwidth <size>', 'fetch at most so many bytes a second, as 500K or 10M'),
   jobs: count(
     '-j, --jobs <n>',
-    'fetch so many files at a time (else 8), or by so many rsync processes (else 1)',
+    'over so many connections at a time (else 8), or by so many rsync processes (else 1)',
     1,
   ),
   requireSignature: flag('--require-signature', 'refuse an origin whose head is not signed'),

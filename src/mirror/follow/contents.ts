@@ -178,8 +178,10 @@ export class Contents {
         const item = items.get(fetched.wanted.path)!
         const came = this.#orAside(item, () => this.#take(item, fetched))
         if (came === undefined) continue
-        if (thread !== undefined && 'content' in came && !this.#odd.has(item.path)) await thread.add(came)
-        else await this.#place(came, placing)
+        if (thread !== undefined && 'content' in came && !this.#odd.has(item.path)) {
+          done.files++
+          await thread.add(came)
+        } else await this.#place(came, placing)
       }
     } finally {
       // They are fetched again.
@@ -226,11 +228,8 @@ export class Contents {
         this.#settle(item)
         return undefined
       case 'content':
-      case 'file': {
-        const checked = this.#checked(item, fetched)
-        done.files++
-        return checked
-      }
+      case 'file':
+        return this.#checked(item, fetched)
     }
   }
 
@@ -261,7 +260,9 @@ export class Contents {
         ? { item, path, staged: this.#ready.write(path, came.content, mode, mtimeNs), mode, mtimeNs }
         : came,
     )
-    if (file !== undefined) await placing.add(file)
+    if (file === undefined) return
+    this.#options.done.files++
+    await placing.add(file)
   }
 
   /** One bad item is set aside; what would be every item's trouble is thrown. */

@@ -48,7 +48,7 @@ export class Placing<F extends Ready> {
       for (const file of files) this.#try(file, ready, () => this.#files.finish(file))
       await this.#files.sync([...ready])
       let number = 0
-      for (const file of [...ready]) {
+      for (const file of ready) {
         // Others are fetched meanwhile, and want to be heard.
         if (++number % heardEvery === 0) await heard()
         if (this.#try(file, ready, () => this.#files.place(file))) placed.push(file)
