@@ -1,27 +1,20 @@
-import { isTidemarkError, TidemarkError } from '../errors.ts'
+import { TidemarkError } from '../errors.ts'
 import type { ArrivingBlock, ArrivingBlocks } from '../folder/apply/arriving-blocks.ts'
 import { Condition } from '../folder/condition.ts'
-import { idOf, type Id } from '../object/id.ts'
+import type { Id } from '../object/id.ts'
 import type { FilledBlock } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { throwIfCancelled } from '../store/call.ts'
-import { openSealed } from '../store/repository/block-payload.ts'
 import type { Store } from '../store/store.ts'
+import { HeldBlock } from './held-block.ts'
 import { KeySet } from './key-set.ts'
 import type { Arrival } from './peer.ts'
 
 /** So much is taken in before it is asked for. */
 const maxHeld = 32 * 1024 * 1024
 
-/** A block of which something has not been handed out. */
-interface Held {
-  readonly filled: FilledBlock
-  /** Chunks that have not been handed out. */
-  left: number
-  /** What is in it, once it has been opened here; undefined when it could not be. */
-  plain?: Uint8Array | undefined
-  isOpen: boolean
-}
+/** Chunks and blocks as they come. */
+export type Arrivals = AsyncIterable<readonly (Arrival | FilledBlock)[]>
 
 /**
  * Chunks on their way from a peer, in about the order in which they will be asked for. Each is handed out once;
@@ -29,9 +22,11 @@ interface Held {
  */
 export class ArrivingStore implements Store, ArrivingBlocks {
   readonly #others: Store
-  readonly #arrived = new Map<Id, Uint8Array | Held>()
+  readonly #arrived = new Map<Id, Uint8Array | HeldBlock>()
   /** Those that have been handed out, or do not come. */
   readonly #taken = new KeySet()
+  /** Blocks that somebody has. */
+  readonly #out = new Map<ArrivingBlock, HeldBlock>()
   readonly #turn = new Condition()
   /** How often each is being waited for, and those of them that came by another way. */
   readonly #awaited = new Map<Id, number>()
@@ -41,11 +36,7 @@ export class ArrivingStore implements Store, ArrivingBlocks {
   readonly #stop: AbortController
 
   /** `arrivals` is gone through as far as there is room; `stop` ends it. */
-  constructor(
-    arrivals: AsyncIterable<readonly (Arrival | FilledBlock)[]>,
-    others: Store,
-    stop: AbortController,
-  ) {
+  constructor(arrivals: Arrivals, others: Store, stop: AbortController) {
     this.#others = others
     this.#stop = stop
     this.#run(arrivals).catch((error: unknown) => {
@@ -56,8 +47,9 @@ export class ArrivingStore implements Store, ArrivingBlocks {
   async get(id: Id, options: CallOptions = {}): Promise<Uint8Array> {
     throwIfCancelled(options.signal, 'read a chunk')
     if (!this.#arrived.has(id)) await this.#come(id, options)
-    const arrived = this.#handOut(id)
-    const bytes = arrived instanceof Uint8Array ? arrived : arrived && chunkIn(arrived, id)
+    const arrived = this.#arrived.get(id)
+    const bytes = arrived instanceof HeldBlock ? arrived.chunk(id) : arrived
+    this.#handOut(id)
     return bytes ?? this.#others.get(id, options)
   }
 
@@ -66,14 +58,18 @@ export class ArrivingStore implements Store, ArrivingBlocks {
   }
 
   #blockOf(id: Id): ArrivingBlock | undefined {
-    const arrived = this.#arrived.get(id)
-    if (arrived === undefined || arrived instanceof Uint8Array) return undefined
+    const held = this.#arrived.get(id)
+    if (!(held instanceof HeldBlock)) return undefined
+    this.#out.set(held.filled, held)
     this.#handOut(id)
-    return arrived.filled
+    return held.filled
   }
 
-  opened({ chunks }: ArrivingBlock): void {
-    for (const { id } of chunks) this.#handOut(id)
+  opened(taken: ArrivingBlock, payload: Uint8Array<ArrayBuffer>): void {
+    const held = this.#out.get(taken)
+    this.#out.delete(taken)
+    // What is left of it may be asked for later.
+    if (held !== undefined) held.filled = { block: { ...taken.block, payload }, chunks: taken.chunks }
   }
 
   /** Resolves when a chunk has arrived, or when it has to be looked for elsewhere. */
@@ -103,15 +99,14 @@ export class ArrivingStore implements Store, ArrivingBlocks {
     this.#turn.notify()
   }
 
-  #handOut(id: Id): Uint8Array | Held | undefined {
+  #handOut(id: Id): void {
     const arrived = this.#arrived.get(id)
-    if (arrived === undefined) return undefined
+    if (arrived === undefined) return
     this.#arrived.delete(id)
     this.#taken.add(id)
     if (arrived instanceof Uint8Array) this.#held -= arrived.length
-    else if (--arrived.left === 0) this.#held -= sizeOf(arrived.filled)
+    else if (--arrived.left === 0) this.#held -= arrived.size
     this.#turn.notify()
-    return arrived
   }
 
   has(ids: readonly Id[], options?: CallOptions): Promise<Set<Id>> {
@@ -124,7 +119,7 @@ export class ArrivingStore implements Store, ArrivingBlocks {
     this.#turn.fail(new TidemarkError('cancelled', 'the transfer has ended'))
   }
 
-  async #run(arrivals: AsyncIterable<readonly (Arrival | FilledBlock)[]>): Promise<void> {
+  async #run(arrivals: Arrivals): Promise<void> {
     for await (const some of arrivals) {
       for (const arrival of some) this.#takeIn(arrival)
       this.#turn.notify()
@@ -136,13 +131,13 @@ export class ArrivingStore implements Store, ArrivingBlocks {
 
   #takeIn(arrival: Arrival | FilledBlock): void {
     if ('block' in arrival) {
-      const held: Held = { filled: arrival, left: 0, isOpen: false }
+      const held = new HeldBlock(arrival)
       for (const { id } of arrival.chunks) {
         if (this.#arrived.has(id)) continue
         this.#arrived.set(id, held)
         held.left++
       }
-      if (held.left > 0) this.#held += sizeOf(arrival)
+      if (held.left > 0) this.#held += held.size
       return
     }
     const { id, bytes } = arrival
@@ -151,31 +146,5 @@ export class ArrivingStore implements Store, ArrivingBlocks {
       this.#arrived.set(id, bytes)
       this.#held += bytes.length
     }
-  }
-}
-
-/** Bytes of memory. */
-function sizeOf({ block, chunks }: FilledBlock): number {
-  return block.payload.length + 256 * chunks.length
-}
-
-/** The chunk, if the block holds it. */
-function chunkIn(held: Held, id: Id): Uint8Array | undefined {
-  if (!held.isOpen) held.plain = opened(held.filled)
-  held.isOpen = true
-  const place = held.filled.chunks.find((chunk) => chunk.id === id)
-  if (held.plain === undefined || place === undefined) return undefined
-  const bytes = held.plain.subarray(place.offset, place.offset + place.length)
-  return idOf(bytes) === id ? bytes : undefined
-}
-
-function opened({ block }: FilledBlock): Uint8Array | undefined {
-  // Its memory may have gone to another thread.
-  if (block.payload.buffer.detached) return undefined
-  try {
-    return openSealed(block)
-  } catch (error) {
-    if (isTidemarkError(error, 'corrupt')) return undefined
-    throw error
   }
 }
