@@ -9,12 +9,12 @@ import { equalContent } from '../tree/equal-entries.ts'
 import { directoryOf } from '../tree/path.ts'
 import { ChunkPlaces } from './chunk-places.ts'
 
-/** A tree that differs in more than this from the one before has been copied or moved rather than changed. */
+/** Where more than this differs, or comes as one directory, something was copied or moved rather than changed. */
 const mostChanges = 10_000
 
 /**
  * Where the chunks of a folder's trees stand: of all of them, or of those alone that came after a first tree. When the
- * next tree is asked for, only what differs is read; if only what came after is wanted and that is much, none of it.
+ * next tree is asked for, only what differs is read; where only what came after is wanted, nothing that came in masses.
  */
 export class ChunkSurvey {
   readonly #store: Store
@@ -73,11 +73,8 @@ export class ChunkSurvey {
     { signal }: CallOptions,
   ): Promise<boolean> {
     let left = this.#isWhole ? Infinity : mostChanges
-    const enter = ({ before, after }: Difference): boolean => {
-      const isOneSided = before === undefined || after === undefined
-      if (isOneSided && countOf(before ?? after) > left) left = -1
-      return left >= 0
-    }
+    const enter = ({ before, after }: Difference): boolean =>
+      (before !== undefined && after !== undefined) || countOf(before ?? after) <= left
     for await (const batch of compareTrees(this.#store, from, to, { signal, enter })) {
       if (left < 0) return false
       for (const { path, before, after } of batch) {

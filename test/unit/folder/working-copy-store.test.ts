@@ -167,4 +167,19 @@ suite('WorkingCopyStore', () => {
     assert.ok(!(await isNear()))
     assert.deepEqual(await working.near.get(chunk('new')), bytesOf('new'))
   })
+
+  test('is told what changed beside a large directory that was moved', async (t) => {
+    const root = temporaryDirectory(t)
+    const store = new MemoryStore()
+    const many = Object.fromEntries(Array.from({ length: 10_001 }, (_, n) => [`f${n}`, 'the same']))
+    writeFileSync(`${root}/a`, 'new')
+    let reads = 0
+    const get = (id: Id): Promise<Uint8Array> => (reads++, store.get(id))
+    const first = await plant(store, { many, a: 'one' })
+    const working = new WorkingCopyStore(root, { get, has: store.has.bind(store) }, first)
+    t.after(() => working.close())
+    working.moveOn(await plant(store, { moved: many, a: 'new' }))
+    assert.deepEqual(await working.get(chunk('new')), bytesOf('new'))
+    assert.ok(reads <= 2, `${reads} pieces of trees were read`)
+  })
 })
