@@ -6,6 +6,7 @@ import { applyChanges, nothingDone, type ApplyCounts } from '../folder/apply/app
 import { holdsContent } from '../folder/apply/content.ts'
 import type { FileSink } from '../folder/apply/file-job.ts'
 import { GrowingFiles } from '../folder/apply/growing-files.ts'
+import { packPlaceOf, type ThreadSources } from '../folder/apply/thread-sources.ts'
 import { InlineFiles } from '../folder/apply/inline-files.ts'
 import { LiveDifferences } from '../folder/apply/live-differences.ts'
 import { OpenDirectories } from '../folder/apply/open-directories.ts'
@@ -140,8 +141,13 @@ function filesOf(
   { signal, repository }: RestoreOptions,
 ): FileSink {
   const from = repository ?? (store instanceof Repository ? store : undefined)
-  if (from) return new GrowingFiles(directories, from, store, { signal })
+  if (from) return new GrowingFiles(directories, store, { signal, sources: () => packsOf(from) })
   return new InlineFiles(directories, store, { signal })
+}
+
+async function packsOf(repository: Repository): Promise<ThreadSources | undefined> {
+  const packs = await packPlaceOf(repository)
+  return packs && { packs }
 }
 
 /** The target, opened; made when it lacks and `make` is true, else undefined then. */

@@ -1,3 +1,5 @@
+import type { ArrivingBlocks } from '../folder/apply/arriving-blocks.ts'
+import type { Neighbour } from '../folder/apply/thread-sources.ts'
 import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { LayeredStore } from '../store/layered-store.ts'
@@ -11,7 +13,15 @@ import { PeerStore } from './peer-store.ts'
 import type { PieceStore } from './pieces.ts'
 import type { PullOptions } from './pulled.ts'
 import type { Receipt } from './replica.ts'
-import { wantedContents } from './wanted-contents.ts'
+import { fetchLists, wantedContents } from './wanted-contents.ts'
+
+/** Where contents are read that are not here. Close it when done. */
+export interface Contents {
+  readonly source: Store
+  readonly neighbour?: Neighbour | undefined
+  readonly arriving?: ArrivingBlocks | undefined
+  close(): void
+}
 
 /**
  * Brings what contents are missing here, if contents are kept; else sets out to, as they are asked for. Resolves
@@ -23,7 +33,7 @@ export async function fetchContents(
   from: Head,
   to: Head,
   options: PullOptions,
-): Promise<Store> {
+): Promise<Contents> {
   const { signal } = options
   const changes = compareTrees(receipt, from.snapshot.root, to.snapshot.root, {
     signal,
@@ -39,18 +49,27 @@ export async function fetchContents(
         arriving.came(id)
       },
     }
+    const others = new LayeredStore([near, new PeerStore(peer), new LastResort(receipt)])
+    const neighbour = await peer.neighbour?.()
+    if (neighbour !== undefined) {
+      await fetchLists(
+        { store: { ...store, putTree: (id, bytes) => receipt.putTree(id, bytes) }, peer },
+        changes,
+        { signal },
+      )
+      return { source: others, neighbour, close: () => {} }
+    }
     const stop = new AbortController()
     const both = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
     const search = { store: receipt, worth: receipt.searchWorth ?? 0 }
     const wants = wantedContents({ store, peer, search }, changes, { signal })
     const arrivals =
       peer.fetchBlocks?.(wants, { blocks: 'opened', signal: both }) ?? peer.fetch(wants, { signal: both })
-    const others = new LayeredStore([near, new PeerStore(peer), new LastResort(receipt)])
     const arriving = new ArrivingStore(arrivals, others, stop)
-    return arriving
+    return { source: arriving, arriving, close: () => arriving.close() }
   }
   await keepContents(receipt, peer, wantedContents({ store: receipt, peer }, changes, { signal }), options)
-  return new LayeredStore([receipt, new PeerStore(peer)])
+  return { source: new LayeredStore([receipt, new PeerStore(peer)]), close: () => {} }
 }
 
 /** Gives what is asked for after all else has failed; what it has shows then. */

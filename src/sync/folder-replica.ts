@@ -3,6 +3,7 @@ import { isTidemarkError } from '../errors.ts'
 import type { Name } from '../bytes/name.ts'
 import { nothingDone } from '../folder/apply/apply.ts'
 import { applyTrees, type AppliedTrees } from '../folder/apply/apply-trees.ts'
+import { packPlaceOf, type Neighbour } from '../folder/apply/thread-sources.ts'
 import type { Folder } from '../folder/folder.ts'
 import { heldWhole, selectedBy } from '../folder/held.ts'
 import type { Problem } from '../folder/scan/scan.ts'
@@ -178,6 +179,11 @@ export class FolderReplica implements Replica {
       await this.#of.noteHeld({ absent: [...paths] })
   }
 
+  async neighbour(): Promise<Neighbour | undefined> {
+    const lists = await packPlaceOf(this.#repository)
+    return lists && { root: this.#of.root, lists }
+  }
+
   async pending(options?: CallOptions): Promise<Pending | undefined> {
     const note = await this.#of.pendingNote()
     if (note === undefined) return undefined
@@ -255,7 +261,7 @@ export class FolderReplica implements Replica {
     to: Head,
     source: Store,
     batch: Batch | undefined,
-    { signal, onDone }: AdvanceOptions,
+    { signal, onDone, neighbour, arriving }: AdvanceOptions,
   ): Promise<Advance> {
     const watch = this.#changes?.watcher
     const only = batch === undefined ? new Set<Name>() : batch.only
@@ -266,6 +272,8 @@ export class FolderReplica implements Replica {
         trees: source,
         contents: source,
         repository: this.#of.settings.history === 'kept' ? this.#repository : undefined,
+        neighbour,
+        arriving,
         leftOut: { excluded: this.#of.excluded, selected: selectedBy(held) },
         absent: this.#absent.paths,
         signal,

@@ -1,4 +1,5 @@
 import { isTidemarkError } from '../errors.ts'
+import type { Neighbour } from '../folder/apply/thread-sources.ts'
 import { givesBlocks, type ChunkWish, type FilledBlock } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { nearOf } from '../store/store.ts'
@@ -55,6 +56,10 @@ export class LocalPeer implements Peer {
 
   bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]> {
     return this.#replica.bases(one, other, options)
+  }
+
+  neighbour(): Promise<Neighbour | undefined> {
+    return this.#replica.neighbour?.() ?? Promise.resolve(undefined)
   }
 
   async *fetch(

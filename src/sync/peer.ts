@@ -1,3 +1,4 @@
+import type { Neighbour } from '../folder/apply/thread-sources.ts'
 import type { ContentRef } from '../object/content.ts'
 import type { Id } from '../object/id.ts'
 import type { FilledBlock } from '../store/block-source.ts'
@@ -56,6 +57,9 @@ export interface Peer {
    * before another of it.
    */
   bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]>
+
+  /** Where its working files are, if they are on this machine and may be read straight from there. */
+  readonly neighbour?: (() => Promise<Neighbour | undefined>) | undefined
 
   /** Chunks, in the order in which they are wished for, which may go on while they arrive. */
   fetch(wants: AsyncIterable<readonly Want[]>, options?: CallOptions): AsyncIterable<readonly Arrival[]>

@@ -1,5 +1,7 @@
 import type { Problem } from '../folder/apply/problem.ts'
 import type { ApplyCounts } from '../folder/apply/apply.ts'
+import type { ArrivingBlocks } from '../folder/apply/arriving-blocks.ts'
+import type { Neighbour } from '../folder/apply/thread-sources.ts'
 import type { Id } from '../object/id.ts'
 import type { PackChunk } from '../object/pack.ts'
 import type { SealedBlock } from '../object/sealed-block.ts'
@@ -19,6 +21,9 @@ export interface Replica {
   readonly host: string
   /** All chunks of trees and contents that it can give, old versions included. */
   readonly store: Store
+
+  /** Where its working files are, if they are in a local directory. */
+  neighbour?(): Promise<Neighbour | undefined>
 
   /** Looks at the working files, and takes a snapshot when they have changed. Resolves with the newest. */
   capture(options?: CallOptions): Promise<Head>
@@ -96,6 +101,10 @@ export interface Receipt extends Store {
 }
 
 export interface AdvanceOptions extends CallOptions {
+  /** A working copy on this machine in which contents that are not here can be read. */
+  readonly neighbour?: Neighbour | undefined
+  /** Contents that are on their way to the source, in blocks. */
+  readonly arriving?: ArrivingBlocks | undefined
   /** Called for each entry that has been seen to, with the bytes written for it. */
   readonly onDone?: ((bytes: number) => void) | undefined
 }

@@ -1,9 +1,7 @@
 import { isTidemarkError } from '../errors.ts'
 import { nothingDone } from '../folder/apply/apply.ts'
 import type { CallOptions } from '../store/bucket.ts'
-import type { Store } from '../store/store.ts'
-import { ArrivingStore } from './arriving-store.ts'
-import { fetchContents } from './fetch-contents.ts'
+import { fetchContents, type Contents } from './fetch-contents.ts'
 import { checkVanishing, defaultGuard } from './guard.ts'
 import type { Head } from './head.ts'
 import type { Peer } from './peer.ts'
@@ -27,12 +25,13 @@ export async function takeIn(
   const nothing = { relation, head: mine, theirs, conflicts: [], counts: nothingDone(), problems: [] }
   if (relation === 'none') return { ...nothing, done: true }
   const receipt = await replica.receive(options)
-  let source: Store | undefined
+  let contents: Contents | undefined
   let isFull = false
   try {
     const { to, conflicts } = await planned(receipt, replica, peer, own, theirs, relation, options)
     checkVanishing(mine, to, options.guard ?? defaultGuard, replica.host)
-    source = await fetchContents(receipt, peer, mine, to, options)
+    contents = await fetchContents(receipt, peer, mine, to, options)
+    const { source, neighbour, arriving } = contents
     const { onProgress } = options
     const written = { files: 0, bytes: 0 }
     const onDone = (bytes: number): void => {
@@ -43,13 +42,15 @@ export async function takeIn(
     const { head, done, counts, problems } = await receipt.advance(mine, to, source, {
       signal: options.signal,
       onDone,
+      neighbour,
+      arriving,
     })
     return { relation, head, theirs, done, conflicts, counts, problems }
   } catch (error) {
     isFull = isTidemarkError(error, 'full')
     throw error
   } finally {
-    if (source instanceof ArrivingStore) source.close()
+    contents?.close()
     await receipt.close()
     // As well as it can be done without room; the next one to settle tries again.
     if (isFull) await takeBack(replica, peer, { signal: options.signal }).catch(() => {})

@@ -10,6 +10,8 @@ import { fetchPieces, type Piece, type PieceStore } from './pieces.ts'
 
 /** Lists that are held at a time, a level. */
 const listsAtOnce = 64
+/** Bytes of a file whose list is fetched with those beside it. */
+const shortSize = 1024 * 1024
 /** Chunks that were asked for, to ask for each once; now and then forgotten, which costs a second fetch at most. */
 const maxAsked = 100_000
 
@@ -47,27 +49,70 @@ export async function* wantedContents(
     return [...away.values()]
   }
   for await (const batch of changes) {
+    const files = batch.flatMap((difference) => changedFile(difference) ?? [])
+    const lists = await shortLists(places, files, options)
     let simple: Want[] = []
-    for (const difference of batch) {
-      const file = changedFile(difference)
-      if (file === undefined) continue
-      const { now, before } = file
-      bytes += now.size
-      const like = before?.content?.depth === now.content!.depth ? before.content.id : undefined
-      if (now.content!.depth === 0) {
-        simple.push({ id: now.content!.id, like })
-        continue
-      }
+    for (const file of files) {
+      const top = topOf(file)
+      const few = lists.get(top.id)
+      bytes += file.now.size
+      if (top.level === 0) simple.push({ id: top.id, like: top.like })
+      else for (const id of few ?? []) simple.push({ id })
+      if (top.level === 0 || few !== undefined) continue
       if (simple.length > 0) yield await missing(simple)
       simple = []
-      const top = { id: now.content!.id, level: now.content!.depth, like }
       for await (const wants of chunksBelow(places, [top], options)) yield await missing(wants)
     }
     if (simple.length > 0) yield await missing(simple)
   }
 }
 
-function changedFile({ before, after }: Difference): { now: FileEntry; before?: FileEntry } | undefined {
+/** Fetches only the lists of long contents of the files that change. */
+export async function fetchLists(
+  places: ContentPlaces,
+  changes: AsyncIterable<readonly Difference[]>,
+  options: CallOptions = {},
+): Promise<void> {
+  for await (const batch of changes) {
+    const files = batch.flatMap((difference) => changedFile(difference) ?? [])
+    const lists = await shortLists(places, files, options)
+    for (const file of files) {
+      const top = topOf(file)
+      if (top.level === 0 || lists.has(top.id)) continue
+      // What is below the last lists is not wanted.
+      for await (const _ of chunksBelow(places, [top], options));
+    }
+  }
+}
+
+/** What the lists of files of a few chunks say, which are fetched together: many a small file has two. */
+async function shortLists(
+  { store, peer }: ContentPlaces,
+  files: readonly ChangedFile[],
+  options: CallOptions,
+): Promise<Map<Id, readonly Id[]>> {
+  const tops = files.filter(({ now }) => now.size <= shortSize && now.content!.depth === 1).map(topOf)
+  const unique = [...new Map(tops.map((piece) => [piece.id, piece])).values()]
+  const lists = new Map<Id, readonly Id[]>()
+  for await (const [{ id, level }, bytes] of fetchPieces(store, peer, unique, options))
+    lists.set(
+      id,
+      decodeList(bytes, level).flatMap(({ id }) => id ?? []),
+    )
+  return lists
+}
+
+interface ChangedFile {
+  readonly now: FileEntry
+  readonly before?: FileEntry
+}
+
+function topOf({ now, before }: ChangedFile): Piece {
+  const { id, depth } = now.content!
+  return { id, level: depth, like: before?.content?.depth === depth ? before.content.id : undefined }
+}
+
+function changedFile({ before, after }: Difference): ChangedFile | undefined {
   if (after?.kind !== 'file' || after.content === undefined || after.link !== undefined) return undefined
   if (before?.kind !== 'file') return { now: after }
   return equalContent(before.content, after.content) && before.link === undefined

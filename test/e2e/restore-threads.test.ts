@@ -9,36 +9,11 @@ import { takeSnapshot } from '../../src/history/snapshot.ts'
 import type { DirectoryEntry } from '../../src/object/entry.ts'
 import { openBucket } from '../../src/store/open-bucket.ts'
 import { Repository } from '../../src/store/repository/repository.ts'
-import { seededRandom } from '../suites/random.ts'
+import { manyFiles, nthFile, writeManyFiles } from '../suites/many-files.ts'
 import { readFolder } from '../suites/read-folder.ts'
 import { temporaryDirectory } from '../suites/temporary-directory.ts'
 
 const MiB = 1024 * 1024
-
-/** Enough small files for threads, and two large enough to be written in parts. */
-function writeSource(root: string): void {
-  const random = seededRandom(7)
-  for (let n = 0; n < 1800; n++) {
-    const directory = join(root, `d${n % 30}`)
-    if (n < 30) fs.mkdirSync(directory)
-    // Half of them compress, half do not.
-    const bytes = Buffer.alloc(Math.floor(random() ** 3 * 20_000), `${n} `)
-    if (n % 2 === 0) for (let at = 0; at < bytes.length; at++) bytes[at] = random() * 256
-    fs.writeFileSync(join(directory, `f${n}`), bytes)
-  }
-  fs.linkSync(join(root, 'd1/f1'), join(root, 'd2/again'))
-  const large = fs.openSync(join(root, 'large'), 'w')
-  const piece = Buffer.alloc(MiB)
-  for (let n = 0; n < 70; n++) {
-    for (let at = 0; at < MiB; at += 512) piece.writeUInt32LE(random() * 2 ** 32, at)
-    fs.writeSync(large, piece)
-  }
-  fs.closeSync(large)
-  const holey = fs.openSync(join(root, 'holey'), 'w')
-  for (const start of [0, 40, 100]) fs.writeSync(holey, piece, 0, MiB, start * MiB)
-  fs.ftruncateSync(holey, 150 * MiB)
-  fs.closeSync(holey)
-}
 
 /** Without the line of the root, whose time the bookkeeping has changed. */
 function below(root: string): Map<string, string> {
@@ -55,7 +30,7 @@ suite('restore by several threads', () => {
 
   before(async () => {
     fs.mkdirSync(source)
-    writeSource(source)
+    writeManyFiles(source)
     const folder = await initFolder(source, { repository: place })
     root = (await takeSnapshot(folder)).snapshot!.root
     folder.close()
@@ -76,8 +51,8 @@ suite('restore by several threads', () => {
     assert.ok(fs.statSync(join(target, 'holey')).blocks * 512 < 10 * MiB)
 
     // Every other file is changed, every third only touched; one takes the place of a directory.
-    for (let n = 0; n < 1800; n++) {
-      const path = join(target, `d${n % 30}`, `f${n}`)
+    for (let n = 0; n < manyFiles; n++) {
+      const path = nthFile(target, n)
       if (n % 2 === 1) fs.appendFileSync(path, 'more')
       else if (n % 3 === 0) fs.utimesSync(path, 1, n)
     }

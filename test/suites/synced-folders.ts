@@ -12,13 +12,13 @@ export interface Copy {
   close(): Promise<void>
 }
 
-/** Copies of one folder at these places, which are made. */
+/** Copies of one folder at these places, which are made; of the one named `id`, if it is. */
 export async function copiesAt(
   roots: readonly string[],
   history: FolderSettings['history'] = 'kept',
+  id?: string,
 ): Promise<Copy[]> {
   const copies: Copy[] = []
-  let id: string | undefined
   for (const root of roots) {
     mkdirSync(root, { recursive: true })
     const copy = await openedAt(root, id, history)

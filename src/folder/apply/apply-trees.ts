@@ -14,14 +14,15 @@ import { LeftEntries } from '../scan/carry.ts'
 import { LeftOut, type LeftOutOptions } from '../scan/left-out.ts'
 import { PlacedEntries } from '../scan/placed.ts'
 import { openDirectory } from '../system/directory-handle.ts'
+import type { ArrivingBlocks } from './arriving-blocks.ts'
 import { applyChanges, nothingDone, type ApplyCounts } from './apply.ts'
 import type { FileSink } from './file-job.ts'
 import { GrowingFiles } from './growing-files.ts'
-import { InlineFiles } from './inline-files.ts'
 import { Moves } from './moves.ts'
 import { OpenDirectories } from './open-directories.ts'
 import { ofPass, passes, passOf, type Pass } from './passes.ts'
 import { isBearable, Problems, type ProblemCode } from './problem.ts'
+import { packPlaceOf, type Neighbour, type ThreadSources } from './thread-sources.ts'
 
 export interface ApplyTreesOptions extends CallOptions {
   /** Has all of both trees. */
@@ -30,6 +31,10 @@ export interface ApplyTreesOptions extends CallOptions {
   readonly contents: Store
   /** In whose packs these contents are, if they are: many files are read from there by several threads. */
   readonly repository?: Repository | undefined
+  /** Another working copy that has them, if one does: they read there as well. */
+  readonly neighbour?: Neighbour | undefined
+  /** Contents that are on their way to `contents`, in blocks. */
+  readonly arriving?: ArrivingBlocks | undefined
   /** For a folder: what its rules leave out, and this, is left alone. */
   readonly leftOut?: LeftOutOptions | undefined
   /** Paths of `before` that are not on the disk, as nobody has deleted them: what `after` has there is left out, too. */
@@ -180,10 +185,13 @@ class TreeApplication {
   }
 
   #files(): FileSink {
-    const { contents, repository, signal } = this.#options
-    const options = { signal, placed: true }
-    if (repository === undefined) return new InlineFiles(this.#directories, contents, options)
-    return new GrowingFiles(this.#directories, repository, contents, options)
+    const { contents, repository, neighbour, arriving, signal } = this.#options
+    const sources = async (): Promise<ThreadSources | undefined> => {
+      const packs = repository && (await packPlaceOf(repository))
+      const isOfUse = packs !== undefined || neighbour !== undefined || arriving !== undefined
+      return isOfUse ? { packs, neighbour } : undefined
+    }
+    return new GrowingFiles(this.#directories, contents, { signal, placed: true, sources, arriving })
   }
 
   async *#changes(): AsyncGenerator<readonly Difference[]> {
