@@ -19,7 +19,6 @@ export class HeldBlock {
     this.size = filled.block.payload.length + 256 * filled.chunks.length
   }
 
-
   /** The chunk, if it is there. */
   chunk(id: Id): Uint8Array | undefined {
     const place = this.filled.chunks.find((chunk) => chunk.id === id)

@@ -15,24 +15,36 @@ export class PendingWishes<T extends { readonly id: Id }> {
 
   /** The next in order, which is answered now; undefined when there is none. */
   take(): T | undefined {
-    for (;;) {
-      const wish = this.#wishes[this.#next]
-      if (wish === undefined) return undefined
-      if (++this.#next === 4096) {
-        this.#wishes = this.#wishes.slice(this.#next)
-        this.#next = 0
-      }
-      if (add(this.#answered, wish.id, -1)) continue
-      add(this.#waiting, wish.id, -1)
-      return wish
-    }
+    const wish = this.#wishes[this.#next]
+    if (wish === undefined) return undefined
+    add(this.#waiting, wish.id, -1)
+    this.#pass()
+    return wish
   }
 
   /** Answers the first that wishes for `id`, out of turn. False when none does. */
   answer(id: Id): boolean {
     if (!add(this.#waiting, id, -1)) return false
-    add(this.#answered, id, 1)
+    if (this.#wishes[this.#next]!.id === id) this.#pass()
+    else add(this.#answered, id, 1)
     return true
+  }
+
+  /** Goes on to the next that has not been answered: none is held for longer than until then. */
+  #pass(): void {
+    for (let isAnswered = true; isAnswered;) {
+      if (++this.#next === 4096) {
+        this.#wishes = this.#wishes.slice(this.#next)
+        this.#next = 0
+      }
+      const wish = this.#wishes[this.#next]
+      isAnswered = wish !== undefined && add(this.#answered, wish.id, -1)
+    }
+  }
+
+  /** How many are held at most: those that wait, and what was answered before one of them. */
+  get held(): number {
+    return this.#wishes.length
   }
 }
 
