@@ -9,7 +9,7 @@ import { systemCode } from '../errors.ts'
  * their writer still lives. `host` is a hash of the host's name, `start` the moment at which the process
  * began: process ids are used again, in a container at every start.
  */
-const temporaryPattern = /^([0-9a-f]{8})-([0-9]{1,10})-([0-9]{1,20})-[0-9a-f]{16}$/
+const temporaryPattern = /^([0-9a-f]{8})-([1-9][0-9]{0,9})-([0-9]{1,20})-[0-9a-f]{16}$/
 
 let host: string | undefined
 let ownPrefix: string | undefined
@@ -22,6 +22,11 @@ function ownHost(): string {
 export function temporaryName(): string {
   ownPrefix ??= `${ownHost()}-${ownPid}-${startOf(ownPid) ?? '0'}-`
   return ownPrefix + randomBytes(8).toString('hex')
+}
+
+/** True for whatever {@link temporaryName} could have made, in any process of any host. */
+export function isOfTemporaryForm(name: string): boolean {
+  return temporaryPattern.test(name)
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   utimesSync,
 } from 'node:fs'
 import { fromSystem } from '../../errors.ts'
+import { temporaryNames } from '../../folder/apply/temporary-name.ts'
 import type { DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { nameOfHead, nameOfPrincipalLink } from '../../recent/index.ts'
 import type { OriginReader } from './read-origin.ts'
@@ -74,7 +75,7 @@ function pointAtPrincipal(root: DirectoryHandle, link: string, principal: string
   try {
     const stat = root.stat(link)
     if (stat?.kind === 'symlink' && readlinkSync(root.path(link)) === principal) return
-    const beside = `.tidemark-link-${process.pid}~`
+    const beside = temporaryNames()()
     symlinkSync(principal, root.path(beside))
     renameSync(root.path(beside), root.path(link))
   } catch (error) {

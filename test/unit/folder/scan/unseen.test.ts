@@ -59,15 +59,24 @@ suite('names that are there and cannot be looked at', () => {
   })
 })
 
-test('what a restore has under way is not part of the folder', async (t) => {
+test('what a restore has under way is not part of the folder, and whatever else is named like it is', async (t) => {
   const folder = await begin(t)
   const name = temporaryNames()()
   writeFileSync(`${folder.root}/closed/${name}`, 'half a file')
   writeFileSync(`${folder.root}/${name}`, 'half a file')
-  writeFileSync(`${folder.root}/.tidemark-notes`, 'of a user')
+  const ofUser = [
+    '.tidemark-notes',
+    '.tidemark-notes~',
+    '.tidemark-1~',
+    name.slice(0, -1),
+    name.replace(/[0-9a-f]~$/, '~'),
+    name.replace('-', '--'),
+    `${name}~`,
+  ]
+  for (const other of ofUser) writeFileSync(`${folder.root}/${other}`, 'of a user')
   const lines = await list(folder, await takeSnapshot(folder))
   assert.deepEqual(
     lines.filter((line) => line.includes('.tidemark')),
-    ['.tidemark-notes file'],
+    ofUser.map((other) => `${other} file`).toSorted(),
   )
 })
