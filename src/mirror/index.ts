@@ -3,7 +3,7 @@
 export { publish, publishOnce } from './origin/publish.ts'
 export type { PublishEvent, PublishOptions, PublishReport } from './origin/publish.ts'
 export { Mirror } from './follow/mirror.ts'
-export type { MirrorEvent, MirrorOptions, MirrorReport, VerifyReport } from './follow/mirror.ts'
+export type { MirrorEvent, MirrorOptions, MirrorReport, VerifyReport } from './follow/mirror-options.ts'
 export { statusOf } from './follow/status.ts'
 export type { MirrorStatus } from './follow/status.ts'
 export { parseLocation } from './transport/location.ts'

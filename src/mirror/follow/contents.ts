@@ -6,29 +6,13 @@ import { directoryOf } from '../../tree/path.ts'
 import type { Fetched, Transport, Wanted } from '../transport/transport.ts'
 import type { LocalTree } from './local-tree.ts'
 import type { Item, MirrorState, Wish } from './mirror-state.ts'
+import type { Done } from './done.ts'
 import { backOff, problemOf } from './item-problem.ts'
 import { hashText, mayBe, OwnContents } from './own-contents.ts'
 import { Placing } from './placing.ts'
 import { ReadyFiles, type Ready } from './ready-files.ts'
 import { ThreadedPlacing, worthThread, type Came } from './threaded-placing.ts'
 import type { WorkFiles } from './work-files.ts'
-
-/** What was done so far. */
-export interface Done {
-  /** Files that came from the origin, and their bytes. */
-  files: number
-  bytes: number
-  /** Files whose content was here already, under this name or another. */
-  found: number
-  moved: number
-  links: number
-  directories: number
-  deleted: number
-  /** By how many items there are more than before. */
-  more: number
-  /** Items that were set aside. */
-  aside: number
-}
 
 export interface ContentsOptions {
   readonly transport: Transport

@@ -1,7 +1,7 @@
 import type { Name } from '../../bytes/name.ts'
 import { directoryOf } from '../../tree/path.ts'
 import type { TidemarkError } from '../../errors.ts'
-import type { Done } from './contents.ts'
+import type { Done } from './done.ts'
 import { backOff, problemOf } from './item-problem.ts'
 import type { LocalTree } from './local-tree.ts'
 import type { MirrorState } from './mirror-state.ts'

@@ -1,89 +1,21 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Name } from '../../bytes/name.ts'
-import { isTidemarkError, TidemarkError } from '../../errors.ts'
-import { directoryOf } from '../../tree/path.ts'
 import { throwIfCancelled } from '../../store/call.ts'
-import type { Location } from '../transport/location.ts'
+import { directoryOf } from '../../tree/path.ts'
 import { openTransport } from '../transport/open-transport.ts'
 import type { Transport } from '../transport/transport.ts'
-import { Contents, type Done } from './contents.ts'
-import { checkTree, type TreeCheck } from './check-tree.ts'
-import { carryOutDeletes, removeEmptied } from './deletes.ts'
+import { CatchUp } from './catch-up.ts'
+import { checkTree } from './check-tree.ts'
+import { removeEmptied } from './deletes.ts'
+import { nothingDone, type Done } from './done.ts'
 import { Generations } from './generations.ts'
-import { handOnSketch, removeOldSketch } from './hand-on-sketch.ts'
+import { handOnSketch } from './hand-on-sketch.ts'
 import { LocalTree } from './local-tree.ts'
+import type { MirrorOptions, MirrorReport, VerifyReport } from './mirror-options.ts'
 import { MirrorState } from './mirror-state.ts'
 import { prove } from './prove.ts'
-import { publishHead, publishIndex } from './publish.ts'
-import { OriginReader, type Look, type LookOptions } from './read-origin.ts'
+import { OriginReader, type LookOptions } from './read-origin.ts'
+import { watchOrigin } from './watch-origin.ts'
 import { clearIncoming, openWorkFiles, type WorkFiles } from './work-files.ts'
-
-export interface MirrorOptions {
-  readonly source: Location
-  /** An absolute path; it is made. */
-  readonly directory: string
-  readonly signal: AbortSignal
-  /** What the origin has deleted stays. */
-  readonly skipDeletes?: boolean | undefined
-  /** Bytes a second. */
-  readonly bandwidth?: number | undefined
-  readonly jobs?: number | undefined
-  readonly requireSignature?: boolean | undefined
-  /** The origin's public key, in base64url. */
-  readonly key?: string | undefined
-  /** The key and number of a head that are remembered do not count any more. */
-  readonly forgetKey?: boolean | undefined
-  /** A link that is turned to the tree whenever that is complete. */
-  readonly current?: string | undefined
-  /** For how many milliseconds what it led to before stays as it was. */
-  readonly grace?: number | undefined
-  /** Another way to the origin than `source` tells. */
-  readonly transport?: Transport | undefined
-  /** Milliseconds since 1970. */
-  readonly now?: (() => number) | undefined
-  readonly onEvent?: ((event: MirrorEvent) => void) | undefined
-}
-
-export type MirrorEvent =
-  /** Some work was done: at most some times a second. */
-  | { readonly kind: 'progress'; readonly done: Done; readonly left: number }
-  /** An item was set aside, an event of the index refused. */
-  | { readonly kind: 'aside'; readonly path: Name; readonly error: TidemarkError }
-  | { readonly kind: 'refused'; readonly error: TidemarkError }
-  /** The origin could not be followed just now; tried again after so many milliseconds. */
-  | { readonly kind: 'failed'; readonly error: TidemarkError; readonly pause: number }
-  /** The mirror is what the origin was when it was looked at. */
-  | { readonly kind: 'complete'; readonly report: MirrorReport }
-
-export interface MirrorReport extends Readonly<Done> {
-  /** Nothing was new. */
-  readonly unchanged: boolean
-  /** Everything was read and compared. */
-  readonly full: boolean
-  /** Items that are set aside, from earlier as well. */
-  readonly waiting: number
-  /** Events that were refused. */
-  readonly refused: number
-}
-
-export interface VerifyReport extends TreeCheck {
-  /** Of what was not listed. */
-  readonly removed: number
-  /** What is known of the origin adds up to what its head says. */
-  readonly proven: boolean
-  /** The whole index was read again for it. */
-  readonly reread: boolean
-  readonly repair: MirrorReport
-}
-
-/** While much is to be fetched, the origin is looked at again after so many milliseconds: the newest comes first. */
-const lookAgain = 20_000
-const progressEvery = 200
-const longestPause = 300_000
-/** When nothing has changed for so many milliseconds, a sketch is worth the work. */
-const settled = 60_000
-/** Seconds; less than the time in which a transport expects something to come. */
-const longestWait = 20
 
 /** A mirror of an origin in a directory. One process at a time. */
 export class Mirror {
@@ -94,11 +26,8 @@ export class Mirror {
   readonly #options: MirrorOptions
   readonly #files: WorkFiles
   readonly #now: () => number
-  #done: Done = nothingDone()
   #refused = 0
   #isClosed = false
-  #lastProgress = 0
-  #left = 0
   readonly #generations: Generations
   /** Since the link was turned last. */
   #hasWorked = true
@@ -178,7 +107,7 @@ export class Mirror {
    * reach or not to be believed; items that cannot be had are set aside.
    */
   async catchUp({ anew = false, wait }: LookOptions = {}): Promise<MirrorReport> {
-    this.#done = nothingDone()
+    let done = nothingDone()
     this.#refused = 0
     const { state, reader } = this
     const { signal } = this.#options
@@ -189,15 +118,15 @@ export class Mirror {
     if (!look.same || taken > 0 || unfinished || anew) {
       state.set('unfinished', '1')
       this.#hasWorked = true
-      if (await this.#work()) full = true
+      const work = this.#catchUpWork()
+      done = work.done
+      if (await work.run()) full = true
       throwIfCancelled(signal, 'mirror')
       state.set('unfinished', undefined)
     }
     if (full) state.countItems()
-    else if (this.#done.more !== 0) {
-      state.set('items', String(Number(state.get('items') ?? 0) + this.#done.more))
-    }
-    this.#count()
+    else if (done.more !== 0) state.set('items', String(Number(state.get('items') ?? 0) + done.more))
+    this.#count(done)
     state.set('complete', String(this.#now()))
     const { current } = this.#options
     if (current !== undefined && (this.#hasWorked || !this.#generations.kept)) {
@@ -206,7 +135,7 @@ export class Mirror {
     }
     const waiting = state.nextDue() === undefined ? 0 : state.counts().aside
     const report = {
-      ...this.#done,
+      ...done,
       unchanged: look.same && taken === 0 && !unfinished,
       full,
       waiting,
@@ -214,6 +143,26 @@ export class Mirror {
     }
     this.#options.onEvent?.({ kind: 'complete', report })
     return report
+  }
+
+  #catchUpWork(): CatchUp {
+    const { transport, state, reader, tree } = this
+    const { jobs, skipDeletes = false, signal, onEvent } = this.#options
+    const onTouched = (path: Name): void => this.#generations.note(path)
+    const [files, now] = [this.#files, this.#now]
+    return new CatchUp({
+      transport,
+      state,
+      reader,
+      tree,
+      files,
+      jobs,
+      skipDeletes,
+      signal,
+      now,
+      onTouched,
+      onEvent,
+    })
   }
 
   /**
@@ -256,127 +205,26 @@ export class Mirror {
     }
   }
 
-  #count(): void {
-    const { files, bytes, deleted } = this.#done
+  #count({ files, bytes, deleted }: Done): void {
     for (const [key, more] of Object.entries({ files, bytes, deleted })) {
       if (more > 0) this.state.set(`total ${key}`, String(Number(this.state.get(`total ${key}`) ?? 0) + more))
     }
   }
 
-  /** Contents, then indexes, then the head, then deletes. True when everything was read anew meanwhile. */
-  async #work(): Promise<boolean> {
-    const { state, reader, tree } = this
-    const { transport = this.transport, signal, jobs, skipDeletes = false, onEvent } = this.#options
-    const onAside = (path: Name, error: TidemarkError): void => onEvent?.({ kind: 'aside', path, error })
-    const onTouched = (path: Name): void => this.#generations.note(path)
-    const shared = { state, tree, done: this.#done, now: this.#now, onTouched, onAside }
-    const onProgress = (): void => this.#progress()
-    const contents = new Contents({
-      ...shared,
-      transport,
-      files: this.#files,
-      jobs,
-      skipDeletes,
-      signal,
-      onProgress,
-    })
-    const deletes = { ...shared, skip: skipDeletes }
-    this.#left = state.counts().wanted
-    let full = false
-    let looked = performance.now()
-    let tier = 0
-    while (tier < reader.copies.names().length) {
-      throwIfCancelled(signal, 'mirror')
-      if (await contents.some(tier)) {
-        if (performance.now() - looked < lookAgain) continue
-        const look = await this.#lookAgain()
-        looked = performance.now()
-        full ||= look?.full === true
-        if (look?.same === false) tier = 0
-        this.#left = state.counts().wanted
-        continue
-      }
-      if (!reader.hasHead) {
-        // Before an index is seen, what it names survives a power cut.
-        publishIndex(this.#files.root, reader, tier, await tree.settle())
-        carryOutDeletes(tier, deletes)
-      }
-      tier++
-    }
-    const isDurable = await tree.settle()
-    const last = reader.copies.names().length
-    // With a head all of them change at once: what it tells of them is then true.
-    if (reader.hasHead)
-      for (let tier = last - 1; tier >= 0; tier--) publishIndex(this.#files.root, reader, tier, isDurable)
-    publishHead(this.#files.root, reader, isDurable)
-    removeOldSketch(state, this.#files.root, reader.publishedHead(this.#files.root), reader.root)
-    carryOutDeletes(last, deletes)
-    // What a directory or file that has gone by now was in the way of.
-    if (this.#done.deleted > 0 && this.#retryBlocked())
-      while (await contents.some(last)) throwIfCancelled(signal, 'mirror')
-    return full
-  }
-
-  /** An origin that is out of reach for the moment is no reason to stop fetching. */
-  async #lookAgain(): Promise<Look | undefined> {
-    try {
-      return await this.reader.look()
-    } catch (error) {
-      if (isTidemarkError(error, 'unavailable', 'timeout', 'conflict')) return undefined
-      throw error
-    }
-  }
-
-  #retryBlocked(): boolean {
-    const blocked = this.state.asides(1000).filter(({ reason }) => /\bstands\b/.test(reason))
-    for (const { path } of blocked) this.state.retry(path)
-    return blocked.length > 0
-  }
-
-  #progress(): void {
-    const now = performance.now()
-    if (now - this.#lastProgress < progressEvery) return
-    this.#lastProgress = now
-    const { files, moved, found, links, directories } = this.#done
-    const left = Math.max(0, this.#left - files - moved - found - links - directories)
-    this.#options.onEvent?.({ kind: 'progress', done: this.#done, left })
-  }
-
-  /**
-   * Follows the origin until it is told to stop: looks every `every` milliseconds, later when it is out of reach.
-   * Rejects for what no waiting mends.
-   */
+  /** Follows the origin until it is told to stop, with a look every `every` milliseconds. Rejects for what no waiting mends. */
   async watch(every: number): Promise<void> {
+    const { transport, state } = this
     const { signal, onEvent } = this.#options
-    let failures = 0
-    let settledAt = this.#now() + settled
-    while (!signal.aborted) {
-      let pause = every
-      try {
-        const asked = performance.now()
-        const { unchanged } = await this.catchUp({ wait: this.#patience() })
-        failures = 0
-        if (!unchanged) settledAt = this.#now() + settled
-        else if (this.#now() >= settledAt) {
-          settledAt = Infinity
-          await this.handOnSketch()
-        }
-        // Who answers when something is new need not be asked at intervals, if he does wait.
-        if (this.transport.waits === true && (!unchanged || performance.now() - asked > 500)) pause = 0
-      } catch (error) {
-        if (signal.aborted) return
-        if (!(error instanceof TidemarkError) || error.code === 'usage' || error.code === 'busy') throw error
-        pause = Math.min(longestPause, Math.max(every, 1000) * 2 ** failures++)
-        this.state.set('error', error.message)
-        onEvent?.({ kind: 'failed', error, pause })
-      }
-      if (failures === 0 && this.state.get('error') !== undefined) this.state.set('error', undefined)
-      try {
-        await sleep(pause, undefined, { signal })
-      } catch {
-        return
-      }
-    }
+    await watchOrigin({
+      every,
+      transport,
+      state,
+      signal,
+      now: this.#now,
+      catchUp: (wait) => this.catchUp({ wait }),
+      whenSettled: () => this.handOnSketch(),
+      onEvent,
+    })
   }
 
   /** To be called when all is complete. False when there was nothing to hand on. */
@@ -390,13 +238,6 @@ export class Mirror {
     return handOnSketch({ state, transport, root, waiting, head, indexRoot, signal })
   }
 
-  /** Seconds that the origin may wait with its answer: not beyond what is to be tried again here. */
-  #patience(): number | undefined {
-    const due = this.state.nextDue()
-    const seconds = due === undefined ? longestWait : Math.floor((due - this.#now()) / 1000)
-    return seconds < 1 || this.state.get('unfinished') === '1' ? undefined : Math.min(seconds, longestWait)
-  }
-
   /** May be called more than once. */
   async close(): Promise<void> {
     if (this.#isClosed) return
@@ -406,8 +247,4 @@ export class Mirror {
     this.#files.close()
     await this.transport.close()
   }
-}
-
-function nothingDone(): Done {
-  return { files: 0, bytes: 0, found: 0, moved: 0, links: 0, directories: 0, deleted: 0, more: 0, aside: 0 }
 }
