@@ -23,6 +23,7 @@ import { lossNotes } from '../store/repository/repairs.ts'
 import { holdsAll } from '../store/repository/holds-all.ts'
 import type { Repository } from '../store/repository/repository.ts'
 import type { RepositoryWriter } from '../store/repository/repository-writer.ts'
+import type { Store } from '../store/store.ts'
 import { version } from '../version.ts'
 import { countFlagged } from './flagged.ts'
 import type { Flagged } from './flagged.ts'
@@ -174,6 +175,11 @@ export class Taking {
     return { scan, flagged: await this.#flagged(partial ? before : undefined, scan.root) }
   }
 
+  /** All there are: what was put just now may be nowhere else yet. */
+  async #trees(): Promise<Store> {
+    return (await this.#writer) ?? this.repository
+  }
+
   async #scan(
     before: DirectoryEntry | undefined,
     only: ReadonlySet<Name> | undefined,
@@ -181,8 +187,7 @@ export class Taking {
   ): Promise<ScanResult> {
     const { watch, oneFileSystem, quick, onProgress, signal } = this.#options
     const ingest: Ingest = this.#ingest
-    // What was put just now may be nowhere else yet.
-    const trees = (await this.#writer) ?? this.repository
+    const trees = await this.#trees()
     return new Scanner({
       root: this.folder.root,
       before,
@@ -205,7 +210,7 @@ export class Taking {
   /** How much of a tree is not whole. A partial scan has met only some of it: the rest is as it was `before`. */
   async #flagged(before: Snapshot | undefined, root: DirectoryEntry): Promise<Flagged> {
     if (before !== undefined && this.#fresh !== undefined) {
-      const store = new LayeredStore([this.#fresh, this.repository])
+      const store = new LayeredStore([this.#fresh, await this.#trees()])
       return countFlagged(store, before.root, root, before, this.#options)
     }
     const count = (code: Problem['code']): number =>

@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync } from 'node:fs'
 import type { Name } from '../bytes/name.ts'
 import { systemCode } from '../errors.ts'
 import type { Problem as ApplyProblem } from '../folder/apply/problem.ts'
+import type { Entry } from '../object/entry.ts'
 import type { Problem } from '../folder/scan/scan.ts'
 import { childPath } from '../folder/system/paths.ts'
 import { directoryOf } from '../tree/path.ts'
@@ -9,7 +10,7 @@ import { directoryOf } from '../tree/path.ts'
 /** So long after it could not be made nothing of a path is tried again. Milliseconds. */
 const retryMs = 60_000
 
-const unknownText = 'it could not be made'
+const notYetText = 'it is not here yet'
 const occupiedText = 'something else has its place here: move that away'
 
 interface Tried {
@@ -24,6 +25,8 @@ interface Tried {
 export class AbsentPaths {
   readonly #root: string
   #tried = new Map<Name, Tried | undefined>()
+  /** Paths that are here and could not be read, and why. */
+  #unreadable = new Map<Name, string>()
 
   /** `known`: those that were absent when the folder was open last. */
   constructor(root: string, known: Iterable<Name>) {
@@ -38,8 +41,14 @@ export class AbsentPaths {
   /** What a look has found; `all` says that it was at everything. */
   found(problems: readonly Problem[], all: boolean): void {
     const known = this.#tried
-    if (all) this.#tried = new Map()
-    for (const { path, code } of problems) if (code === 'not-here') this.#tried.set(path, known.get(path))
+    if (all) {
+      this.#tried = new Map()
+      this.#unreadable = new Map()
+    }
+    for (const { path, code, message } of problems) {
+      if (code === 'not-here') this.#tried.set(path, known.get(path))
+      else if (code === 'unreadable') this.#unreadable.set(path, message)
+    }
   }
 
   /**
@@ -68,7 +77,7 @@ export class AbsentPaths {
       // What could not be made in a directory the next look finds.
       if (!isNothingAt(this.#root, path)) this.#tried.delete(path)
       else if (this.#tried.has(path))
-        this.#tried.set(path, { at, problem: problem ?? { path, code: 'failed', message: unknownText } })
+        this.#tried.set(path, { at, problem: problem ?? { path, code: 'failed', message: notYetText } })
     }
   }
 
@@ -77,8 +86,11 @@ export class AbsentPaths {
     this.#tried.set(path, undefined)
   }
 
-  delete(path: Name): void {
-    this.#tried.delete(path)
+  /** Drops what the folder's newest tree has no more, or can be read again: `at` tells what it has. */
+  async settle(at: (path: Name) => Promise<Entry | undefined>): Promise<void> {
+    for (const path of [...this.#tried.keys()]) if ((await at(path)) === undefined) this.#tried.delete(path)
+    for (const path of [...this.#unreadable.keys()])
+      if ((await at(path))?.unreadable !== true) this.#unreadable.delete(path)
   }
 
   /** Those to be made now: nothing is in their place, and they have not been tried for a while. */
@@ -90,12 +102,16 @@ export class AbsentPaths {
     })
   }
 
-  /** Why they are not here. What something else stands in the place of is left to its owner. */
+  /** Why they are not here, and what could not be read. What something else stands in the place of is left to its owner. */
   problems(): ApplyProblem[] {
-    return [...this.#tried].flatMap(([path, tried]) => {
-      if (isNothingAt(this.#root, path)) return tried === undefined ? [] : [tried.problem]
-      return [{ path, code: 'conflict', message: occupiedText }]
+    const absent = [...this.#tried].map(([path, tried]): ApplyProblem => {
+      if (!isNothingAt(this.#root, path)) return { path, code: 'conflict', message: occupiedText }
+      return tried?.problem ?? { path, code: 'failed', message: notYetText }
     })
+    const unreadable = [...this.#unreadable].map(([path, message]): ApplyProblem => {
+      return { path, code: 'unreadable', message }
+    })
+    return [...absent, ...unreadable]
   }
 }
 

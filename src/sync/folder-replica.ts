@@ -3,6 +3,7 @@ import { isTidemarkError } from '../errors.ts'
 import type { Name } from '../bytes/name.ts'
 import { nothingDone } from '../folder/apply/apply.ts'
 import { applyTrees, type AppliedTrees } from '../folder/apply/apply-trees.ts'
+import type { Problem as ApplyProblem } from '../folder/apply/problem.ts'
 import { packPlaceOf, type Neighbour } from '../folder/apply/thread-sources.ts'
 import type { Folder } from '../folder/folder.ts'
 import { heldWhole, selectedBy } from '../folder/held.ts'
@@ -36,6 +37,8 @@ import { noDevice } from './merge/merge-heads.ts'
 import { relate } from './relation.ts'
 import { readSyncSettings } from './sync-settings.ts'
 import type { Advance, AdvanceOptions, Filled, Pending, Receipt, Replica } from './replica.ts'
+
+const unreadText = 'nobody who has it could read it'
 
 export interface FolderReplicaOptions {
   /** Watch the folder, and look only at what has changed. Without it each look is at everything. */
@@ -142,7 +145,12 @@ export class FolderReplica implements Replica {
   async #fill(others: Store, { signal }: CallOptions): Promise<Filled | undefined> {
     if (this.#newest === undefined || this.#absent.paths.size === 0) return undefined
     const { root } = this.#newest.snapshot
-    const paths = this.#absent.due()
+    const paths: Name[] = []
+    for (const path of this.#absent.due()) {
+      const isUnread = (await lookUp(this.#repository, root, path, { signal }))?.unreadable === true
+      if (isUnread) this.#absent.tried([path], [{ path, code: 'unreadable', message: unreadText }])
+      else paths.push(path)
+    }
     let counts = nothingDone()
     if (paths.length > 0) {
       const store = new LayeredStore([this.store, others])
@@ -153,6 +161,10 @@ export class FolderReplica implements Replica {
     }
     const problems = this.#absent.problems()
     return paths.length + problems.length === 0 ? undefined : { counts, problems }
+  }
+
+  problems(): readonly ApplyProblem[] {
+    return this.#absent.problems()
   }
 
   /** `all` says that everything was looked at. */
@@ -172,8 +184,7 @@ export class FolderReplica implements Replica {
   async #noteAbsent({ snapshot: { root } }: Head, problems: readonly Problem[], all: boolean): Promise<void> {
     const before = this.#absent.paths
     this.#absent.found(problems, all)
-    for (const path of this.#absent.paths)
-      if ((await lookUp(this.#repository, root, path)) === undefined) this.#absent.delete(path)
+    await this.#absent.settle((path) => lookUp(this.#repository, root, path))
     const { paths } = this.#absent
     if (paths.size !== before.size || !paths.isSubsetOf(before))
       await this.#of.noteHeld({ absent: [...paths] })

@@ -108,24 +108,24 @@ export class StatusWriter {
     this.#peers = new Map(peers.map(({ name, place }) => [name, { name, place, ...none }]))
   }
 
-  /** What became of a peer, or of the folder; `problems` of what the other side took in are told by `theirs`. */
-  take(event: KeepEvent, theirs: number = 0): void {
+  /** What became of a peer, or of the folder. */
+  take(event: KeepEvent): void {
     if (event.kind === 'away') this.#error = event.error.message
     else if (event.kind === 'back') this.#error = undefined
-    else this.#takePeer(event, theirs)
+    else this.#takePeer(event)
     // While its disk is away there is nowhere to note it.
     if (event.kind !== 'away') this.#write()
   }
 
-  #takePeer(event: Exclude<KeepEvent, { kind: 'away' | 'back' }>, theirs: number): void {
+  #takePeer(event: Exclude<KeepEvent, { kind: 'away' | 'back' }>): void {
     const peer = this.#peers.get(event.peer)
     if (peer === undefined) return
     if (event.kind === 'failed') {
       this.#peers.set(peer.name, { ...peer, state: 'failing', error: event.error.message })
     } else if (event.kind === 'synchronized') {
-      const { mine, theirs: other, done, pulled } = event.result
-      const problems = (pulled.at(-1)?.problems.length ?? 0) + theirs
-      const isInStep = done && mine.id === other.id
+      const { mine, theirs, done, there } = event.result
+      const problems = event.result.problems.length + (there?.problemCount ?? 0)
+      const isInStep = done && mine.id === theirs.id
       const metAt = this.#clock()
       const inStepAt = isInStep ? metAt : peer.inStepAt
       const state = done ? 'in-step' : 'behind'

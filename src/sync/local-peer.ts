@@ -1,4 +1,6 @@
 import { isTidemarkError } from '../errors.ts'
+import { nothingDone } from '../folder/apply/apply.ts'
+import { mostProblems } from '../folder/apply/problem.ts'
 import type { Neighbour } from '../folder/apply/thread-sources.ts'
 import { givesBlocks, type ChunkWish, type FilledBlock } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
@@ -7,8 +9,9 @@ import type { Head } from './head.ts'
 import type { Arrival, FetchBlocksOptions, HeadOptions, Peer, Want } from './peer.ts'
 import { PeerStore } from './peer-store.ts'
 import { pull } from './pull.ts'
-import type { PullOptions } from './pulled.ts'
+import type { Pulled, PullOptions } from './pulled.ts'
 import type { Replica } from './replica.ts'
+import { problemsOf, sumOf, type Report } from './report.ts'
 import { settle } from './settle.ts'
 
 /** Chunks read at a time. */
@@ -27,6 +30,9 @@ export class LocalPeer implements Peer {
   readonly #options: LocalPeerOptions
   /** The newest snapshot as it was told last: soon after, its files need not be looked at again. */
   #told: Head | undefined
+  /** What was put into its files since it was asked for that, and what it took in last. */
+  #counts = nothingDone()
+  #last: Pulled | undefined
 
   constructor(replica: Replica, options: LocalPeerOptions) {
     this.name = replica.host
@@ -45,13 +51,22 @@ export class LocalPeer implements Peer {
     return head
   }
 
-  /** What could not be made once may be made now. What comes of it is told by this side only. */
+  /** What could not be made once may be made now. */
   async #fill(signal: AbortSignal | undefined): Promise<void> {
     try {
-      await this.#replica.fill?.(new PeerStore(this.#options.caller()), { signal })
+      const filled = await this.#replica.fill?.(new PeerStore(this.#options.caller()), { signal })
+      if (filled !== undefined) this.#counts = sumOf([{ counts: this.#counts }, filled])
     } catch (error) {
       if (!isTidemarkError(error) || isTidemarkError(error, 'cancelled')) throw error
     }
+  }
+
+  report(): Promise<Report> {
+    const problems = problemsOf(this.#replica, this.#last)
+    const counts = this.#counts
+    this.#counts = nothingDone()
+    const told = problems.slice(0, mostProblems)
+    return Promise.resolve({ counts, problems: told, problemCount: problems.length })
   }
 
   bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]> {
@@ -121,6 +136,8 @@ export class LocalPeer implements Peer {
     const pulled = await pull(this.#replica, caller(), { ...options, mine, theirs: head, signal })
     const { device } = caller()
     if (pulled.head.id === head.id && device !== undefined) await this.#replica.noteCommon?.(device, head)
+    this.#counts = sumOf([{ counts: this.#counts }, pulled])
+    this.#last = pulled
     await this.#fill(signal)
     return pulled.head
   }

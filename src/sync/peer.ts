@@ -4,6 +4,7 @@ import type { Id } from '../object/id.ts'
 import type { FilledBlock } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Head } from './head.ts'
+import type { Report } from './report.ts'
 
 /** A chunk that is asked for, of a tree or of a file. */
 export interface Want {
@@ -80,6 +81,9 @@ export interface Peer {
    * gone on by itself. Resolves with its newest snapshot then, which is `head` unless it merged.
    */
   offer(head: Head, options?: CallOptions): Promise<Head>
+
+  /** How it stands there. Undefined when it cannot be asked. */
+  readonly report?: ((options?: CallOptions) => Promise<Report | undefined>) | undefined
 
   /**
    * Which nodes of the tree at `root`, which is the other side's, are not among those of `have`: learnt from a

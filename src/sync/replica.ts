@@ -42,6 +42,9 @@ export interface Replica {
    */
   fill?(others: Store, options?: CallOptions): Promise<Filled | undefined>
 
+  /** What of its newest snapshot is not here though it is to be, and what is here and could not be read. */
+  problems?(): readonly Problem[]
+
   /** Frees what room it can: what was fetched and is of no use. */
   free?(options?: CallOptions): Promise<void>
 

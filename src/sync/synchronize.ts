@@ -1,4 +1,5 @@
 import { compareClocks } from '../object/clock.ts'
+import type { Problem } from '../folder/apply/problem.ts'
 import type { Head } from './head.ts'
 import type { Mode } from './mode.ts'
 import type { Peer } from './peer.ts'
@@ -7,6 +8,7 @@ import { pull } from './pull.ts'
 import type { Pulled, PullOptions } from './pulled.ts'
 import { placed } from './base.ts'
 import type { Replica } from './replica.ts'
+import { problemsOf, type Report } from './report.ts'
 import { settle } from './settle.ts'
 
 export interface SynchronizeOptions extends Omit<PullOptions, 'mine' | 'theirs'> {
@@ -20,6 +22,10 @@ export interface Synchronized {
   readonly done: boolean
   /** What this side took in, one for each time. */
   readonly pulled: readonly Pulled[]
+  /** What is not here as it is to be, or could not be read. */
+  readonly problems: readonly Problem[]
+  /** How it stands on the other side; undefined when that does not tell. */
+  readonly there: Report | undefined
 }
 
 /** Two sides that keep changing are followed so often. */
@@ -50,10 +56,7 @@ export async function synchronize(
   }
   const filled = mode === 'send' ? undefined : await replica.fill?.(new PeerStore(peer), rest)
   if (filled !== undefined) {
-    const told = pulled.at(-1)?.problems ?? []
-    const paths = new Set(filled.problems.map(({ path }) => path))
-    // Those of the same paths are told by both.
-    const problems = [...told.filter(({ path }) => !paths.has(path)), ...filled.problems]
+    const problems = problemsOf(replica, pulled.at(-1))
     const done = problems.length === 0
     pulled.push({
       relation: 'none',
@@ -66,7 +69,9 @@ export async function synchronize(
     })
   }
   if (mine.id === theirs.id && peer.device !== undefined) await replica.noteCommon?.(peer.device, mine)
-  return { mine, theirs, done: isInStep(mine, theirs, mode), pulled }
+  const problems = problemsOf(replica, pulled.at(-1))
+  const there = await peer.report?.(rest)
+  return { mine, theirs, done: isInStep(mine, theirs, mode), pulled, problems, there }
 }
 
 function isInStep(mine: Head, theirs: Head, mode: Mode): boolean {

@@ -5,8 +5,11 @@ import { idOf, type Id } from '../../src/object/id.ts'
 import { encodeSnapshot, type Snapshot } from '../../src/object/snapshot.ts'
 import type { CallOptions } from '../../src/store/bucket.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
+import { nothingDone } from '../../src/folder/apply/apply.ts'
+import type { Problem } from '../../src/folder/apply/problem.ts'
 import type { Head } from '../../src/sync/head.ts'
 import type { Arrival, HeadOptions, Peer, Want } from '../../src/sync/peer.ts'
+import type { Report } from '../../src/sync/report.ts'
 
 export const folderId: string = 'f0'.repeat(16)
 export const deviceId: string = 'd0'.repeat(16)
@@ -75,6 +78,15 @@ export class MemoryPeer implements Peer {
 
   async bases(one: Head, other: Head): Promise<readonly Head[]> {
     return one.id === other.id ? [one] : [one, other, this.#head]
+  }
+
+  async report(): Promise<Report> {
+    const counts = { ...nothingDone(), files: 3, bytes: 20_000, deleted: 1 }
+    const problems: Problem[] = [
+      { path: 'd/device', code: 'failed', message: 'operation not permitted' },
+      { path: 'secret', code: 'unreadable', message: 'permission denied' },
+    ]
+    return { counts, problems, problemCount: 5 }
   }
 
   async *fetch(

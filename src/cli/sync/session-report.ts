@@ -1,11 +1,10 @@
 import { displayName } from '../../bytes/name.ts'
-import { nothingDone } from '../../folder/apply/apply.ts'
 import type { ApplyCounts } from '../../folder/apply/apply.ts'
-import type { Problem } from '../../folder/apply/problem.ts'
 import { shortId } from '../../history/name-snapshot.ts'
 import { idToHex } from '../../object/id.ts'
 import type { Conflict } from '../../sync/merge/conflict.ts'
 import type { Pulled } from '../../sync/pulled.ts'
+import { sumOf, type Report } from '../../sync/report.ts'
 import type { Synchronized } from '../../sync/synchronize.ts'
 import type { Context } from '../context.ts'
 import { formatCount, formatNumberOf, formatSize } from '../format.ts'
@@ -24,38 +23,31 @@ export interface Session {
   readonly traffic: { readonly received: number; readonly sent: number } | undefined
 }
 
-/** What one side took in. */
-interface Side {
-  readonly counts: ApplyCounts
-  readonly conflicts: readonly Conflict[]
-  readonly problems: readonly Problem[]
+/** This side, and the other one as far as it tells. */
+function sidesOf({ result, taken }: Session): readonly [Report, Report | undefined] {
+  const { pulled, problems, there } = result
+  return [{ counts: sumOf(pulled), problems, problemCount: problems.length }, there ?? ofTaken(taken)]
 }
 
-function sideOf(pulled: readonly Pulled[]): Side {
-  const counts = nothingDone()
-  for (const one of pulled)
-    for (const key of Object.keys(counts) as (keyof ApplyCounts)[]) counts[key] += one.counts[key]
-  // Problems that are gone are gone.
-  return {
-    counts,
-    conflicts: pulled.flatMap(({ conflicts }) => conflicts),
-    problems: pulled.at(-1)?.problems ?? [],
-  }
+function ofTaken(taken: readonly Pulled[] | undefined): Report | undefined {
+  const problems = taken?.at(-1)?.problems ?? []
+  return taken && { counts: sumOf(taken), problems, problemCount: problems.length }
 }
 
 /** Whether everything is where it was to go. */
-export function isWhole({ result, taken }: Session): boolean {
-  return result.done && [result.pulled, taken ?? []].every((pulled) => sideOf(pulled).problems.length === 0)
+export function isWhole(session: Session): boolean {
+  return session.result.done && sidesOf(session).every((side) => (side?.problemCount ?? 0) === 0)
 }
 
 /** For a person: a line a side, and what needs attention. `watching`: only what brought something. */
 export async function tellSession(context: Context, session: Session, watching: boolean): Promise<void> {
-  const sides: [string, Side | undefined][] = [
-    [session.own, sideOf(session.result.pulled)],
-    [session.place, session.taken && sideOf(session.taken)],
+  const [here, there] = sidesOf(session)
+  const sides: [string, Report | undefined][] = [
+    [session.own, here],
+    [session.place, there],
   ]
   for (const conflict of conflictsOf(session)) await context.warn(textOfConflict(conflict))
-  for (const [name, side] of sides) await tellProblems(context, name, side?.problems ?? [])
+  for (const [name, side] of sides) if (side) await tellProblems(context, name, side)
   if (context.json) {
     await context.printJson(sessionJson(session))
     return
@@ -63,17 +55,18 @@ export async function tellSession(context: Context, session: Session, watching: 
   for (const [name, side] of sides) {
     const what = side === undefined ? undefined : textOf(side.counts)
     if (watching && (what === undefined || what === nothing)) continue
-    if (what !== undefined) await context.tell(`${safeText(displayName(name))}: ${what}`)
-    else if (session.traffic !== undefined)
-      await context.tell(`${safeText(name)}: ${textOfTraffic(session.traffic)}`)
+    const traffic = name === session.place && session.traffic && textOfTraffic(session.traffic)
+    const parts = [what, traffic].filter((part) => part !== undefined && part !== false)
+    if (parts.length > 0) await context.tell(`${safeText(displayName(name))}: ${parts.join('; ')}`)
   }
   const { mine, theirs, done } = session.result
-  // A side that is far does not tell what it took in.
-  if (watching && session.taken === undefined && mine.id === theirs.id)
+  if (watching && there === undefined && mine.id === theirs.id)
     await context.tell(`${safeText(session.place)}: in step, at snapshot ${shortId(mine.id)}`)
   if (watching) return
-  if (mine.id === theirs.id) await context.note(`in step, at snapshot ${shortId(mine.id)}`)
-  else if (!done) await context.note('not in step: tidemark sync again goes on from here')
+  if (mine.id === theirs.id) {
+    const but = isWhole(session) ? 'in step,' : 'not all of it is in step: both are'
+    await context.note(`${but} at snapshot ${shortId(mine.id)}`)
+  } else if (!done) await context.note('not in step: tidemark sync again goes on from here')
 }
 
 const nothing = 'nothing new'
@@ -113,19 +106,22 @@ export function textOfConflict({ path, copy, winner, loser }: Conflict): string 
 /** A thousand warnings say no more than ten. */
 const mostTold = 10
 
-async function tellProblems(context: Context, name: string, problems: readonly Problem[]): Promise<void> {
+async function tellProblems(
+  context: Context,
+  name: string,
+  { problems, problemCount }: Report,
+): Promise<void> {
   const shown = context.options.verbose ? problems : problems.slice(0, mostTold)
   for (const { path, message } of shown)
     await context.warn(`${displayName(name)}: ${displayName(path)}: ${message}`)
-  const rest = problems.length - shown.length
+  const rest = problemCount - shown.length
   if (rest > 0) await context.warn(`${displayName(name)}: ${formatNumberOf(rest, 'more problem')}`)
 }
 
 export function sessionJson(session: Session): object {
-  const { peer, place, result, taken } = session
+  const { peer, place, result } = session
   const { mine, theirs, done } = result
-  const received = sideOf(result.pulled)
-  const sent = taken && sideOf(taken)
+  const [received, sent] = sidesOf(session)
   const problems = [
     ...received.problems.map((problem) => ({ side: 'here', ...problem })),
     ...(sent?.problems ?? []).map((problem) => ({ side: 'there', ...problem })),

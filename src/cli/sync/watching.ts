@@ -42,7 +42,7 @@ export async function syncWatching(
   const onEvent = (event: KeepEvent): void => {
     const met = 'peer' in event ? links.get(event.peer) : undefined
     const told = met?.link.traffic === undefined ? met?.taken.splice(0) : undefined
-    status.take(event, told?.at(-1)?.problems.length ?? 0)
+    status.take(event)
     if (event.kind !== 'synchronized') return say(() => tellEvent(context, event))
     const peer = peers.find(({ name }) => name === event.peer)!
     const { result } = event

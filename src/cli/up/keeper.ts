@@ -65,7 +65,7 @@ export class Keeper implements ServedFolder {
     const onEvent = (event: KeepEvent): void => {
       const met = 'peer' in event ? links.get(event.peer) : undefined
       const told = met?.link.traffic === undefined ? met?.taken.splice(0) : undefined
-      status.take(event, told?.at(-1)?.problems.length ?? 0)
+      status.take(event)
       if (event.kind === 'away') this.#copy = undefined
       this.#onEvent({ kind: 'folder', folder: this.folder, event, taken: told })
     }

@@ -5,6 +5,7 @@ import { answerNodes } from './answer-nodes.ts'
 import type { Answer, Call } from './call.ts'
 import type { Features } from './features.ts'
 import { decodeHeadRequest, decodeHeads, encodeHeadAnswer, encodeHeads } from './head-messages.ts'
+import { encodeReport } from './report-message.ts'
 import type { ServedPeer } from './service.ts'
 
 /** What is known of the side that calls. */
@@ -21,6 +22,11 @@ export function answerPeer(served: ServedPeer, other: OtherSide): Answer {
   const answers: Readonly<Record<string, (call: Call) => Promise<void>>> = {
     head: (call) => answerHead(peer, call),
     bases: (call) => answerBases(peer, call),
+    report: async ({ channel }) => {
+      const report = await peer.report?.({ signal: channel.signal })
+      if (report === undefined) throw new TidemarkError('unsupported', 'nothing is known of this copy')
+      await channel.send(encodeReport(report))
+    },
     fetch: (call) => answerFetch(peer, call, other),
     nodes: async (call) => {
       if (served.store === undefined) throw new TidemarkError('unsupported', 'there are no trees here')

@@ -15,6 +15,8 @@ export type Feature =
   | 'nodes'
   /** It answers `fetch` by blocks, where that is asked for. */
   | 'blocks'
+  /** It answers `report`. */
+  | 'report'
 
 export type Features = ReadonlySet<string>
 
@@ -36,7 +38,7 @@ export function hasZstdDeltas(): boolean {
 /** What this side can. `plain`: the other one is near. `nodes`: it serves a store, which has trees. */
 export function ownFeatures(plain: boolean, nodes = false): Feature[] {
   const zstd: Feature[] = hasZstdDeltas() ? ['zstd', 'zstd-delta'] : ['zstd']
-  const features: Feature[] = [...zstd, 'deflate-delta', 'blocks']
+  const features: Feature[] = [...zstd, 'deflate-delta', 'blocks', 'report']
   if (plain) features.push('plain')
   if (nodes) features.push('nodes')
   return features

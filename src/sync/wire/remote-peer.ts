@@ -1,10 +1,11 @@
-import { corrupt, fromSystem, TidemarkError } from '../../errors.ts'
+import { corrupt, fromSystem, isTidemarkError, TidemarkError } from '../../errors.ts'
 import { idOf, idToHex, type Id } from '../../object/id.ts'
 import type { FilledBlock } from '../../store/block-source.ts'
 import type { CallOptions } from '../../store/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import type { Head } from '../head.ts'
 import type { Arrival, HeadOptions, Peer, Want } from '../peer.ts'
+import type { Report } from '../report.ts'
 import { decodeBatch, type Item } from './decode-batch.ts'
 import type { Channel } from './channel.ts'
 import type { Connection } from './connection.ts'
@@ -14,6 +15,7 @@ import type { Features } from './features.ts'
 import { maxBatch } from './limits.ts'
 import { missingNodes } from './missing-nodes.ts'
 import { PendingWishes } from './pending-wishes.ts'
+import { decodeReport } from './report-message.ts'
 import { encodeFetch, encodeWants, maxWants, type FetchRequest } from './want-messages.ts'
 
 const nothing = new Uint8Array(0)
@@ -28,6 +30,7 @@ export class RemotePeer implements Peer {
   readonly device: string
   readonly missingNodes: Peer['missingNodes']
   readonly fetchBlocks: Peer['fetchBlocks']
+  readonly report: Peer['report']
   readonly #connection: Connection
   readonly #store: () => Store | undefined
   /** The newest that it has told: it need not tell that again. */
@@ -41,6 +44,9 @@ export class RemotePeer implements Peer {
     this.#store = store
     if (theirs.has('blocks')) {
       this.fetchBlocks = (wants, { blocks, ...options }) => this.#fetch(wants, blocks, options)
+    }
+    if (theirs.has('report')) {
+      this.report = (options) => this.#report(options)
     }
     if (theirs.has('nodes')) {
       this.missingNodes = (root, have, options) => missingNodes(connection, root, have, options)
@@ -76,6 +82,15 @@ export class RemotePeer implements Peer {
     const channel = await this.#connection.call('offer', nothing, options)
     await channel.send(encodeHeads([head]))
     return decodeHeads(await this.#only(channel), 1)[0]!
+  }
+
+  async #report(options?: CallOptions): Promise<Report | undefined> {
+    try {
+      return decodeReport(await this.#only(await this.#connection.call('report', nothing, options)))
+    } catch (error) {
+      if (isTidemarkError(error, 'unsupported')) return undefined
+      throw error
+    }
   }
 
   /** The one message of an answer. */

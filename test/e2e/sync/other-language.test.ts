@@ -34,7 +34,16 @@ test('a client written from the format alone is understood, and understands', as
     [1, small],
   ]
   const head = idToHex(headOf(7).id)
-  assert.deepEqual(told, { head, poll: [0], fetched, unknown: 'unsupported', again: 'usage', exit: 0 })
+  const report = {
+    counts: [3, 20_000, 0, 0, 0, 0, 1],
+    problemCount: 5,
+    problems: [
+      ['failed', 'd/device', 'operation not permitted'],
+      ['unreadable', 'secret', 'permission denied'],
+    ],
+  }
+  const rest = { unknown: 'unsupported', again: 'usage', exit: 0 }
+  assert.deepEqual(told, { head, poll: [0], fetched, ...report, ...rest })
 })
 
 test('it is given a chunk that is larger than its window', async (t) => {

@@ -178,6 +178,12 @@ def main():
     fetched = chunks(connection.call('fetch', b'', wishes), [old, None, None])
     told['fetched'] = [[kind, raw and hashlib.sha256(raw).hexdigest()] for kind, raw in fetched]
 
+    reader = Reader(connection.call('report')[0])
+    told['counts'] = [reader.varint() for _ in range(7)]
+    told['problemCount'] = reader.varint()
+    told['problems'] = [[reader.text() for _ in range(3)] for _ in range(reader.varint())]
+    assert reader.left == 0
+
     told['unknown'] = connection.call('no such method')
     told['again'] = connection.call('hello', hello('ab' * 16, 'f0' * 16))
     connection.frame(GOODBYE, 0)

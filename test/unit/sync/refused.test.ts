@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { writeFileSync } from 'node:fs'
 import { suite, test, type TestContext } from 'node:test'
 import { requireTool } from '../../require.ts'
@@ -11,6 +11,7 @@ import { asNobody, canChangeUser, nobody } from '../../suites/as-nobody.ts'
 import { hasProgram } from '../../suites/has-program.ts'
 import { copiesAt, reopened, syncCopies, type Copy } from '../../suites/synced-folders.ts'
 import { temporaryDirectory } from '../../suites/temporary-directory.ts'
+import { syncOverWire } from '../../suites/wired-copies.ts'
 
 /** In the end. */
 function told({ pulled }: Synchronized): string[] {
@@ -181,4 +182,41 @@ suite('a content that nobody has any more', () => {
     await one.close()
     await two.close()
   })
+})
+
+suite('what could not be read', () => {
+  for (const way of ['here', 'there', 'over the wire, here', 'over the wire, there']) {
+    test(`is told by both sides, and comes as soon as it can be read (${way})`, async (t) => {
+      if (!canChangeUser(t)) return
+      let [one, two] = await copiesOfNobody(t, 'kept')
+      const sync = (): Promise<Synchronized> => {
+        const [from, to] = way.endsWith('here') ? [one, two] : [two, one]
+        return way.startsWith('over') ? syncOverWire(t, from, to) : syncCopies(from, to)
+      }
+      const paths = ({ problems, there }: Synchronized): string[][] =>
+        [problems, there!.problems].map((all) => all.map(({ path }) => path).toSorted())
+      await asNobody(async () => {
+        mkdirSync(`${one.root}/closed`)
+        writeFileSync(`${one.root}/closed/a`, 'a')
+        writeFileSync(`${one.root}/secret`, 'secret')
+        for (const name of ['closed', 'secret']) chmodSync(`${one.root}/${name}`, 0)
+        const both = ['closed', 'secret']
+        const first = await sync()
+        assert.equal(first.mine.id, first.theirs.id)
+        assert.deepEqual(paths(first), [both, both])
+        ;[one, two] = [await reopened(one), await reopened(two)]
+        assert.deepEqual(paths(await sync()), [both, both])
+        assert.deepEqual(names(two), ['d', 'deleted', 'edited'])
+        chmodSync(`${one.root}/closed`, 0o755)
+        chmodSync(`${one.root}/secret`, 0o644)
+        assert.deepEqual(paths(await sync()), [[], []])
+        assert.equal(readFileSync(`${two.root}/closed/a`, 'utf8'), 'a')
+        assert.equal(readFileSync(`${two.root}/secret`, 'utf8'), 'secret')
+        const last = await sync()
+        assert.deepEqual([last.mine.id, paths(last)], [last.theirs.id, [[], []]])
+        await one.close()
+        await two.close()
+      })
+    })
+  }
 })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { nameFromBytes } from '../../../../src/bytes/name.ts'
 import { TidemarkError, isTidemarkError } from '../../../../src/errors.ts'
+import { nothingDone } from '../../../../src/folder/apply/apply.ts'
 import { idOf } from '../../../../src/object/id.ts'
 import { encodeSnapshot } from '../../../../src/object/snapshot.ts'
 import type { FilledBlock } from '../../../../src/store/block-source.ts'
@@ -31,7 +33,9 @@ import {
   encodeNodesRequest,
   type NodesQuestion,
 } from '../../../../src/sync/wire/node-messages.ts'
+import { maxMessage } from '../../../../src/sync/wire/limits.ts'
 import { decodePreamble, encodePreamble } from '../../../../src/sync/wire/preamble.ts'
+import { decodeReport, encodeReport } from '../../../../src/sync/wire/report-message.ts'
 import {
   decodeFetch,
   decodeWants,
@@ -186,6 +190,58 @@ test('errors keep their code and text, whatever was thrown; long texts are cut',
   assert.equal(decodeFailure(unknown, 'peer').code, 'failed')
 })
 
+const reports = fc.record({
+  counts: fc.record(
+    {
+      files: fc.maxSafeNat(),
+      bytes: fc.maxSafeNat(),
+      directories: fc.nat(),
+      specials: fc.nat(),
+      links: fc.nat(),
+      metadata: fc.nat(),
+      right: fc.constant(0),
+      deleted: fc.nat(),
+    },
+    { noNullPrototype: true },
+  ),
+  problems: fc.array(
+    fc.record(
+      {
+        path: fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => nameFromBytes(bytes)),
+        code: fc.constantFrom('failed', 'missing', 'unreadable', 'conflict'),
+        message: fc.string({ unit: 'grapheme', maxLength: 500 }),
+      },
+      { noNullPrototype: true },
+    ),
+  ),
+  more: fc.nat(),
+})
+
+const aReport = {
+  counts: nothingDone(),
+  problems: [{ path: 'a', code: 'failed', message: 'not permitted' } as const],
+  problemCount: 7,
+}
+
+test('reports come as they were sent, of many problems as many as fit', () => {
+  fc.assert(
+    fc.property(reports, ({ more, ...told }) => {
+      const report = { ...told, problemCount: told.problems.length + more }
+      assert.deepEqual(decodeReport(encodeReport(report)), report)
+    }),
+    runs,
+  )
+  const problem = { path: 'p'.repeat(60_000), code: 'failed', message: 'x'.repeat(5000) } as const
+  const long = { counts: nothingDone(), problems: Array(1000).fill(problem), problemCount: 9999 }
+  const bytes = encodeReport(long)
+  assert.ok(bytes.length <= maxMessage)
+  const { problems, problemCount } = decodeReport(bytes)
+  assert.ok(problems.length > 5 && problemCount === 9999)
+  const later = new Writer().raw(new Uint8Array(7)).varint(1).varint(1)
+  later.prefixed(Buffer.from('of-later')).prefixed(Buffer.from('a')).prefixed(Buffer.from('?'))
+  assert.equal(decodeReport(later.finish()).problems[0]!.code, 'failed')
+})
+
 const chunks = fc.oneof(
   fc.uint8Array({ maxLength: 300 }),
   fc.tuple(fc.nat(100_000), fc.nat()).map(([length, seed]) => noise(length, seed)),
@@ -315,6 +371,7 @@ test('mutated messages are refused with a typed error, or mean something else', 
     [encodeHeadRequest({ after: id, holds: true, waitMs: 60_000 }), decodeHeadRequest],
     [encodeWants([{ id: id!, like: id }, { id: id! }], true), decodeWants],
     [encodeFetch({ blocks: 'kept' }), decodeFetch],
+    [encodeReport(aReport), decodeReport],
     [encodeCall('head', new Uint8Array(40)), decodeCall],
     [encodeNodesRequest({ root: { depth: 1, id: id! }, salt: new Uint8Array(16) }), decodeNodesRequest],
     [encodeNodesQuestion({ kind: 'cells', from: 256, to: 1024 }), decodeNodesQuestion],
