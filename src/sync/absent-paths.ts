@@ -88,8 +88,8 @@ export class AbsentPaths {
 
   /** Drops what the folder's newest tree has no more, or can be read again: `at` tells what it has. */
   async settle(at: (path: Name) => Promise<Entry | undefined>): Promise<void> {
-    for (const path of [...this.#tried.keys()]) if ((await at(path)) === undefined) this.#tried.delete(path)
-    for (const path of [...this.#unreadable.keys()])
+    for (const path of this.#tried.keys()) if ((await at(path)) === undefined) this.#tried.delete(path)
+    for (const path of this.#unreadable.keys())
       if ((await at(path))?.unreadable !== true) this.#unreadable.delete(path)
   }
 

@@ -232,7 +232,11 @@ test('reports come as they were sent, of many problems as many as fit', () => {
     runs,
   )
   const problem = { path: 'p'.repeat(60_000), code: 'failed', message: 'x'.repeat(5000) } as const
-  const long = { counts: nothingDone(), problems: Array(1000).fill(problem), problemCount: 9999 }
+  const long = {
+    counts: nothingDone(),
+    problems: Array.from({ length: 1000 }, () => problem),
+    problemCount: 9999,
+  }
   const bytes = encodeReport(long)
   assert.ok(bytes.length <= maxMessage)
   const { problems, problemCount } = decodeReport(bytes)
