@@ -4,8 +4,8 @@ import type { Id } from '../object/id.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { LayeredStore } from '../store/layered-store.ts'
 import { nearOf, type Store } from '../store/store.ts'
-import { compareTrees } from '../tree/compare-trees.ts'
 import { ArrivingStore } from './arriving-store.ts'
+import { changedContents } from './changed-contents.ts'
 import { keepContents } from './keep-contents.ts'
 import type { Head } from './head.ts'
 import type { Peer } from './peer.ts'
@@ -35,10 +35,7 @@ export async function fetchContents(
   options: PullOptions,
 ): Promise<Contents> {
   const { signal } = options
-  const changes = compareTrees(receipt, from.snapshot.root, to.snapshot.root, {
-    signal,
-    enter: ({ after }) => after?.kind === 'directory',
-  })
+  const changes = changedContents(receipt, from.snapshot.root, to.snapshot.root, { signal })
   if (!receipt.keepsContents) {
     const near = nearOf(receipt)
     const store: PieceStore = {

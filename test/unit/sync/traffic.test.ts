@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { appendFileSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { suite, test, type TestContext } from 'node:test'
 import { randomBytes } from 'node:crypto'
+import type { FolderSettings } from '../../../src/folder/settings.ts'
 import { FolderReplica } from '../../../src/sync/folder-replica.ts'
 import { introduce } from '../../../src/sync/introduce.ts'
-import { copiesAt, type Copy } from '../../suites/synced-folders.ts'
+import { copiesAt, reopened, type Copy } from '../../suites/synced-folders.ts'
 import { memoryDirectory } from '../../suites/temporary-directory.ts'
 import { syncOverWire } from '../../suites/wired-copies.ts'
 
@@ -19,9 +20,9 @@ function fill(root: string): void {
   }
 }
 
-async function inStep(t: TestContext): Promise<[Copy, Copy]> {
+async function inStep(t: TestContext, history: FolderSettings['history'] = 'kept'): Promise<[Copy, Copy]> {
   const place = memoryDirectory(t)
-  const copies = await copiesAt([`${place}/one`, `${place}/two`])
+  const copies = await copiesAt([`${place}/one`, `${place}/two`], history)
   t.after(() => Promise.all(copies.map((copy) => copy.close())))
   const [one, two] = copies as [Copy, Copy]
   fill(one.root)
@@ -68,6 +69,22 @@ suite('what goes over the wire', () => {
     cpSync(`${two.root}/d6`, `${two.root}/d5`, { recursive: true })
     const second = await syncOverWire(t, one, two)
     assert.ok(second.done && second.bytes < 60_000, `${second.bytes}`)
+  })
+
+  test('is no content of what was moved, and little of what is here without a history', async (t) => {
+    // What they have just taken in they know anyway.
+    const [one, two] = await Promise.all((await inStep(t, 'none')).map((copy) => reopened(copy)))
+    assert.ok(one !== undefined && two !== undefined)
+    t.after(() => Promise.all([one.close(), two.close()]))
+    for (let n = 0; n < 4; n++) renameSync(`${one.root}/d4/f${n}`, `${one.root}/d5/moved${n}`)
+    const first = await syncOverWire(t, one, two)
+    assert.ok(first.done && first.bytes < 14_000, `${first.bytes}`)
+    renameSync(`${one.root}/d3`, `${one.root}/moved`)
+    assert.ok((await syncOverWire(t, one, two)).bytes < 14_000)
+    // So many that a search pays: at 16 bytes an entry.
+    cpSync(`${one.root}/d6`, `${one.root}/copied`, { recursive: true })
+    const second = await syncOverWire(t, one, two)
+    assert.ok(second.done && second.bytes < 16 * 1600 + 40_000, `${second.bytes}`)
   })
 
   test('is a sketch where two have the same and have never met', async (t) => {
