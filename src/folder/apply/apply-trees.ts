@@ -213,6 +213,12 @@ class TreeApplication {
   /** What of a difference concerns the working files; undefined when nothing does. */
   #held(difference: Difference): Difference | undefined {
     const { path, before, after } = difference
+    if (before?.unreadable === true && this.#isHere(path)) {
+      // Nobody knows what is in it: nothing takes its place, nor takes it away.
+      if (!this.#problems.failed.has(path))
+        this.#problems.add(path, 'failed', 'it cannot be read here: left as it is')
+      return undefined
+    }
     const isAbsent = before !== undefined && this.#options.absent?.has(path) === true
     if (isAbsent || (after?.unreadable === true && before === undefined)) {
       this.#leave(path, after)
@@ -233,8 +239,9 @@ class TreeApplication {
     this.#touched.add(directoryOf(path))
   }
 
-  #isLeftOut({ from, to, before: { kind } }: Move): boolean {
+  #isLeftOut({ from, to, before: { kind, unreadable } }: Move): boolean {
     const isDirectory = kind === 'directory'
+    if (unreadable) return true
     return [from, to].some((path) => this.#isAbsent(path) || this.#leftOut?.has(path, isDirectory) === true)
   }
 
@@ -263,6 +270,10 @@ class TreeApplication {
     }
     for (const [path, entry] of refused) this.#leave(path, entry)
     return refused.map(([path]) => path)
+  }
+
+  #isHere(path: Name): boolean {
+    return this.#options.absent?.has(path) !== true && !this.#isFree(path)
   }
 
   /** Its directory is there, and does not have it. */

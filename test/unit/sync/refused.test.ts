@@ -184,7 +184,49 @@ suite('a content that nobody has any more', () => {
   })
 })
 
+function paths({ problems, there }: Synchronized): string[][] {
+  return [problems, there!.problems].map((all) => all.map(({ path }) => path).toSorted())
+}
+
 suite('what could not be read', () => {
+  test('is neither replaced nor deleted, whatever others have done', async (t) => {
+    if (!canChangeUser(t)) return
+    const [one, two] = await copiesOfNobody(t, 'kept')
+    await asNobody(async () => {
+      for (const name of ['edited', 'deleted', 'd/old']) {
+        writeFileSync(`${one.root}/${name}`, `mine ${name}`)
+        chmodSync(`${one.root}/${name}`, 0)
+      }
+      writeFileSync(`${two.root}/edited`, 'theirs')
+      rmSync(`${two.root}/deleted`)
+      rmSync(`${two.root}/d`, { recursive: true })
+      for (let times = 0; times < 3; times++) {
+        const [here] = paths(await (times === 1 ? syncCopies(two, one) : syncCopies(one, two)))
+        if (times !== 1)
+          assert.deepEqual(
+            here!.filter((path) => path === 'edited'),
+            ['edited'],
+          )
+      }
+      for (const name of ['edited', 'deleted', 'd/old']) {
+        chmodSync(`${one.root}/${name}`, 0o644)
+        assert.equal(readFileSync(`${one.root}/${name}`, 'utf8'), `mine ${name}`)
+      }
+      const last = await syncCopies(one, two)
+      assert.equal(last.mine.id, last.theirs.id)
+      const contents = (copy: Copy): string[] =>
+        names(copy)
+          .filter((name) => name !== 'd')
+          .map((name) => readFileSync(`${copy.root}/${name}`, 'utf8'))
+          .toSorted()
+      assert.deepEqual(contents(one), ['mine deleted', 'mine edited', 'theirs'])
+      assert.deepEqual(contents(two), contents(one))
+      assert.equal(readFileSync(`${two.root}/d/old`, 'utf8'), 'mine d/old')
+      await one.close()
+      await two.close()
+    })
+  })
+
   for (const way of ['here', 'there', 'over the wire, here', 'over the wire, there']) {
     test(`is told by both sides, and comes as soon as it can be read (${way})`, async (t) => {
       if (!canChangeUser(t)) return
@@ -193,8 +235,6 @@ suite('what could not be read', () => {
         const [from, to] = way.endsWith('here') ? [one, two] : [two, one]
         return way.startsWith('over') ? syncOverWire(t, from, to) : syncCopies(from, to)
       }
-      const paths = ({ problems, there }: Synchronized): string[][] =>
-        [problems, there!.problems].map((all) => all.map(({ path }) => path).toSorted())
       await asNobody(async () => {
         mkdirSync(`${one.root}/closed`)
         writeFileSync(`${one.root}/closed/a`, 'a')
