@@ -188,6 +188,11 @@ function paths({ problems, there }: Synchronized): string[][] {
   return [problems, there!.problems].map((all) => all.map(({ path }) => path).toSorted())
 }
 
+function contents(copy: Copy): string[] {
+  const files = names(copy).filter((name) => name !== 'd')
+  return files.map((name) => readFileSync(`${copy.root}/${name}`, 'utf8')).toSorted()
+}
+
 suite('what could not be read', () => {
   test('is neither replaced nor deleted, whatever others have done', async (t) => {
     if (!canChangeUser(t)) return
@@ -214,11 +219,6 @@ suite('what could not be read', () => {
       }
       const last = await syncCopies(one, two)
       assert.equal(last.mine.id, last.theirs.id)
-      const contents = (copy: Copy): string[] =>
-        names(copy)
-          .filter((name) => name !== 'd')
-          .map((name) => readFileSync(`${copy.root}/${name}`, 'utf8'))
-          .toSorted()
       assert.deepEqual(contents(one), ['mine deleted', 'mine edited', 'theirs'])
       assert.deepEqual(contents(two), contents(one))
       assert.equal(readFileSync(`${two.root}/d/old`, 'utf8'), 'mine d/old')
