@@ -44,7 +44,7 @@ export function openStateDatabase(path: string, readOnly: boolean): DatabaseSync
       const version = database.prepare('PRAGMA user_version').get()?.['user_version']
       if (!readOnly) {
         database.exec(
-          'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; ' +
+          'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000; ' +
             // Pages that are written again and again reach the disk seldom.
             'PRAGMA wal_autocheckpoint = 10000; PRAGMA journal_size_limit = 67108864',
         )
