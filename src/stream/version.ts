@@ -8,15 +8,20 @@ import { compareVersions, type NameZone, type VersionName, versionTime } from '.
 /** One version of a stream. It stays readable however many come after it. */
 export class Version {
   readonly name: VersionName
-  readonly time: Date
+  readonly #zone: NameZone
   readonly #layout: StreamLayout
   #listing: Listing | undefined
 
   constructor(layout: StreamLayout, name: VersionName, zone: NameZone, listing?: Listing) {
     this.name = name
-    this.time = new Date(versionTime(name, zone))
+    this.#zone = zone
     this.#layout = layout
     this.#listing = listing
+  }
+
+  /** When it was recorded. Worked out when asked for: there may be thousands of versions. */
+  get time(): Date {
+    return new Date(versionTime(this.name, this.#zone))
   }
 
   /** The content, byte for byte. Rejects `missing` when the version has been forgotten, or was never kept. */
