@@ -120,6 +120,10 @@ export class FolderReceipt implements Receipt {
     await this.#writer.flush()
   }
 
+  async putSnapshot({ snapshot }: Head): Promise<void> {
+    await this.#writer.publish(snapshot, { timeline: true })
+  }
+
   async advance(from: Head, to: Head, source: Store, options: AdvanceOptions = {}): Promise<Advance> {
     // Much is read from the packs by several threads.
     if (this.#unflushed > little) await this.#flush()

@@ -2,6 +2,7 @@ import { isTidemarkError } from '../errors.ts'
 import { nothingDone } from '../folder/apply/apply.ts'
 import { mostProblems } from '../folder/apply/problem.ts'
 import type { Neighbour } from '../folder/apply/thread-sources.ts'
+import type { Id } from '../object/id.ts'
 import { givesBlocks, type ChunkWish, type FilledBlock } from '../store/block-source.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import { nearOf } from '../store/store.ts'
@@ -59,6 +60,11 @@ export class LocalPeer implements Peer {
     } catch (error) {
       if (!isTidemarkError(error) || isTidemarkError(error, 'cancelled')) throw error
     }
+  }
+
+  async snapshots(ids: readonly Id[], options?: CallOptions): Promise<readonly Head[]> {
+    const found = await Promise.all(ids.map((id) => this.#replica.snapshot(id, options)))
+    return found.filter((head) => head !== undefined)
   }
 
   report(): Promise<Report> {

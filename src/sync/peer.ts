@@ -82,6 +82,9 @@ export interface Peer {
    */
   offer(head: Head, options?: CallOptions): Promise<Head>
 
+  /** Those of these snapshots that it has. Undefined when it cannot be asked. */
+  readonly snapshots?: ((ids: readonly Id[], options?: CallOptions) => Promise<readonly Head[]>) | undefined
+
   /** How it stands there. Undefined when it cannot be asked. */
   readonly report?: ((options?: CallOptions) => Promise<Report | undefined>) | undefined
 

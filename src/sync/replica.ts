@@ -90,6 +90,9 @@ export interface Receipt extends Store {
   /** The same for all that is in a block, in its order: it may be kept as it is. Only where contents are kept. */
   putBlock?(block: SealedBlock, chunks: readonly PackChunk[]): Promise<void> | undefined
 
+  /** Keeps a snapshot of others, whose trees have been put, as one that may come before two that are to be merged. */
+  putSnapshot?(head: Head): Promise<void>
+
   /**
    * Makes the working files what `to` says, which comes after `from`, and the newest snapshot `to`. All trees of `to`
    * have been put or were there; contents are taken from `source`, which has all that can be had.

@@ -4,6 +4,7 @@ import type { CallOptions } from '../store/bucket.ts'
 import { fetchContents, type Contents } from './fetch-contents.ts'
 import { checkVanishing, defaultGuard } from './guard.ts'
 import type { Head } from './head.ts'
+import { keepParents } from './keep-parents.ts'
 import type { Peer } from './peer.ts'
 import type { Pulled, PullOptions } from './pulled.ts'
 import { relate } from './relation.ts'
@@ -45,6 +46,7 @@ export async function takeIn(
       neighbour,
       arriving,
     })
+    if (done) await keepParents(receipt, replica, peer, to, { signal: options.signal })
     return { relation, head, theirs, done, conflicts, counts, problems }
   } catch (error) {
     isFull = isTidemarkError(error, 'full')

@@ -11,6 +11,8 @@ export class Drive {
   readonly disk: SimulatedDisk
   readonly chunks: MemoryStore
   readonly snapshots: Map<Id, Head>
+  /** Those of which it has the trees alone. */
+  readonly timelines: Set<Id>
   /** Which of the snapshots the working files came from. */
   newest: Head | undefined
   /** What its replica had set out to make of them. */
@@ -29,6 +31,7 @@ export class Drive {
     // Chunks are never changed, and never taken away here: copies may share them.
     this.chunks = of?.chunks ?? new MemoryStore()
     this.snapshots = new Map(of?.snapshots)
+    this.timelines = new Set(of?.timelines)
     this.newest = of?.newest
     this.pending = of?.pending
     this.absent = of?.absent ?? new Map()

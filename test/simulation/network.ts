@@ -1,4 +1,5 @@
 import { TidemarkError } from '../../src/errors.ts'
+import type { Id } from '../../src/object/id.ts'
 import type { CallOptions } from '../../src/store/bucket.ts'
 import type { Head } from '../../src/sync/head.ts'
 import { LocalPeer } from '../../src/sync/local-peer.ts'
@@ -130,6 +131,10 @@ class SimulatedLink implements Peer {
 
   bases(one: Head, other: Head, options?: CallOptions): Promise<readonly Head[]> {
     return this.#call('bases', () => this.#target.bases(one, other, options))
+  }
+
+  snapshots(ids: readonly Id[], options?: CallOptions): Promise<readonly Head[]> {
+    return this.#call('snapshots', () => this.#target.snapshots!(ids, options))
   }
 
   offer(head: Head, options?: CallOptions): Promise<Head> {

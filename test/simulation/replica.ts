@@ -106,6 +106,7 @@ export class SimulatedReplica implements Replica {
     await this.#step('publish')
     const { drive, scheduler } = this.#options
     drive.snapshots.set(head.id, head)
+    drive.timelines.delete(head.id)
     drive.newest = head
     drive.absent = absent ?? drive.absent
     this.#options.onHead?.(head)
@@ -156,6 +157,13 @@ export class SimulatedReplica implements Replica {
       has: (ids) => this.store.has(ids),
       putTree: put,
       putContent: put,
+      putSnapshot: async (head) => {
+        await this.#step('put snapshot')
+        const { snapshots, timelines } = this.#options.drive
+        if (snapshots.has(head.id)) return
+        snapshots.set(head.id, head)
+        timelines.add(head.id)
+      },
       advance: (from, to, source) => this.#turn.take(() => this.#advance(from, to, source)),
       close: async () => {},
     }

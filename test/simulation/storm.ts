@@ -108,7 +108,8 @@ async function meet(world: World, [from, to]: readonly [Machine, Machine]): Prom
   else if (how < 0.9) await world.session(from, to, pull)
   else {
     // One that is not up to date any more, or that the other has had long since.
-    const old = [...from.drive.snapshots.values()]
+    const { snapshots, timelines } = from.drive
+    const old = [...snapshots.values()].filter(({ id }) => !timelines.has(id))
     if (old.length > 0) await world.session(from, to, (_, peer) => peer.offer(scheduler.pick(old)))
   }
 }

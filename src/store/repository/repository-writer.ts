@@ -15,7 +15,7 @@ import type { Lease } from './leases.ts'
 import { PackWriter } from './pack-writer.ts'
 import type { FinishedPack } from './pack-writer.ts'
 import type { Repository } from './repository.ts'
-import { noteTimeline } from './timelines.ts'
+import { dropTimeline, noteTimeline } from './timelines.ts'
 
 export interface PublishOptions extends CallOptions {
   /** Only the trees are kept here, whatever the snapshot says. */
@@ -164,6 +164,8 @@ export class RepositoryWriter implements WritableStore {
     await this.flush(options)
     if (options.timeline === true && snapshot.contents)
       await noteTimeline(this.repository.bucket, idOf(encodeSnapshot(snapshot)), options)
+    else if (options.timeline === false)
+      await dropTimeline(this.repository.bucket, idOf(encodeSnapshot(snapshot)), options)
     return this.#certainly(this.repository.snapshots.write(snapshot, options))
   }
 

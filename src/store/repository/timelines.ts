@@ -10,6 +10,11 @@ export async function noteTimeline(bucket: Bucket, snapshot: Id, options?: CallO
   await bucket.put(`${timelinePrefix}${idToHex(snapshot)}`, new Uint8Array(0), options)
 }
 
+/** Takes that back: its contents are here now. */
+export async function dropTimeline(bucket: Bucket, snapshot: Id, options?: CallOptions): Promise<void> {
+  await bucket.delete(`${timelinePrefix}${idToHex(snapshot)}`, options)
+}
+
 /** The snapshots of which that was noted. */
 export async function notedTimelines(bucket: Bucket, options?: CallOptions): Promise<Set<Id>> {
   const noted = new Set<Id>()

@@ -4,7 +4,7 @@ import { answerFetch } from './answer-fetch.ts'
 import { answerNodes } from './answer-nodes.ts'
 import type { Answer, Call } from './call.ts'
 import type { Features } from './features.ts'
-import { decodeHeadRequest, decodeHeads, encodeHeadAnswer, encodeHeads } from './head-messages.ts'
+import { decodeHeadRequest, decodeHeads, decodeIds, encodeHeadAnswer, encodeHeads } from './head-messages.ts'
 import { encodeReport } from './report-message.ts'
 import type { ServedPeer } from './service.ts'
 
@@ -22,6 +22,11 @@ export function answerPeer(served: ServedPeer, other: OtherSide): Answer {
   const answers: Readonly<Record<string, (call: Call) => Promise<void>>> = {
     head: (call) => answerHead(peer, call),
     bases: (call) => answerBases(peer, call),
+    snapshots: async ({ channel }) => {
+      const ids = decodeIds(await channel.receive())
+      for (const head of (await peer.snapshots?.(ids, { signal: channel.signal })) ?? [])
+        await channel.send(encodeHeads([head]))
+    },
     report: async ({ channel }) => {
       const report = await peer.report?.({ signal: channel.signal })
       if (report === undefined) throw new TidemarkError('unsupported', 'nothing is known of this copy')

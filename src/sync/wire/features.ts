@@ -17,6 +17,8 @@ export type Feature =
   | 'blocks'
   /** It answers `report`. */
   | 'report'
+  /** It answers `snapshots`. */
+  | 'snapshots'
 
 export type Features = ReadonlySet<string>
 
@@ -38,7 +40,7 @@ export function hasZstdDeltas(): boolean {
 /** What this side can. `plain`: the other one is near. `nodes`: it serves a store, which has trees. */
 export function ownFeatures(plain: boolean, nodes = false): Feature[] {
   const zstd: Feature[] = hasZstdDeltas() ? ['zstd', 'zstd-delta'] : ['zstd']
-  const features: Feature[] = [...zstd, 'deflate-delta', 'blocks', 'report']
+  const features: Feature[] = [...zstd, 'deflate-delta', 'blocks', 'report', 'snapshots']
   if (plain) features.push('plain')
   if (nodes) features.push('nodes')
   return features

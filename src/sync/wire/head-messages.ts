@@ -41,6 +41,26 @@ export function decodeHeads(message: Uint8Array | undefined, count: number): Hea
   return heads
 }
 
+/** Ids are asked for so many at a time. */
+const maxIds = 64
+
+export function encodeIds(ids: readonly Id[]): Uint8Array<ArrayBuffer> {
+  const writer = new Writer(32 * ids.length)
+  for (const id of ids) writeId(writer, id)
+  return writer.finish()
+}
+
+/** Throws `corrupt`, and `limit` when there are too many. */
+export function decodeIds(message: Uint8Array | undefined): Id[] {
+  const reader = new Reader(message ?? new Uint8Array(0), 'ids')
+  const ids: Id[] = []
+  while (reader.remaining > 0) {
+    if (ids.length === maxIds) throw new TidemarkError('limit', 'too many snapshots are asked for at a time')
+    ids.push(readId(reader))
+  }
+  return ids
+}
+
 /** What `head` asks. */
 export interface HeadRequest {
   readonly after: Id | undefined

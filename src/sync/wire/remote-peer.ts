@@ -10,7 +10,7 @@ import { decodeBatch, type Item } from './decode-batch.ts'
 import type { Channel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { applyDelta } from './delta.ts'
-import { decodeHeadAnswer, decodeHeads, encodeHeadRequest, encodeHeads } from './head-messages.ts'
+import { decodeHeadAnswer, decodeHeads, encodeHeadRequest, encodeHeads, encodeIds } from './head-messages.ts'
 import type { Features } from './features.ts'
 import { maxBatch } from './limits.ts'
 import { missingNodes } from './missing-nodes.ts'
@@ -31,6 +31,7 @@ export class RemotePeer implements Peer {
   readonly missingNodes: Peer['missingNodes']
   readonly fetchBlocks: Peer['fetchBlocks']
   readonly report: Peer['report']
+  readonly snapshots: Peer['snapshots']
   readonly #connection: Connection
   readonly #store: () => Store | undefined
   /** The newest that it has told: it need not tell that again. */
@@ -44,6 +45,9 @@ export class RemotePeer implements Peer {
     this.#store = store
     if (theirs.has('blocks')) {
       this.fetchBlocks = (wants, { blocks, ...options }) => this.#fetch(wants, blocks, options)
+    }
+    if (theirs.has('snapshots')) {
+      this.snapshots = (ids, options) => this.#snapshots(ids, options)
     }
     if (theirs.has('report')) {
       this.report = (options) => this.#report(options)
@@ -82,6 +86,18 @@ export class RemotePeer implements Peer {
     const channel = await this.#connection.call('offer', nothing, options)
     await channel.send(encodeHeads([head]))
     return decodeHeads(await this.#only(channel), 1)[0]!
+  }
+
+  async #snapshots(ids: readonly Id[], options?: CallOptions): Promise<readonly Head[]> {
+    const channel = await this.#connection.call('snapshots', nothing, options)
+    await channel.send(encodeIds(ids))
+    channel.end()
+    const heads: Head[] = []
+    for await (const message of channel) {
+      if (heads.length === ids.length) throw corrupt(this.name, 'more snapshots than were asked for')
+      heads.push(decodeHeads(message, 1)[0]!)
+    }
+    return heads
   }
 
   async #report(options?: CallOptions): Promise<Report | undefined> {
