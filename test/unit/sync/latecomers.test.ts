@@ -11,6 +11,10 @@ function names({ root }: Copy): string[] {
   return readdirSync(root).filter((name) => name !== '.tidemark')
 }
 
+function write({ root }: Copy, name: string, text: string): void {
+  writeFileSync(`${root}/${name}`, text)
+}
+
 /** Each of two copies has taken in a merge of what `a` did; neither has ever held that by itself. */
 suite('copies that have something in common that neither was at', () => {
   for (const history of ['kept', 'none'] as const) {
@@ -21,8 +25,6 @@ suite('copies that have something in common that neither was at', () => {
         history,
       )
       const [a, b, c, d, e] = all as [Copy, Copy, Copy, Copy, Copy]
-      const write = (copy: Copy, name: string, text: string): void =>
-        writeFileSync(`${copy.root}/${name}`, text)
       write(a, 'start', 'start')
       for (const other of [b, c, d, e]) await syncCopies(a, other)
       write(a, 'edited', 'first')
