@@ -22,10 +22,10 @@ export function looksCompressible(bytes: Uint8Array): boolean {
   if (length < tooFew) return true
   counts.fill(0)
   const drawn = Math.min(length, samples)
-  const equalPairs = length <= samples ? countAll(bytes) : countSpread(bytes)
   // In random data the number is close to a normal variate, its variance equal to its mean.
   const mean = (drawn * (drawn - 1)) / 512
-  return equalPairs > mean + 6 * Math.sqrt(mean)
+  const most = mean + 6 * Math.sqrt(mean)
+  return length <= samples ? countAll(bytes) > most : isSpreadBeyond(most, bytes)
 }
 
 function countAll(bytes: Uint8Array): number {
@@ -34,13 +34,16 @@ function countAll(bytes: Uint8Array): number {
   return equal
 }
 
-/** One run of neighbours from each of `places` equal stretches, not at the same offset in each: formats have strides. */
-function countSpread(bytes: Uint8Array): number {
+/**
+ * Whether there are more than `most` equal pairs, which in text shows after a quarter of the places. One run of neighbours
+ * is drawn from each of `places` equal stretches, not at the same offset in each: formats have strides.
+ */
+function isSpreadBeyond(most: number, bytes: Uint8Array): boolean {
   const stretch = bytes.length / places
   const room = stretch - run
   let equal = 0
   let noise = 1
-  for (let place = 0; place < places; place++) {
+  for (let place = 0; place < places && equal <= most; place++) {
     noise = Math.imul(noise, 0x915f77f5) + 0x6d2b79f5
     const at = Math.floor(place * stretch + ((noise >>> 8) / 0x1000000) * room)
     equal += (counts[bytes[at] as number] as number)++
@@ -48,5 +51,5 @@ function countSpread(bytes: Uint8Array): number {
     equal += (counts[bytes[at + 2] as number] as number)++
     equal += (counts[bytes[at + 3] as number] as number)++
   }
-  return equal
+  return equal > most
 }

@@ -65,7 +65,7 @@ export class ThreadedIngest implements Ingest {
   #begin(start: ThreadStart): Thread {
     const worker = new Worker(threadFile('ingest-thread', import.meta.url), {
       workerData: start,
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      resourceLimits: { maxYoungGenerationSizeMb: 16 },
       // Some are opened by the C library, of which Node would warn when they are closed.
       trackUnmanagedFds: false,
     })
