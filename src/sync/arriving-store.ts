@@ -7,6 +7,7 @@ import type { CallOptions } from '../store/bucket.ts'
 import { throwIfCancelled } from '../store/call.ts'
 import type { Store } from '../store/store.ts'
 import { HeldBlock } from './held-block.ts'
+import { release } from '../bytes/release.ts'
 import { KeySet } from './key-set.ts'
 import type { Arrival } from './peer.ts'
 
@@ -68,8 +69,10 @@ export class ArrivingStore implements Store, ArrivingBlocks {
   opened(taken: ArrivingBlock, payload: Uint8Array<ArrayBuffer>): void {
     const held = this.#out.get(taken)
     this.#out.delete(taken)
-    // What is left of it may be asked for later.
-    if (held !== undefined) held.filled = { block: { ...taken.block, payload }, chunks: taken.chunks }
+    if (held === undefined) return
+    // What is left of it may be asked for later. Else the collector would be late to notice.
+    if (held.left > 0) held.filled = { block: { ...taken.block, payload }, chunks: taken.chunks }
+    else release(payload)
   }
 
   /** Resolves when a chunk has arrived, or when it has to be looked for elsewhere. */

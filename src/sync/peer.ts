@@ -67,7 +67,8 @@ export interface Peer {
 
   /**
    * The same for many: some may come in blocks, each at the turn of the first of its chunks. Whether a block holds what it
-   * is said to hold nobody has looked at: for a chunk that is not in it the peer is to be asked once more, by `fetch`.
+   * is said to hold nobody has looked at: for a chunk that is not in it the peer is to be asked once more, by `fetch`. Its
+   * memory is that of whoever gets it.
    */
   readonly fetchBlocks?:
     | ((

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { release } from '../../bytes/release.ts'
 import { TidemarkError } from '../../errors.ts'
 import type { FilledBlock } from '../../store/block-source.ts'
 import type { Arrival, Peer, Want } from '../peer.ts'
@@ -85,6 +86,7 @@ class Fetching {
     if ('block' in arrival) {
       for (const { id } of arrival.chunks) if (!this.#asked.answer(id)) throw outOfOrder()
       this.writer.addBlock(arrival)
+      release(arrival.block.payload)
       return
     }
     const { id, bytes } = arrival

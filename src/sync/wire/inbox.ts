@@ -1,3 +1,4 @@
+import { release } from '../../bytes/release.ts'
 import { corrupt, TidemarkError } from '../../errors.ts'
 import { moreFlag } from './frame.ts'
 import { frameCost, maxPayload } from './limits.ts'
@@ -71,7 +72,7 @@ export class Inbox {
     if (!isWhole && payload.length === 0) throw corrupt('wire', 'an empty piece of a message')
     this.#parts.push(owned(payload))
     if (!isWhole) return
-    const bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts)
+    const bytes = this.#parts.length === 1 ? this.#parts[0]! : joined(this.#parts)
     this.#messages.push({ bytes, cost: this.#partCost })
     this.#held += this.#partCost
     this.#clearParts()
@@ -111,4 +112,11 @@ export class Inbox {
 /** A small payload is copied, so that it does not keep alive the large piece that it came in. */
 function owned(payload: Uint8Array): Uint8Array {
   return payload.length * 4 < payload.buffer.byteLength ? new Uint8Array(payload) : payload
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = Buffer.concat(parts)
+  // Those that came in several pieces have memory of their own; the others are parts of such a piece.
+  for (const part of parts) if (part.byteLength === part.buffer.byteLength) release(part)
+  return all
 }
