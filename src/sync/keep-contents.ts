@@ -61,9 +61,13 @@ async function keepBlock(receipt: Receipt, { block, chunks }: FilledBlock): Prom
     length: end - start,
   }))
   const ids = new Set(held.map(({ id }) => id))
-  if (receipt.putBlock === undefined) {
+  const wanted = new Set(chunks.map(({ id }) => id))
+  // What nobody has asked for is not kept: who knows what it is.
+  const here = await receipt.has([...ids].filter((id) => !wanted.has(id)))
+  const isAllWanted = held.every(({ id }) => wanted.has(id) || here.has(id))
+  if (isAllWanted && receipt.putBlock !== undefined) await receipt.putBlock(block, held)
+  else
     for (const { id, start, length } of held)
-      await receipt.putContent(id, plain.subarray(start, start + length))
-  } else await receipt.putBlock(block, held)
+      if (wanted.has(id)) await receipt.putContent(id, plain.subarray(start, start + length))
   return chunks.filter(({ id }) => !ids.has(id)).map(({ id }) => ({ id }))
 }

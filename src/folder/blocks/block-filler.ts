@@ -2,12 +2,12 @@ import { closeSync, constants } from 'node:fs'
 import { isTidemarkError, systemCode } from '../../errors.ts'
 import { encodeChunkTable } from '../../object/block.ts'
 import { looksCompressible } from '../../object/compressible.ts'
+import { idOf } from '../../object/id.ts'
 import type { SealedBlock } from '../../object/sealed-block.ts'
 import { readFully } from '../../store/durable.ts'
 import { sealPayload } from '../../store/repository/block-payload.ts'
 import type { OpenDirectories } from '../apply/open-directories.ts'
-import type { ChunkPlace } from '../chunk-places.ts'
-import type { Placing } from './block-job.ts'
+import type { ChunkAt, Placing } from './block-job.ts'
 
 /** What was read, in one or two blocks. */
 export interface FilledBlocks {
@@ -27,10 +27,9 @@ export class BlockFiller {
     this.#directories = directories
   }
 
-  /** Nothing is checked against an id: a file may have changed. */
-  read(places: readonly ChunkPlace[], compress: boolean): FilledBlocks {
+  read(places: readonly ChunkAt[], compress: boolean): FilledBlocks {
     const placing: Placing = new Int32Array(2 * places.length)
-    let [last, kind]: [ChunkPlace | undefined, 0 | 1] = [undefined, 0]
+    let [last, kind]: [ChunkAt | undefined, 0 | 1] = [undefined, 0]
     for (const [n, place] of places.entries()) {
       const bytes = this.#chunk(place)
       // The chunks of a file stay together.
@@ -52,13 +51,14 @@ export class BlockFiller {
   }
 
   /** Valid until the next call. Undefined for what is no longer there. */
-  #chunk({ directory, name, start, length }: ChunkPlace): Uint8Array | undefined {
+  #chunk({ id, directory, name, start, length }: ChunkAt): Uint8Array | undefined {
     if (this.#buffer.length < length) this.#buffer = new Uint8Array(length)
     const bytes = this.#buffer.subarray(0, length)
     let file
     try {
       file = this.#directories.get(directory).open(name, constants.O_RDONLY)
-      return readFully(file, bytes, start) === length ? bytes : undefined
+      // A file may have changed: what it holds now nobody has asked for.
+      return readFully(file, bytes, start) === length && idOf(bytes) === id ? bytes : undefined
     } catch (error) {
       if (!isTidemarkError(error) && systemCode(error) === undefined) throw error
       return undefined

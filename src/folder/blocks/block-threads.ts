@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { fromSystem, TidemarkError } from '../../errors.ts'
-import type { ChunkPlace } from '../chunk-places.ts'
 import { threadFile } from '../thread-file.ts'
 import type { FilledBlocks } from './block-filler.ts'
-import { packPlaces } from './block-job.ts'
+import { packPlaces, type ChunkAt } from './block-job.ts'
 import type { FromThread, ThreadStart, ToThread } from './block-thread.ts'
 
 const mostThreads = 4
@@ -51,7 +50,7 @@ export class BlockThreads {
     return thread
   }
 
-  async fill(places: readonly ChunkPlace[], compress: boolean): Promise<FilledBlocks> {
+  async fill(places: readonly ChunkAt[], compress: boolean): Promise<FilledBlocks> {
     if (this.#failure) throw this.#failure
     const thread = this.#threads.reduce((a, b) => (b.waiting.length < a.waiting.length ? b : a))
     const waiting = Promise.withResolvers<FilledBlocks>()

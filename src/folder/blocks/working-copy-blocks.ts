@@ -108,7 +108,7 @@ export class WorkingCopyBlocks implements BlockReader {
     this.#threads ??= new BlockThreads(this.#start())
     const found = portion.filter(({ place }) => place !== undefined)
     const { blocks, placing } = await this.#threads.fill(
-      found.map(({ place }) => place!),
+      found.map(({ wish, place }) => ({ ...place!, id: wish.id })),
       this.#compress(),
     )
     const chunks: ChunkInBlock[][] = blocks.map(() => [])

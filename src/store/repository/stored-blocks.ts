@@ -1,7 +1,7 @@
 import { isTidemarkError } from '../../errors.ts'
-import { blockFlags, blockHeaderSize, checkBlockHeader } from '../../object/block.ts'
+import { blockFlags, blockHeaderSize, checkBlockHeader, encodeChunkTable } from '../../object/block.ts'
 import type { SealedBlock } from '../../object/sealed-block.ts'
-import type { BlockReader, ChunkWish, FilledBlock } from '../block-source.ts'
+import type { BlockReader, ChunkInBlock, ChunkWish, FilledBlock } from '../block-source.ts'
 import type { CallOptions } from '../bucket.ts'
 import { ReadAhead } from '../read-ahead.ts'
 import type { ChunkLocation } from './chunk-index.ts'
@@ -21,11 +21,24 @@ interface Located {
   answered: boolean
 }
 
-/** The blocks of a repository as they lie in its packs: those of which at least half is wanted. */
+/** What has been wished for of a block. */
+interface WantedBlock {
+  /** Wishes that have not been answered, in their order. */
+  waiting: Located[]
+  /** Of all wishes, answered or not: lengths by where the chunks stand. */
+  readonly places: Map<number, number>
+}
+
+/** Of so many blocks is remembered what has been wished for. */
+const mostBlocks = 4096
+
+/**
+ * The blocks of a repository as they lie in its packs: those of which all has been wished for. Whoever asks for some of
+ * a block may have no right to the rest: older versions, what another folder holds in the same repository.
+ */
 export class StoredBlocks implements BlockReader {
   readonly #repository: Repository
-  /** By block: the wishes that wait for it. */
-  readonly #waiting = new Map<string, Located[]>()
+  readonly #wanted = new Map<string, WantedBlock>()
 
   constructor(repository: Repository) {
     this.#repository = repository
@@ -64,31 +77,42 @@ export class StoredBlocks implements BlockReader {
   }
 
   #note(located: Located): void {
-    if (located.place === undefined) return
-    const key = keyOf(located.place)
-    const others = this.#waiting.get(key)
-    if (others === undefined) this.#waiting.set(key, [located])
-    else others.push(located)
+    const { place } = located
+    if (place === undefined) return
+    const key = keyOf(place)
+    let wanted = this.#wanted.get(key)
+    if (wanted === undefined) {
+      // What has been answered is forgotten: those blocks come chunk by chunk.
+      if (this.#wanted.size >= mostBlocks) this.#forget()
+      wanted = { waiting: [], places: new Map() }
+      this.#wanted.set(key, wanted)
+    }
+    wanted.waiting.push(located)
+    wanted.places.set(place.offset, place.length)
   }
 
-  /** The block in which a chunk is, with all in it that is waited for; undefined when that is too little. */
-  async #fill({ place }: Located, options?: CallOptions): Promise<FilledBlock | undefined> {
-    if (place === undefined) return undefined
-    const key = keyOf(place)
-    const waiting = (this.#waiting.get(key) ?? []).filter(({ answered }) => !answered)
-    const chunks = waiting.map(({ wish, place }) => ({
-      id: wish.id,
-      offset: place!.offset,
-      length: place!.length,
-    }))
-    const wanted = chunks.reduce((sum, { length }) => sum + length, 0)
-    const block = 2 * wanted < place.plainLength ? undefined : await this.#read(place, options)
+  #forget(): void {
+    for (const [key, { waiting }] of this.#wanted) if (waiting.length === 0) this.#wanted.delete(key)
+  }
+
+  /** The block in which a chunk is, with all in it that is waited for; undefined when it had better come alone. */
+  async #fill(located: Located, options?: CallOptions): Promise<FilledBlock | undefined> {
+    const { place } = located
+    const wanted = place && this.#wanted.get(keyOf(place))
+    if (place === undefined || wanted === undefined) return undefined
+    const { waiting } = wanted
+    const chunks = waiting.map(({ wish, place }): ChunkInBlock => {
+      return { id: wish.id, offset: place!.offset, length: place!.length }
+    })
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0)
+    const isWorthIt = 2 * bytes >= place.plainLength && isAllWanted(wanted, place.plainLength)
+    const block = isWorthIt ? await this.#read(place, options) : undefined
     if (block === undefined) {
       // Only this one: for those that wait more may come.
-      this.#waiting.set(key, waiting.slice(1))
+      wanted.waiting = waiting.filter((other) => other !== located)
       return undefined
     }
-    this.#waiting.delete(key)
+    this.#wanted.delete(keyOf(place))
     for (const located of waiting) located.answered = true
     return { block, chunks: chunks.toSorted((a, b) => a.offset - b.offset) }
   }
@@ -111,8 +135,19 @@ export class StoredBlocks implements BlockReader {
   }
 
   async close(): Promise<void> {
-    this.#waiting.clear()
+    this.#wanted.clear()
   }
+}
+
+/** Whether there is nothing in a block but what has been wished for, and the table of that. */
+function isAllWanted({ places }: WantedBlock, plainLength: number): boolean {
+  const sorted = [...places].toSorted(([a], [b]) => a - b)
+  let end = 0
+  for (const [offset, length] of sorted) {
+    if (offset !== end) return false
+    end += length
+  }
+  return end + encodeChunkTable(sorted.map(([, length]) => length)).length === plainLength
 }
 
 function keyOf({ pack, blockOffset }: ChunkLocation): string {

@@ -90,6 +90,22 @@ test('many chunks of a repository come in its blocks, and each that was wished f
   assert.equal(inBlocks, all.length)
 })
 
+test('what was not asked for is in no block that is sent, and goes nowhere', async (t) => {
+  // As of two folders in one repository.
+  const marks = texts.map(() => randomBytes(16))
+  const all = texts.map((bytes, n) => new Uint8Array(Buffer.concat([marks[n]!, bytes])))
+  const peer = await reachStored(t, await repositoryOf(all))
+  const isWanted = (n: number): boolean => n < 500 && n !== 7
+  const wants = all.filter((_, n) => isWanted(n)).map((bytes): Want => ({ id: idOf(bytes) }))
+  const arrivals = await fetchBlocks(peer, wants)
+  assert.equal(opened(arrivals).size, wants.length)
+  const blocks = arrivals.flatMap((one) => ('block' in one ? [Buffer.from(openSealed(one.block))] : []))
+  // Of those with no other chunk in them there are several.
+  assert.ok(blocks.length > 0)
+  for (const [n, mark] of marks.entries())
+    if (!isWanted(n)) assert.ok(!blocks.some((plain) => plain.includes(mark)), `chunk ${n}`)
+})
+
 test('of a block of which little is wanted chunks come by themselves', async (t) => {
   const peer = await reachStored(t, await repositoryOf(texts))
   const arrivals = await fetchBlocks(
