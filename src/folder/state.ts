@@ -6,7 +6,8 @@ import type { Name } from '../bytes/name.ts'
 import { TidemarkError } from '../errors.ts'
 import { idFromBytes, idToBytes } from '../object/id.ts'
 import type { Id } from '../object/id.ts'
-import { sqlite } from '../store/sqlite.ts'
+import { fromDatabase, isBusyDatabase, isDamagedDatabase, isRefusedByDisk } from '../store/database-error.ts'
+import { readDatabase, sqlite } from '../store/sqlite.ts'
 
 /** A leaf of a directory as it was last seen, with what tells whether its files have changed since. */
 export interface StateLeaf {
@@ -38,21 +39,48 @@ const pageSize = 16
  */
 export class FolderState {
   readonly #database: DatabaseSync
+  readonly #path: string
+  /** Why nothing can be written. */
+  readonly #refusal: TidemarkError | undefined
   readonly #statements = new Map<string, Statement>()
 
-  private constructor(database: DatabaseSync) {
+  private constructor(database: DatabaseSync, path: string, refusal?: TidemarkError) {
     this.#database = database
+    this.#path = path
+    this.#refusal = refusal
   }
 
-  /** Opens the state kept in the file `path`, making it anew when it is missing, damaged, or of another version. */
+  /**
+   * Opens the state kept in the file `path`, making it anew when it is missing, damaged, or of another version. Where the
+   * disk does not let it be written it can be read, as far as it is there; then `begin` rejects with the reason.
+   */
   static open(path: string): FolderState {
     try {
-      return FolderState.#open(path)
+      try {
+        return FolderState.#open(path)
+      } catch (error) {
+        if (!isDamagedDatabase(error)) throw error
+        FolderState.remove(path)
+        return FolderState.#open(path)
+      }
     } catch (error) {
-      if (!isDamage(error)) throw stateError(error)
-      FolderState.remove(path)
-      return FolderState.#open(path)
+      const refusal = stateError(error, path)
+      if (isRefusedByDisk(error) || refusal.code === 'denied') return FolderState.#openToRead(path, refusal)
+      throw refusal
     }
+  }
+
+  static #openToRead(path: string, refusal: TidemarkError): FolderState {
+    try {
+      const database = readDatabase(path)
+      if (versionOf(database) === schema) return new FolderState(database, path, refusal)
+      database.close()
+    } catch {
+      // It is only a cache.
+    }
+    const empty = new (sqlite().DatabaseSync)(':memory:')
+    empty.exec(tables)
+    return new FolderState(empty, path, refusal)
   }
 
   /** Removes the file `path` and what goes with it. */
@@ -65,19 +93,17 @@ export class FolderState {
     const database = new (sqlite().DatabaseSync)(path, { timeout: 5000 })
     try {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
-      const version = database.prepare('PRAGMA user_version').get()?.['user_version']
-      if (version !== schema) {
+      if (versionOf(database) !== schema) {
         database.exec('BEGIN IMMEDIATE')
         // Another process may have made the tables since the look above.
-        const now = database.prepare('PRAGMA user_version').get()?.['user_version']
-        if (now !== schema) {
+        if (versionOf(database) !== schema) {
           if (!fresh)
             database.exec('DROP TABLE IF EXISTS leaves; DROP TABLE IF EXISTS meta; DROP TABLE IF EXISTS seen')
           database.exec(tables)
         }
         database.exec('COMMIT')
       }
-      return new FolderState(database)
+      return new FolderState(database, path)
     } catch (error) {
       database.close()
       throw error
@@ -91,13 +117,14 @@ export class FolderState {
 
   /** Begins a transaction; waits for another's up to `waitMs`, then rejects `busy`. */
   async begin(waitMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal
     this.#database.exec('PRAGMA busy_timeout = 0')
     for (let waited = 0; ; waited += 50) {
       try {
         this.#database.exec('BEGIN IMMEDIATE')
         return
       } catch (error) {
-        if (!isBusy(error)) throw stateError(error)
+        if (!isBusyDatabase(error)) throw stateError(error, this.#path)
         if (waited >= waitMs) {
           throw new TidemarkError(
             'busy',
@@ -230,20 +257,28 @@ export class FolderState {
   }
 
   #exec(sql: string): void {
-    guard(() => this.#database.exec(sql))
+    this.#guard(() => this.#database.exec(sql))
   }
 
   #prepare(sql: string): Statement {
     const known = this.#statements.get(sql)
     if (known) return known
-    const prepared = guard(() => this.#database.prepare(sql))
+    const prepared = this.#guard(() => this.#database.prepare(sql))
     const statement: Statement = {
-      run: (...values) => void guard(() => prepared.run(...values)),
-      get: (...values) => guard(() => prepared.get(...values)),
-      all: (...values) => guard(() => prepared.all(...values)),
+      run: (...values) => void this.#guard(() => prepared.run(...values)),
+      get: (...values) => this.#guard(() => prepared.get(...values)),
+      all: (...values) => this.#guard(() => prepared.all(...values)),
     }
     this.#statements.set(sql, statement)
     return statement
+  }
+
+  #guard<T>(act: () => T): T {
+    try {
+      return act()
+    } catch (error) {
+      throw stateError(error, this.#path)
+    }
   }
 }
 
@@ -252,14 +287,6 @@ interface Statement {
   run(...values: SQLInputValue[]): void
   get(...values: SQLInputValue[]): Record<string, SQLOutputValue> | undefined
   all(...values: SQLInputValue[]): Record<string, SQLOutputValue>[]
-}
-
-function guard<T>(act: () => T): T {
-  try {
-    return act()
-  } catch (error) {
-    throw stateError(error)
-  }
 }
 
 function bytesOf(id: Id): Uint8Array<ArrayBuffer> {
@@ -284,26 +311,10 @@ function decodeRow(row: Record<string, unknown>): StateLeaf {
   }
 }
 
-function sqliteCode(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+function versionOf(database: DatabaseSync): unknown {
+  return database.prepare('PRAGMA user_version').get()?.['user_version']
 }
 
-/** SQLITE_CORRUPT, SQLITE_NOTADB. */
-function isDamage(error: unknown): boolean {
-  const code = sqliteCode(error)
-  return code === 11 || code === 26
-}
-
-/** SQLITE_BUSY. */
-function isBusy(error: unknown): boolean {
-  return sqliteCode(error) === 5
-}
-
-function stateError(error: unknown): TidemarkError {
-  const codes = { 5: 'busy', 8: 'denied', 11: 'corrupt', 13: 'full', 14: 'denied', 26: 'corrupt' } as const
-  const code = codes[sqliteCode(error) as keyof typeof codes] ?? 'failed'
-  const reason = error instanceof Error ? error.message : String(error)
-  return new TidemarkError(code, `the folder's own records (.tidemark/state.sqlite): ${reason}`, {
-    cause: error,
-  })
+function stateError(error: unknown, path: string): TidemarkError {
+  return fromDatabase(error, `the folder's own records (${path})`, path)
 }

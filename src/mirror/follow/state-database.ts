@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { fromSystem, isTidemarkError, TidemarkError } from '../../errors.ts'
-import { sqlite } from '../../store/sqlite.ts'
+import { isTidemarkError, TidemarkError } from '../../errors.ts'
+import { fromDatabase } from '../../store/database-error.ts'
+import { readDatabase, sqlite } from '../../store/sqlite.ts'
 
 const schema = 2
 
@@ -39,7 +40,7 @@ const tables = `
 /** Opens or makes the database of a mirror's state; with `readOnly` throws when there is none. */
 export function openStateDatabase(path: string, readOnly: boolean): DatabaseSync {
   try {
-    const database = new (sqlite().DatabaseSync)(path, { timeout: 5000, readOnly })
+    const database = readOnly ? readDatabase(path) : new (sqlite().DatabaseSync)(path, { timeout: 5000 })
     try {
       const version = database.prepare('PRAGMA user_version').get()?.['user_version']
       if (!readOnly) {
@@ -60,6 +61,6 @@ export function openStateDatabase(path: string, readOnly: boolean): DatabaseSync
     }
   } catch (error) {
     if (isTidemarkError(error)) throw error
-    throw fromSystem(error, `open ${path}`)
+    throw fromDatabase(error, `open ${path}`, path)
   }
 }

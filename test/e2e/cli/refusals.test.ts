@@ -96,3 +96,38 @@ test('a full disk is named', async (t) => {
   assert.equal(target.code, 7, target.stderr)
   assert.match(target.stderr, /restore a\.bin.*no space left/)
 })
+
+test('what only looks works on a read-only and on a full disk, and what writes says why it cannot', async (t) => {
+  const scene = new Scene(t)
+  mkdirSync(join(scene.directory, 'disk'))
+  using mounted = mountMemory(t, join(scene.directory, 'disk'), { options: 'size=8m' })
+  if (!mounted) return
+  scene.write('disk/a/one', '1')
+  scene.write('o/file', '1')
+  await scene.ok('sync', 'disk/a', 'b')
+  await scene.ok('recent', 'init', 'o')
+  await scene.ok('mirror', 'o', 'disk/m')
+  scene.write('disk/a/two', '2')
+  const look = async (): Promise<void> => {
+    assert.equal(await scene.ok('-C', 'disk/a', 'status'), 'A  two\n')
+    assert.equal(await scene.ok('-C', 'disk/a', 'conflicts'), '')
+    assert.match(await scene.ok('-C', 'disk/a', 'sync', '--dry-run'), /^A  two$/m)
+    assert.match(await scene.ok('mirror', 'status', 'disk/m'), /complete/)
+  }
+  const refused = async (reason: string): Promise<void> => {
+    const { code, stderr } = await scene.run(['-C', 'disk/a', 'snapshot'])
+    assert.equal(code, 7, stderr)
+    assert.match(stderr, new RegExp(`/disk/a/.tidemark/.*${reason}`))
+  }
+  const remount = (how: string): Promise<unknown> =>
+    scene.execute('mount', ['-o', `remount,${how}`, mounted.path])
+  await remount('ro')
+  await look()
+  await refused('read-only file system')
+  await remount('rw')
+  assert.throws(() => scene.write('disk/filler', randomBytes(10_000_000)), { code: 'ENOSPC' })
+  await look()
+  await refused('no space left on device')
+  rmSync(join(mounted.path, 'filler'))
+  await scene.ok('-C', 'disk/a', 'snapshot')
+})
