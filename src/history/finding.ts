@@ -43,6 +43,10 @@ export interface AffectedPath {
   readonly what: 'file' | 'directory' | 'entries'
 }
 
+function isHarm(code: FindingCode): boolean {
+  return code !== 'pack-unindexed' && code !== 'foreign'
+}
+
 /** Collects findings, and what they say of chunks. */
 export class Findings {
   readonly list: Finding[] = []
@@ -53,8 +57,7 @@ export class Findings {
   /** Chunks of which there is no good copy. */
   readonly #chunks = new Map<Id, Finding>()
 
-  add(code: FindingCode, where: string, message: string): Finding {
-    const harm = code !== 'pack-unindexed' && code !== 'foreign'
+  add(code: FindingCode, where: string, message: string, harm: boolean = isHarm(code)): Finding {
     const finding: Finding = { code, harm, where, message, affected: [], affectedCount: 0 }
     this.list.push(finding)
     return finding
