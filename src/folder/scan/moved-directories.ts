@@ -50,6 +50,8 @@ export class MovedDirectories {
   find(ino: bigint, parent: Name, to: Name): Below | undefined {
     const { memory, only, watch, root, carry } = this.#work.options
     if (memory.rename === undefined) return undefined
+    // Whoever moved it has told already.
+    for (const _ of memory.leaves(to)) return undefined
     for (const directory of [parent, ...(only ?? [])]) this.#gather(directory)
     const found = this.#byInode.get(ino)
     if (found === undefined) return undefined
