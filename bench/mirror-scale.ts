@@ -23,7 +23,7 @@ import { measure, row, type Cost } from './measure.ts'
  * What a mirror and an origin cost as trees grow: node bench/mirror-scale.ts PLACE FILES [CHANGES]
  *
  * In PLACE it makes a tree of FILES files of 64 bytes (4 KB each on the disk) and publishes it as of nine days ago. It
- * prints what one change costs the origin, with what is held in memory; the most memory that a mirror holds, over HTTP
+ * prints what one change and 5,000 deletes cost the origin, with what is held in memory; the most memory that a mirror holds, over HTTP
  * from nginx, when it fetches everything, when nothing is new, and when it is a week behind with CHANGES changes in that
  * week (100,000 if not said), a change an hour or more; and of that last how often, and how much of, each index was
  * read. Build before (npm run build). A million files take some 10 GB and ten minutes.
@@ -73,6 +73,29 @@ async function changeCost(): Promise<{ wall: number; cpu: number }> {
     const wall = performance.now() - start
     const { user, system } = process.cpuUsage(cpu)
     return { wall: wall / times, cpu: (user + system) / 1000 / times }
+  } finally {
+    origin.close()
+  }
+}
+
+/** Seconds that the origin takes to tell of so many deletes at once, after they were made. */
+async function deletesCost(count: number): Promise<number> {
+  const origin = await Origin.open(tree)
+  try {
+    await origin.check(new Map([['d0', new Set(['f0'])]]))
+    const gone = Array.from({ length: count }, (_, i) => Math.floor((i * files) / count))
+    const places = new Map<string, Set<string>>()
+    for (const i of gone) {
+      rmSync(join(tree, pathOf(i)))
+      const [directory = '', name = ''] = pathOf(i).split('/')
+      places.set(directory, (places.get(directory) ?? new Set()).add(name))
+    }
+    const start = performance.now()
+    await origin.check(places)
+    const seconds = (performance.now() - start) / 1000
+    for (const i of gone) write(i)
+    await origin.check(places)
+    return seconds
   } finally {
     origin.close()
   }
@@ -163,6 +186,8 @@ try {
   }
   const each = await changeCost()
   console.log(`origin: one change: ${each.wall.toFixed(2)} ms, ${each.cpu.toFixed(2)} ms of processor time`)
+  const deletes = Math.min(5000, files)
+  console.log(`origin: ${deletes} deletes at once: ${(await deletesCost(deletes)).toFixed(2)} s`)
   console.log(`origin: memory ${Math.round(process.memoryUsage().rss / 1024 / 1024)} MB (with all of this)`)
 } finally {
   nginx.kill()

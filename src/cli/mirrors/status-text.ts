@@ -16,6 +16,7 @@ export function statusJson(status: MirrorStatus): object {
 
 const told: Readonly<Record<MirrorStatus['state'], string>> = {
   complete: 'complete: what the origin was when it was looked at last',
+  partial: 'complete but for what is set aside',
   behind: 'behind: there is something left to be done',
   failing: 'failing: the origin cannot be followed',
   new: 'new: not complete yet',

@@ -8,8 +8,8 @@ import { MirrorState, type Aside } from './mirror-state.ts'
 export interface MirrorStatus {
   readonly source: string
   readonly directory: string
-  /** `complete`: it was what the origin was when that was looked at last. */
-  readonly state: 'complete' | 'behind' | 'failing' | 'new'
+  /** `complete`: it was what the origin was when that was looked at last; `partial`: but for what is set aside. */
+  readonly state: 'complete' | 'partial' | 'behind' | 'failing' | 'new'
   /** When it was complete last, in milliseconds since 1970. */
   readonly completeAt: number | undefined
   /** Milliseconds since then. */
@@ -43,11 +43,16 @@ export function statusOf(state: MirrorState, directory: string, now: number): Mi
   const error = state.get('error')
   const counts = state.counts()
   const isBehind = counts.wanted + counts.deletes > 0 || state.get('unfinished') === '1'
+  const stateOf = (): MirrorStatus['state'] => {
+    if (error !== undefined) return 'failing'
+    if (completeAt === undefined) return 'new'
+    if (isBehind) return 'behind'
+    return counts.aside > 0 ? 'partial' : 'complete'
+  }
   return {
     source: state.get('source') ?? '',
     directory,
-    state:
-      error !== undefined ? 'failing' : completeAt === undefined ? 'new' : isBehind ? 'behind' : 'complete',
+    state: stateOf(),
     completeAt,
     lag: completeAt === undefined ? undefined : Math.max(0, now - completeAt),
     epoch: state.get('frontier'),

@@ -220,6 +220,7 @@ suite('a mirror', () => {
       status.asides.map(({ path }) => path),
       ['bad'],
     )
+    assert.equal(status.state, 'partial')
     assert.match(printMetrics(status), /^tidemark_mirror_set_aside\{directory="[^"]+"\} 1$/m)
     // Not before its time.
     assert.equal((await mirror.catchUp()).unchanged, true)
