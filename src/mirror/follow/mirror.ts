@@ -1,5 +1,11 @@
 import type { Name } from '../../bytes/name.ts'
 import { throwIfCancelled } from '../../store/call.ts'
+import {
+  fromDatabase,
+  isBusyDatabase,
+  isDamagedDatabase,
+  isRefusedByDisk,
+} from '../../store/database-error.ts'
 import { directoryOf } from '../../tree/path.ts'
 import { openTransport } from '../transport/open-transport.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -106,7 +112,21 @@ export class Mirror {
    * Looks at the origin once, and does all that is new; `anew` compares everything. Rejects when the origin is out of
    * reach or not to be believed; items that cannot be had are set aside.
    */
-  async catchUp({ anew = false, wait }: LookOptions = {}): Promise<MirrorReport> {
+  async catchUp(options?: LookOptions): Promise<MirrorReport> {
+    try {
+      return await this.#catchUp(options)
+    } catch (error) {
+      throw this.#explained(error)
+    }
+  }
+
+  /** What the state's database throws says nothing of where, nor what could be done. */
+  #explained(error: unknown): unknown {
+    const isDatabases = isBusyDatabase(error) || isDamagedDatabase(error) || isRefusedByDisk(error)
+    return isDatabases ? fromDatabase(error, `write ${this.#files.state}`, this.#files.state) : error
+  }
+
+  async #catchUp({ anew = false, wait }: LookOptions = {}): Promise<MirrorReport> {
     let done = nothingDone()
     this.#refused = 0
     const { state, reader } = this

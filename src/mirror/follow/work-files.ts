@@ -5,6 +5,7 @@ import { fromSystem, TidemarkError } from '../../errors.ts'
 import { openDirectory, type DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { displayPath } from '../../folder/system/paths.ts'
 import { ownDirectory } from '../../recent/index.ts'
+import { fromDatabase, isBusyDatabase } from '../../store/database-error.ts'
 import { sqlite } from '../../store/sqlite.ts'
 
 /** The bookkeeping of a mirror: what stands in `DIR/.tidemark`. */
@@ -50,13 +51,14 @@ function makeOwn(path: string): void {
 
 /** A transaction as a lock: the system gives it back when the process dies, however. */
 function takeLock(path: string, directory: string): DatabaseSync {
-  const { DatabaseSync } = sqlite()
-  const database = new DatabaseSync(path, { timeout: 0 })
+  let database: DatabaseSync | undefined
   try {
+    database = new (sqlite().DatabaseSync)(path, { timeout: 0 })
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     return database
   } catch (error) {
-    database.close()
+    database?.close()
+    if (!isBusyDatabase(error)) throw fromDatabase(error, `open ${displayPath(path)}`, path)
     const what = `${displayPath(directory)}: another process is mirroring into it`
     throw new TidemarkError('busy', what, { cause: error })
   }

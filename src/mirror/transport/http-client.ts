@@ -1,6 +1,6 @@
 import type * as http from 'node:http'
 import type * as https from 'node:https'
-import { TidemarkError } from '../../errors.ts'
+import { systemCode, TidemarkError } from '../../errors.ts'
 import { cancelled, throwIfCancelled } from '../../store/call.ts'
 import { streamed, whole, type HttpAnswer, type HttpHeaders } from './http-answer.ts'
 import type { WholeAnswer } from './answer-reader.ts'
@@ -100,7 +100,12 @@ export class HttpClient {
       request.setTimeout(patience, () => {
         request.destroy(new TidemarkError('timeout', `${url.host}: nothing came for ${patience} ms`))
       })
-      request.on('error', (error) => reject(httpFailure(error, url.host, signal)))
+      request.on('error', (error) => {
+        // The server had given up the connection, and it was not noticed yet: whoever reads a large tree is busy for minutes.
+        if (request.reusedSocket && systemCode(error) === 'ECONNRESET')
+          resolve(this.#alone(url, headers, signal))
+        else reject(httpFailure(error, url.host, signal))
+      })
       request.on('response', (message) => resolve(streamed(message)))
       request.end()
     })

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { suite, test, type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { hash } from 'node:crypto'
 import { openDirectory } from '../../../src/folder/system/directory-handle.ts'
 import { HttpTransport } from '../../../src/mirror/transport/http-transport.ts'
@@ -136,4 +138,33 @@ suite('short files over HTTP', () => {
     const origin = await server(t, (paths, connection) => connection.answer(paths[0]!))
     await fetchFiles(t, origin, 40, 300)
   })
+})
+
+/** In a thread: it gives up each connection a moment after an answer, while the one that asks may be busy. */
+const hastyServer = `
+  const { createServer } = require('node:net')
+  const { parentPort } = require('node:worker_threads')
+  const listener = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.on('data', () => {
+      socket.write('HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhasty')
+      setTimeout(() => socket.destroy(), 20)
+    })
+  })
+  listener.listen(0, '127.0.0.1', () => parentPort.postMessage(listener.address().port))`
+
+test('a connection that the server gave up while nobody listened is no failure', async (t) => {
+  const worker = new Worker(hastyServer, { eval: true })
+  t.after(() => worker.terminate())
+  const [port] = (await once(worker, 'message')) as [number]
+  const transport = new HttpTransport(`http://127.0.0.1:${port}/`, { throttle: new Throttle(Infinity) })
+  t.after(() => transport.close())
+  for (const isShort of [false, false, false, true, true, true]) {
+    const reading = await transport.read('file', { isShort })
+    assert.ok(typeof reading !== 'string')
+    for await (const piece of reading.body) assert.equal(Buffer.from(piece).toString(), 'hasty')
+    // The connection is free again; then the close comes, and is not noticed.
+    await setImmediate()
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60)
+  }
 })
