@@ -157,6 +157,7 @@ async function listen(
   t: TestContext,
   known: readonly Identity[],
   seen: FolderRequest[] = [],
+  handshakeMs?: number,
 ): Promise<{ port: number; identity: Identity; strangers: (string | undefined)[] }> {
   const identity = newIdentity()
   const strangers: (string | undefined)[] = []
@@ -171,6 +172,7 @@ async function listen(
       void servePeer(connectionOver(link), serviceOf(peer, {}, seen), { fingerprint })
     },
     onStranger: (fingerprint) => strangers.push(fingerprint),
+    handshakeMs,
   })
   t.after(() => listener.close())
   return { port: listener.port, identity, strangers }
@@ -231,6 +233,23 @@ test('TLS: whoever speaks no TLS at all is let go, and others are served meanwhi
   socket.on('error', () => {})
   socket.write('GET / HTTP/1.0\r\n\r\n')
   await once(socket, 'close')
+  const link = await connectTls({ host: '127.0.0.1', port, identity: me, fingerprint: identity.fingerprint })
+  await check(await reach(t, link))
+})
+
+test('TLS: callers who say nothing are let go, and are never so many that nobody else gets in', async (t) => {
+  const me = newIdentity()
+  const { port, identity } = await listen(t, [me], [], 500)
+  const idle = Array.from({ length: 100 }, () => connectTcp(port, '127.0.0.1'))
+  t.after(() => idle.forEach((socket) => socket.destroy()))
+  const closed = idle.map((socket) => {
+    socket.on('error', () => {})
+    // The beginning of a handshake, and then no more.
+    socket.write(Uint8Array.of(22, 3, 1))
+    return new Promise((resolve) => socket.once('close', resolve))
+  })
+  // Those that are too many go at once, and the others when their time is over.
+  await Promise.all(closed)
   const link = await connectTls({ host: '127.0.0.1', port, identity: me, fingerprint: identity.fingerprint })
   await check(await reach(t, link))
 })

@@ -1,5 +1,5 @@
-import { connect, createServer, type TLSSocket } from 'node:tls'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
+import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import { TidemarkError } from '../../../errors.ts'
 import type { CallOptions } from '../../../store/bucket.ts'
 import { fingerprintOf, type Identity } from '../certificate.ts'
@@ -9,9 +9,11 @@ import type { Listener } from './unix-socket.ts'
 
 /** What both sides say they speak (ALPN). */
 const protocol = 'tidemark/1'
-const handshakeTimeout = 15_000
+const handshakeMost = 15_000
 /** Strangers are turned away before they cost more than a handshake each. */
 const mostCallers = 256
+/** One machine does not keep out the others. */
+const mostOfOne = 64
 const keepAliveAfter = 30_000
 
 export interface ConnectTlsOptions extends CallOptions {
@@ -62,11 +64,13 @@ export interface ListenTlsOptions {
   readonly onLink: (link: Link) => void
   /** Told of each that was turned away. */
   readonly onStranger?: (fingerprint: string | undefined, address: string) => void
+  /** How long a caller may take to show its certificate. Milliseconds. */
+  readonly handshakeMs?: number | undefined
 }
 
 /** Lets in those whose certificates are known. Others are told so and get nothing else. */
 export async function listenTls(options: ListenTlsOptions): Promise<Listener & { readonly port: number }> {
-  const { host, identity, isKnown, onLink, onStranger } = options
+  const { host, identity, isKnown, onLink, onStranger, handshakeMs = handshakeMost } = options
   const server = createServer({
     key: identity.key,
     cert: identity.certificate,
@@ -74,10 +78,12 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener & {
     ALPNProtocols: [protocol],
     requestCert: true,
     rejectUnauthorized: false,
-    handshakeTimeout,
+    handshakeTimeout: handshakeMs,
   })
   server.maxConnections = mostCallers
-  server.on('tlsClientError', () => {})
+  limitEach(server, mostOfOne)
+  // Node tells of a handshake that takes too long, and leaves the connection open.
+  server.on('tlsClientError', (_error, stream) => stream.destroy())
   server.on('secureConnection', (stream) => {
     const address = `${stream.remoteAddress}:${stream.remotePort}`
     stream.on('error', () => {})
@@ -98,6 +104,25 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener & {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
     close: () => void server.close(),
   }
+}
+
+/** Lets in only so many callers at a time from one address. */
+function limitEach(server: Server, most: number): void {
+  const callers = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? ''
+    const count = callers.get(address) ?? 0
+    if (count >= most) {
+      socket.destroy()
+      return
+    }
+    callers.set(address, count + 1)
+    socket.once('close', () => {
+      const left = callers.get(address)! - 1
+      if (left > 0) callers.set(address, left)
+      else callers.delete(address)
+    })
+  })
 }
 
 /** The fingerprint of the certificate whose key the other side has proven to hold. */
