@@ -5,7 +5,7 @@ import { DirectoryBucket } from '../store/directory-bucket.ts'
 import { isAbandoned, temporaryName } from '../store/temporary-file.ts'
 import type { KeepEvent } from './keep-folder.ts'
 
-/** How a folder stands with its peers, as whoever keeps it in step notes it in `.tidemark/status.json`. */
+/** How a folder stands with its peers, as whoever keeps it in step, or went to a peer last, notes it in `.tidemark/status.json`. */
 export interface FolderStatus {
   /** Whoever wrote this still runs. */
   readonly running: boolean
@@ -78,6 +78,13 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
+export interface StatusOptions {
+  /** Milliseconds since 1970. */
+  readonly clock?: (() => number) | undefined
+  /** What was noted of them before. */
+  readonly before?: readonly PeerStatus[] | undefined
+}
+
 /** Notes how a folder stands while it is kept in step. What cannot be noted is not: it is only told. */
 export class StatusWriter {
   readonly #bucket: DirectoryBucket
@@ -92,7 +99,7 @@ export class StatusWriter {
   constructor(
     root: string,
     peers: readonly { readonly name: string; readonly place: string }[],
-    clock: () => number = Date.now,
+    { clock = Date.now, before = [] }: StatusOptions = {},
   ) {
     // A cache: whoever reads it can bear that it is gone.
     this.#bucket = new DirectoryBucket(join(root, ownDirectory), { durable: false })
@@ -105,7 +112,10 @@ export class StatusWriter {
       problems: 0,
       error: undefined,
     } as const
-    this.#peers = new Map(peers.map(({ name, place }) => [name, { name, place, ...none }]))
+    const noted = new Map(before.map((peer) => [peer.place, peer]))
+    this.#peers = new Map(
+      peers.map(({ name, place }) => [name, { ...none, ...noted.get(place), name, place }]),
+    )
   }
 
   /** What became of a peer, or of the folder. */

@@ -8,8 +8,9 @@ export interface Guard {
 
 export const defaultGuard: Guard = { maxVanishing: 0.5 }
 
-/** Fewer than this may always vanish. */
+/** Fewer than this may vanish from a folder that holds more, and so few from one that is empty then. */
 const few = 25
+const hardlyAny = 2
 
 /**
  * Rejects `limit` when going on from one snapshot to another would make too much of a folder vanish: an emptied
@@ -19,7 +20,7 @@ const few = 25
 export function checkVanishing(from: Head, to: Head, { maxVanishing }: Guard, where: string): void {
   const [before, after] = [from.snapshot.root.count, to.snapshot.root.count]
   const vanishing = before - after
-  if (vanishing < few || vanishing <= before * maxVanishing) return
+  if (vanishing <= (after === 0 ? hardlyAny : few - 1) || vanishing <= before * maxVanishing) return
   throw new TidemarkError(
     'limit',
     `${where}: ${vanishing} of ${before} entries would be deleted: nothing was done. If that is right, say --allow-deletes`,

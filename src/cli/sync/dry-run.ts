@@ -21,7 +21,7 @@ import { safeText } from '../safe-text.ts'
 import { modeOf, nameThere, openRemote, openStream } from './open-link.ts'
 import type { Reach } from './open-link.ts'
 import type { Work } from './work.ts'
-import { textOfConflict } from './session-report.ts'
+import { mayOnlyReadText, textOfConflict } from './session-report.ts'
 
 /** Prints what sync would do with each peer, and changes nothing. Returns whether it would be done. */
 export async function printPlans(context: Context, { parties, guard, reach }: Work): Promise<boolean> {
@@ -52,6 +52,7 @@ async function withBoth<T>(
     try {
       const link = await openRemote(mine, place, mode, reach, { signal })
       try {
+        if (link.mayOnlyRead === true) await context.warn(`${known.name}: ${mayOnlyReadText}`)
         return await planSync(mine, link.peer, { mode: link.mode, signal }, use)
       } finally {
         await link.close()

@@ -1,5 +1,6 @@
 import { isTidemarkError } from '../../errors.ts'
 import type { OpenCopy } from '../../sync/link.ts'
+import { noteSession } from '../../sync/note-session.ts'
 import type { Pulled, PullProgress } from '../../sync/pulled.ts'
 import type { KnownPeer } from '../../sync/sync-settings.ts'
 import { synchronize } from '../../sync/synchronize.ts'
@@ -8,6 +9,7 @@ import type { Context } from '../context.ts'
 import { exitCodes, exitOf } from '../exit-codes.ts'
 import type { Exit } from '../exit-codes.ts'
 import { isWhole, tellSession } from './session-report.ts'
+import type { Session } from './session-report.ts'
 import { goTo } from './work.ts'
 import type { Work } from './work.ts'
 
@@ -26,6 +28,13 @@ export async function syncOnce(context: Context, copy: OpenCopy, work: Work): Pr
         if (!whole) exit = worst(exit, 'partial')
       } catch (error) {
         behind.delete(peer)
+        if (isTidemarkError(error) && !isTidemarkError(error, 'cancelled'))
+          await noteSession(copy.folder.root, peer.place, {
+            kind: 'failed',
+            peer: peer.name,
+            error,
+            waitMs: 0,
+          })
         if (peers.length === 1 || !isTidemarkError(error) || context.signal.aborted) throw error
         await context.warn(`${peer.name}: ${error.message}`)
         exit = worst(exit, exitOf(error))
@@ -43,6 +52,17 @@ function worst(one: Exit | undefined, other: Exit): Exit {
 
 const phases = { trees: 'comparing', contents: 'fetching', files: 'writing' } as const
 
+/** So that `status --sync` tells of it, also of the other side where that is on this machine. */
+async function note({ peer, place, own, result, taken }: Session): Promise<void> {
+  const problems = taken?.at(-1)?.problems.length ?? 0
+  await noteSession(own, place, { kind: 'synchronized', peer, result }, problems)
+  if (taken === undefined) return
+  const { mine, theirs, pulled } = result
+  const turned = { ...result, mine: theirs, theirs: mine, pulled: taken }
+  const event = { kind: 'synchronized', peer, result: turned } as const
+  await noteSession(place, own, event, pulled.at(-1)?.problems.length ?? 0)
+}
+
 async function syncWith(
   context: Context,
   copy: OpenCopy,
@@ -56,7 +76,7 @@ async function syncWith(
   try {
     const onProgress = ({ phase, files, bytes }: PullProgress): void =>
       progress.update({ phase: phases[phase], files, bytes })
-    const { mode, traffic } = link
+    const { mode, mayOnlyRead, traffic } = link
     const result = await synchronize(copy.replica, link.peer, { mode, guard, signal, onProgress })
     progress.clear()
     const session = {
@@ -65,9 +85,11 @@ async function syncWith(
       own: copy.folder.root,
       result,
       taken: traffic === undefined ? taken : undefined,
+      mayOnlyRead,
       traffic: traffic?.(),
     }
     await tellSession(context, session, false)
+    await note(session)
     return { result, whole: isWhole(session) }
   } finally {
     progress.clear()

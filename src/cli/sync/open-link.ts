@@ -20,6 +20,8 @@ import { machineAt } from './known-machines.ts'
 export interface OpenedLink extends Link {
   /** What way changes can go: what was wished, unless the other side does not allow it. */
   readonly mode: Mode
+  /** Changes go this way only because nothing may be changed there. */
+  readonly mayOnlyRead?: boolean | undefined
   /** Bytes over the wire; undefined for a directory of this machine, which tells what it takes in instead. */
   readonly traffic: RemoteLink['traffic'] | undefined
 }
@@ -83,8 +85,9 @@ export async function openRemote(
     rates: reach.rates,
   })
   if (link.access === 'read-write' || wished === 'receive') return { ...link, mode: wished }
-  if (wished === 'two-way' || reach.dryRun === true)
-    return { ...link, mode: reach.dryRun === true ? wished : 'receive' }
+  // Over ssh a session that only looks may do no more, whatever another one may.
+  if (reach.dryRun === true && place.kind === 'ssh') return { ...link, mode: wished }
+  if (wished === 'two-way') return { ...link, mode: 'receive', mayOnlyRead: true }
   await link.close()
   throw new TidemarkError('denied', `${formatPlace(place)}: nothing may be changed there`)
 }

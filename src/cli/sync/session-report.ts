@@ -19,6 +19,8 @@ export interface Session {
   readonly result: Synchronized
   /** What the other side took in; undefined when it is far, and does not tell. */
   readonly taken: readonly Pulled[] | undefined
+  /** Changes go one way only because this machine may change nothing there. */
+  readonly mayOnlyRead?: boolean | undefined
   /** Bytes that came over the wire, and that went. */
   readonly traffic: { readonly received: number; readonly sent: number } | undefined
 }
@@ -62,12 +64,16 @@ export async function tellSession(context: Context, session: Session, watching: 
   const { mine, theirs, done } = session.result
   if (watching && there === undefined && mine.id === theirs.id)
     await context.tell(`${safeText(session.place)}: in step, at snapshot ${shortId(mine.id)}`)
+  if (session.mayOnlyRead === true && mine.id !== theirs.id)
+    await context.warn(`${safeText(session.place)}: ${mayOnlyReadText}`)
   if (watching) return
   if (mine.id === theirs.id) {
     const but = isWhole(session) ? 'in step,' : 'not all of it is in step: both are'
     await context.note(`${but} at snapshot ${shortId(mine.id)}`)
   } else if (!done) await context.note('not in step: tidemark sync again goes on from here')
 }
+
+export const mayOnlyReadText = 'this machine may only read there: what was changed here stays here'
 
 const nothing = 'nothing new'
 

@@ -10,7 +10,7 @@ import type { Context } from '../context.ts'
 import { formatDuration } from '../format.ts'
 import { modeOf } from './open-link.ts'
 import type { OpenedLink } from './open-link.ts'
-import { sessionJson, tellSession } from './session-report.ts'
+import { mayOnlyReadText, sessionJson, tellSession } from './session-report.ts'
 import { goTo } from './work.ts'
 import type { Work } from './work.ts'
 
@@ -35,6 +35,7 @@ export async function syncWatching(
       const taken: Pulled[] = []
       const link = await goTo(copy!, peer, work, (pulled) => taken.push(pulled))
       links.set(peer.name, { link, taken })
+      if (link.mayOnlyRead === true) say(() => context.warn(`${peer.name}: ${mayOnlyReadText}`))
       return link
     },
   }))

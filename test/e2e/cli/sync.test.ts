@@ -99,6 +99,40 @@ test('an emptied folder does not empty the other, unless that is meant', async (
   assert.equal(Object.keys(files(scene, 'b')).length, 0)
 })
 
+test('nor does one that held little', async (t) => {
+  const scene = new Scene(t)
+  for (let n = 0; n < 5; n++) scene.write(`a/${n}`, `${n}`)
+  await scene.ok('sync', 'a', 'b')
+  for (let n = 0; n < 5; n++) rmSync(join(scene.directory, `b/${n}`))
+  const { code, stderr } = await scene.run(['-C', 'a', 'sync'])
+  assert.equal(code, 7, stderr)
+  assert.equal(Object.keys(files(scene, 'a')).length, 5)
+  scene.write('b/new', 'new')
+  await scene.ok('-C', 'a', 'sync')
+  assert.deepEqual(files(scene, 'a'), { new: 'new' })
+})
+
+test('how a folder stands is known after a session that nobody kept up, on both sides', async (t) => {
+  const scene = new Scene(t)
+  await pair(scene)
+  for (const [folder, peer] of [
+    ['a', 'b'],
+    ['b', 'a'],
+  ] as const) {
+    const told = await scene.ok('-C', folder, 'status', '--sync', '--json')
+    const { running, peers } = JSON.parse(told) as { running: boolean; peers: Record<string, unknown>[] }
+    assert.equal(running, false)
+    assert.deepEqual(
+      peers.map(({ name, state, error }) => [name, state, error]),
+      [[peer, 'in-step', null]],
+    )
+    assert.equal(typeof peers[0]!['inStepAt'], 'string')
+  }
+  rmSync(join(scene.directory, 'b'), { recursive: true })
+  await scene.run(['-C', 'a', 'sync'])
+  assert.match(await scene.ok('-C', 'a', 'status', '--sync'), /b +failing +.* ago[^]*is gone/)
+})
+
 test('a copy that has lost its bookkeeping, or is gone, is not taken for an empty one', async (t) => {
   const scene = new Scene(t)
   await pair(scene)
