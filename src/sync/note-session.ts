@@ -7,21 +7,15 @@ export type SessionEvent = Extract<KeepEvent, { kind: 'synchronized' | 'failed' 
 
 /**
  * Notes in the folder at `root` what became of a session with the peer at `place` that nobody keeps up: what is noted of its
- * other peers stays. Nothing, while somebody keeps the folder in step, who notes what he sees. `problemsThere`: of the other side.
- * What cannot be noted is not.
+ * other peers stays. Nothing, while somebody keeps the folder in step, who notes what he sees. What cannot be noted is not.
  */
-export async function noteSession(
-  root: string,
-  place: string,
-  event: SessionEvent,
-  problemsThere: number = 0,
-): Promise<void> {
+export async function noteSession(root: string, place: string, event: SessionEvent): Promise<void> {
   const before = await readFolderStatus(root).catch(() => undefined)
   if (before?.running === true) return
   const { peers } = await readSyncSettings(root).catch(() => ({ peers: [] }))
   const peer = peers.find((known) => known.place === place)
   if (peer === undefined) return
   const status = new StatusWriter(root, peers, { before: before?.peers })
-  status.take({ ...event, peer: peer.name }, problemsThere)
+  status.take({ ...event, peer: peer.name })
   await status.flush()
 }

@@ -1,4 +1,5 @@
 import { isTidemarkError } from '../../errors.ts'
+import { nothingDone } from '../../folder/apply/apply.ts'
 import type { OpenCopy } from '../../sync/link.ts'
 import { noteSession } from '../../sync/note-session.ts'
 import type { Pulled, PullProgress } from '../../sync/pulled.ts'
@@ -54,13 +55,18 @@ const phases = { trees: 'comparing', contents: 'fetching', files: 'writing' } as
 
 /** So that `status --sync` tells of it, also of the other side where that is on this machine. */
 async function note({ peer, place, own, result, taken }: Session): Promise<void> {
-  const problems = taken?.at(-1)?.problems.length ?? 0
-  await noteSession(own, place, { kind: 'synchronized', peer, result }, problems)
+  await noteSession(own, place, { kind: 'synchronized', peer, result })
   if (taken === undefined) return
-  const { mine, theirs, pulled } = result
-  const turned = { ...result, mine: theirs, theirs: mine, pulled: taken }
-  const event = { kind: 'synchronized', peer, result: turned } as const
-  await noteSession(place, own, event, pulled.at(-1)?.problems.length ?? 0)
+  const { mine, theirs, problems, there } = result
+  const turned = {
+    ...result,
+    mine: theirs,
+    theirs: mine,
+    pulled: taken,
+    problems: there?.problems ?? [],
+    there: { counts: nothingDone(), problems, problemCount: problems.length },
+  }
+  await noteSession(place, own, { kind: 'synchronized', peer, result: turned })
 }
 
 async function syncWith(
