@@ -8,6 +8,8 @@ import type { ChunkLocation } from './chunk-index.ts'
 import { packName } from './place.ts'
 import type { Repository } from './repository.ts'
 
+/** Fewer chunks than this come one by one: on a disk that is nearly full a block may be too much. */
+const manyWishes = 256
 /** So many wishes are looked at before they are seen to. */
 const wishesAhead = 4096
 /** Answers are handed out when so many bytes have been read for them, or when there are so many. */
@@ -39,6 +41,7 @@ const mostBlocks = 4096
 export class StoredBlocks implements BlockReader {
   readonly #repository: Repository
   readonly #wanted = new Map<string, WantedBlock>()
+  #count = 0
 
   constructor(repository: Repository) {
     this.#repository = repository
@@ -78,6 +81,7 @@ export class StoredBlocks implements BlockReader {
 
   #note(located: Located): void {
     const { place } = located
+    this.#count++
     if (place === undefined) return
     const key = keyOf(place)
     let wanted = this.#wanted.get(key)
@@ -105,7 +109,8 @@ export class StoredBlocks implements BlockReader {
       return { id: wish.id, offset: place!.offset, length: place!.length }
     })
     const bytes = chunks.reduce((sum, { length }) => sum + length, 0)
-    const isWorthIt = 2 * bytes >= place.plainLength && isAllWanted(wanted, place.plainLength)
+    const isWorthIt =
+      this.#count >= manyWishes && 2 * bytes >= place.plainLength && isAllWanted(wanted, place.plainLength)
     const block = isWorthIt ? await this.#read(place, options) : undefined
     if (block === undefined) {
       // Only this one: for those that wait more may come.
