@@ -172,25 +172,31 @@ export class SimulatedReplica implements Replica {
   fill(): Promise<Filled | undefined> {
     return this.#turn.take(async () => {
       const { drive, clock } = this.#options
-      const { disk, absent } = drive
-      if (absent.size === 0) return undefined
-      for (const [path, entry] of absent) {
-        await this.#step(`fill ${path}`)
-        if (
-          drive.refuses(path) ||
-          disk.at(path) !== undefined ||
-          disk.directory(directoryOf(path)) === undefined
-        )
-          continue
-        const { mode, mtimeNs } = entry
-        const above = disk.directory(directoryOf(path))!.mtimeNs
-        if (entry.kind === 'directory') disk.makeDirectory(path, mode, mtimeNs)
-        else if (entry.kind === 'symlink')
-          disk.place(path, disk.newLink(entry.target, mtimeNs), clock.nowNs())
-        else disk.place(path, disk.newFile(await readText(drive.chunks, entry), mode, mtimeNs), clock.nowNs())
-        disk.setTime(directoryOf(path), above)
+      const { disk } = drive
+      if (drive.absent.size === 0) return undefined
+      // What is in a directory comes to light when that is there.
+      for (let made = true; made;) {
+        made = false
+        for (const [path, entry] of drive.absent) {
+          await this.#step(`fill ${path}`)
+          if (
+            drive.refuses(path) ||
+            disk.at(path) !== undefined ||
+            disk.directory(directoryOf(path)) === undefined
+          )
+            continue
+          made = true
+          const { mode, mtimeNs } = entry
+          const above = disk.directory(directoryOf(path))!.mtimeNs
+          if (entry.kind === 'directory') disk.makeDirectory(path, mode, mtimeNs)
+          else if (entry.kind === 'symlink')
+            disk.place(path, disk.newLink(entry.target, mtimeNs), clock.nowNs())
+          else
+            disk.place(path, disk.newFile(await readText(drive.chunks, entry), mode, mtimeNs), clock.nowNs())
+          disk.setTime(directoryOf(path), above)
+        }
+        drive.absent = await stillAbsent(drive, drive.newest!.snapshot.root, drive.chunks)
       }
-      drive.absent = await stillAbsent(drive, drive.newest!.snapshot.root, drive.chunks)
       return { counts: nothingDone(), problems: [] }
     })
   }
