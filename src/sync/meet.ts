@@ -51,11 +51,18 @@ export async function checkRemembered(root: string, other: string): Promise<void
   throw new TidemarkError('unavailable', `${other} ${what}: is its disk mounted? (${advice})`)
 }
 
-/** Notes a peer of the folder at `root`, unless its place is that of one already. */
+/** Notes a peer of the folder at `root`; if its place is that of one already, only what is to be run there. */
 export async function remember(root: string, peer: KnownPeer): Promise<void> {
   const settings = await readSyncSettings(root)
   const { peers } = settings
-  if (peers.some(({ place }) => place === peer.place)) return
+  const known = peers.find(({ place }) => place === peer.place)
+  if (known !== undefined) {
+    const { remoteCommand } = peer
+    if (remoteCommand === undefined || remoteCommand === known.remoteCommand) return
+    const changed = peers.map((one) => (one === known ? { ...one, remoteCommand } : one))
+    await writeSyncSettings(root, { ...settings, peers: changed })
+    return
+  }
   const names = new Set(peers.map(({ name }) => name))
   let { name } = peer
   for (let n = 2; names.has(name); n++) name = `${peer.name}-${n}`

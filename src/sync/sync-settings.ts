@@ -20,6 +20,8 @@ export interface KnownPeer {
   readonly mode: Mode
   /** It may not change anything here. */
   readonly readOnly: boolean
+  /** Over ssh: what is run there instead of `tidemark`. */
+  readonly remoteCommand?: string | undefined
 }
 
 const fileName = 'sync.json'
@@ -90,13 +92,15 @@ export function decodeSyncSettings(bytes: Uint8Array): SyncSettings {
 }
 
 function decodePeer(value: unknown): KnownPeer {
-  const { name, place, mode, readOnly } = (value ?? {}) as Record<string, unknown>
+  const { name, place, mode, readOnly, remoteCommand } = (value ?? {}) as Record<string, unknown>
   if (typeof name !== 'string' || !isPeerName(name)) throw corrupt(fileName, 'bad name of a peer')
   const known = modes.find((word) => word === mode)
   if (typeof place !== 'string' || !isPlace(place)) throw corrupt(fileName, `bad place of ${name}`)
   if (known === undefined) throw corrupt(fileName, `the mode of ${name} is none of ${modes.join(', ')}`)
   if (typeof readOnly !== 'boolean') throw corrupt(fileName, `whether ${name} is read-only is not said`)
-  return { name, place, mode: known, readOnly }
+  if (remoteCommand !== undefined && typeof remoteCommand !== 'string')
+    throw corrupt(fileName, `what to run for ${name} is no text`)
+  return { name, place, mode: known, readOnly, ...(remoteCommand === undefined ? {} : { remoteCommand }) }
 }
 
 function isPlace(text: string): boolean {

@@ -6,7 +6,7 @@ import type { KnownPeer } from '../../sync/sync-settings.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
-import { choice, flag } from '../options.ts'
+import { choice, flag, text } from '../options.ts'
 import { openOwnFolder } from '../open-place.ts'
 import { safeText } from '../safe-text.ts'
 import { alignTable } from '../table.ts'
@@ -27,6 +27,7 @@ export const command: Command = defineCommand({
   options: {
     mode: choice('--mode <mode>', 'add: which way changes go, seen from here', modes, 'two-way'),
     readOnly: flag('--read-only', 'add: it may read all, and change nothing here'),
+    remoteCommand: text('--remote-command <command>', 'add: over ssh: what to run there (else tidemark)'),
   },
   examples: [
     { command: 'tidemark peer add laptop ssh://ann@laptop/~/notes', shows: 'a copy on another machine' },
@@ -56,7 +57,9 @@ export const command: Command = defineCommand({
     if (action === 'add') {
       if (place === undefined) throw new TidemarkError('usage', 'peer add takes a name and a place')
       const where = formatPlace(parsePlace(place, context.workingDirectory))
-      const peer: KnownPeer = { name, place: where, mode: options.mode, readOnly: options.readOnly }
+      const { mode, readOnly, remoteCommand } = options
+      const run = remoteCommand === undefined ? {} : { remoteCommand }
+      const peer: KnownPeer = { name, place: where, mode, readOnly, ...run }
       await writeSyncSettings(root, { ...settings, peers: [...others, peer] })
       if (context.json) await context.printJson(peer)
       else await context.tell(`${name} is a peer: ${describe(peer)}`)

@@ -17,7 +17,7 @@ import type { Context } from '../context.ts'
 import { keepHeapRoomy } from '../lean-heap.ts'
 import { choice, flag, size, text, texts } from '../options.ts'
 import { printPlans } from '../sync/dry-run.ts'
-import { nameThere, openStream, ratesOf } from '../sync/open-link.ts'
+import { nameThere, openStream, ratesOf, reachOf } from '../sync/open-link.ts'
 import type { Reach } from '../sync/open-link.ts'
 import { findParties } from '../sync/parties.ts'
 import { syncOnce } from '../sync/once.ts'
@@ -56,7 +56,10 @@ export const command: Command = defineCommand({
       '--bandwidth <size>',
       'send, and fetch, at most so many bytes a second over the wire, as 500K',
     ),
-    remoteCommand: text('--remote-command <command>', 'over ssh: what to run there (else tidemark)'),
+    remoteCommand: text(
+      '--remote-command <command>',
+      'over ssh: what to run there (else tidemark), from now on',
+    ),
     join: flag('--join', 'though B is another folder: make it a copy of A'),
   },
   examples: [
@@ -135,7 +138,7 @@ async function introduceAll(context: Context, { parties, create, reach }: Work):
   }
   let id: string | undefined
   if (!isFolder(own)) {
-    const stream = await openStream(place, { ...reach, watch: false }, context)
+    const stream = await openStream(place, { ...reachOf(peer!, reach), watch: false }, context)
     id = await askFolder(stream, { place: nameThere(place), signal: context.signal })
     if (id === undefined && !existsSync(own))
       throw new TidemarkError('missing', `neither ${own} nor ${peer!.place} is there`)

@@ -18,7 +18,7 @@ import type { Change } from '../../tree/change.ts'
 import { ChangePrinter, changeJson } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { safeText } from '../safe-text.ts'
-import { modeOf, nameThere, openRemote, openStream } from './open-link.ts'
+import { modeOf, nameThere, openRemote, openStream, reachOf } from './open-link.ts'
 import type { Reach } from './open-link.ts'
 import type { Work } from './work.ts'
 import { mayOnlyReadText, textOfConflict } from './session-report.ts'
@@ -30,7 +30,7 @@ export async function printPlans(context: Context, { parties, guard, reach }: Wo
   for (const peer of peers) {
     if (peers.length > 1 && !context.json) await context.print(context.out.style('bold', `with ${peer.name}`))
     const plan = (given: SyncPlan): Promise<boolean> => print(context, own, peer, given, guard)
-    allowed = (await withBoth(context, own, peer, reach, plan)) && allowed
+    allowed = (await withBoth(context, own, peer, reachOf(peer, reach), plan)) && allowed
   }
   return allowed
 }

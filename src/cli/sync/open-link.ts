@@ -51,6 +51,11 @@ export interface OpenLinkOptions extends LinkOptions {
   readonly create?: RemoteOptions['create']
 }
 
+/** How a peer is reached: as it is noted, unless this time something else is said. */
+export function reachOf({ remoteCommand }: KnownPeer, reach: Reach): Reach {
+  return { ...reach, remoteCommand: reach.remoteCommand ?? remoteCommand }
+}
+
 export function modeOf({ mode, readOnly }: KnownPeer): Mode {
   return readOnly ? 'send' : mode
 }
@@ -63,7 +68,8 @@ export async function openLink(
 ): Promise<OpenedLink> {
   const place = parsePlace(peer.place, '/')
   const mode = modeOf(peer)
-  if (place.kind !== 'directory') return openRemote(replica, place, mode, reach, { create, ...options })
+  if (place.kind !== 'directory')
+    return openRemote(replica, place, mode, reachOf(peer, reach), { create, ...options })
   await checkRemembered(folder.root, place.path)
   return { ...(await linkDirectory(replica, place.path, options)), mode, traffic: undefined }
 }

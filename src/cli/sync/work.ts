@@ -29,8 +29,14 @@ export async function goTo(
   onPulled: (pulled: Pulled) => void,
 ): Promise<OpenedLink> {
   const options = { reach, guard, signal, onPulled, watch: reach.watch === true ? {} : undefined }
-  if (!parties.named) return openLink(copy, peer, options)
   const { root } = copy.folder
+  const { remoteCommand } = reach
+  const noted = remoteCommand === undefined ? peer : { ...peer, remoteCommand }
+  if (!parties.named) {
+    const link = await openLink(copy, peer, options)
+    await remember(root, noted)
+    return link
+  }
   const { peers } = await readSyncSettings(root)
   // One that was there before is not made anew: its disk may not be mounted.
   const isNew = !peers.some(({ place }) => place === peer.place)
@@ -43,6 +49,6 @@ export async function goTo(
     await remember(other.root, asPeerOf(root, peer))
   }
   const link = await openLink(copy, peer, { ...options, create: isNew ? create : undefined })
-  if (isNew) await remember(root, peer)
+  await remember(root, noted)
   return link
 }

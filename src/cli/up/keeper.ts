@@ -14,7 +14,7 @@ import type { Pulled } from '../../sync/pulled.ts'
 import { askFolder } from '../../sync/remote-link.ts'
 import type { ServedFolder } from '../../sync/served-folders.ts'
 import { select } from '../../sync/sync-settings.ts'
-import { nameThere, openStream, modeOf } from '../sync/open-link.ts'
+import { modeOf, nameThere, openStream, reachOf } from '../sync/open-link.ts'
 import type { OpenedLink, Reach } from '../sync/open-link.ts'
 import { goTo } from '../sync/work.ts'
 import type { Work } from '../sync/work.ts'
@@ -115,7 +115,7 @@ export class Keeper implements ServedFolder {
     for (const peer of peers) {
       const place = parsePlace(peer.place, '/')
       if (place.kind !== 'directory') {
-        const stream = await openStream(place, { ...reach, watch: false }, { signal })
+        const stream = await openStream(place, { ...reachOf(peer, reach), watch: false }, { signal })
         id ??= await askFolder(stream, { place: nameThere(place), signal })
       } else if (isFolder(place.path)) {
         const folder = await openIntroduced(place.path)

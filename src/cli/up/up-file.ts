@@ -105,11 +105,12 @@ class UpReader {
   /** A place, or a place with what else is said of it. */
   #peer(value: unknown, mode: KnownPeer['mode'], at: Path): KnownPeer {
     const fields = typeof value === 'string' ? { place: value } : value
-    const given = this.#yaml.fields(fields, at, ['place', 'name', 'mode', 'read-only'])
+    const given = this.#yaml.fields(fields, at, ['place', 'name', 'mode', 'read-only', 'remote-command'])
     const place = this.#yaml.text(given, 'place', at, (text) =>
       formatPlace(parsePlace(text.startsWith('~/') ? this.#absolute(text) : text, this.#directory)),
     )
     if (place === undefined) throw this.#yaml.fail(at, 'a peer needs a place')
+    const remoteCommand = this.#yaml.text(given, 'remote-command', at, (text) => text)
     const readOnly = given['read-only'] ?? false
     if (typeof readOnly !== 'boolean')
       throw this.#yaml.fail([...at, 'read-only'], 'read-only is true or false')
@@ -118,6 +119,7 @@ class UpReader {
       place,
       mode: this.#yaml.word(given, 'mode', at, modes) ?? mode,
       readOnly,
+      ...(remoteCommand === undefined ? {} : { remoteCommand }),
     }
   }
 

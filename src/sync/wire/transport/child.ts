@@ -15,6 +15,9 @@ const keptWords = 4096
 /** How long a child may take to end, once its output has, and its last words to come. Milliseconds. */
 const toEnd = 2000
 const lastWords = 50
+/** What a shell says by its exit code when there is no such program. */
+const notFound = 'ended with 127'
+const hint = ' (is Tidemark installed there? if so, say where: --remote-command)'
 
 /**
  * Starts a program and speaks with it by its standard input and output. When it fails, the stream fails with
@@ -44,7 +47,10 @@ export function childLink(command: readonly string[], options: ChildOptions): Li
     // Not the end of its standard error: what it has left behind in the background may hold that open.
     await sleep(lastWords)
     const words = said.trim().split('\n').slice(-5).join('; ')
-    throw new TidemarkError('unavailable', `${name}: ${words === '' ? `${program} ${how}` : words}`)
+    throw new TidemarkError(
+      'unavailable',
+      `${name}: ${words === '' ? `${program} ${how}` : words}${how === notFound ? hint : ''}`,
+    )
   }
 
   const stream = new JoinedStream(child.stdout, child.stdin, outcome)
