@@ -22,6 +22,10 @@ export function parseAddress(text: string): Address {
   return { host: bracketed ?? plain ?? '127.0.0.1', port: Number(port) }
 }
 
+export function formatAddress({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 const form = /^(?:(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:[\]]+))?:)?(?<port>\d{1,5})$/
 
 export interface WebServer {

@@ -1,7 +1,8 @@
-import { readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { displayName } from '../../bytes/name.ts'
 import { fromSystem, systemCode, TidemarkError } from '../../errors.ts'
+import { stateDirectory } from '../../sync/wire/identity.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -12,10 +13,12 @@ import { keepEventJson, tellEvent } from '../sync/watching.ts'
 import { tellSession } from '../sync/session-report.ts'
 import { keepHeapRoomy } from '../lean-heap.ts'
 import { upUnit } from '../systemd-unit.ts'
+import { beOnlyUp } from '../up/only-up.ts'
 import { runUp } from '../up/run-up.ts'
 import type { UpEvent } from '../up/up-event.ts'
 import { readUpFile, upFilePath } from '../up/up-file.ts'
 import type { UpFile } from '../up/up-file.ts'
+import { formatAddress } from '../web-server.ts'
 
 export const command: Command = defineCommand({
   about:
@@ -56,8 +59,13 @@ export const command: Command = defineCommand({
     const file = await readUpFile(read(path), path)
     if (check) {
       await tellFile(context, file)
+      for (const { path } of file.folders) {
+        if (!existsSync(path))
+          await context.warn(`${displayName(path)} is not there: is its disk mounted? (up waits for it)`)
+      }
       return undefined
     }
+    using _only = beOnlyUp(path, stateDirectory(process.env))
     await keepHeapRoomy()
     await context.note(`keeping ${formatNumberOf(file.folders.length, 'folder')} in step (Ctrl-C ends it)`)
     let last: Promise<void> = Promise.resolve()
@@ -97,7 +105,7 @@ async function tellFile(context: Context, { folders, listen, bandwidth }: UpFile
     for (const peer of peers)
       await context.print(`  ${peer.name}: ${safeText(peer.place)} (${peer.readOnly ? 'send' : peer.mode})`)
   }
-  if (listen !== undefined) await context.print(`listening at ${listen.host}:${listen.port}`)
+  if (listen !== undefined) await context.print(`listening at ${formatAddress(listen)}`)
 }
 
 async function tell(context: Context, event: UpEvent): Promise<void> {
@@ -109,7 +117,7 @@ async function tell(context: Context, event: UpEvent): Promise<void> {
 async function tellText(context: Context, event: UpEvent): Promise<void> {
   switch (event.kind) {
     case 'listening':
-      return context.note(`listening at port ${event.port}`)
+      return context.note(`listening at ${formatAddress(event)}`)
     case 'stranger':
       return context.warn(`${event.address}: a machine that is not known was turned away`)
     case 'called':

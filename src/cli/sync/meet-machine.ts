@@ -7,7 +7,7 @@ import { connectionOver } from '../../sync/wire/transport/link.ts'
 import type { Link as Stream } from '../../sync/wire/transport/link.ts'
 import { connectTls, listenTls } from '../../sync/wire/transport/tls.ts'
 import type { Context } from '../context.ts'
-import { parseAddress } from '../web-server.ts'
+import { formatAddress, parseAddress } from '../web-server.ts'
 import type { Address } from '../web-server.ts'
 
 /** Where `tidemark up` and `tidemark pair` meet when no port is named. */
@@ -26,7 +26,7 @@ export async function goToMachine(
   const { host, port } = parseAddress(isBare ? `${target}:${usualPort}` : target)
   const stream = await connectTls({ host, port, identity, fingerprint: undefined, signal: context.signal })
   const paired = await introduce(context, stream, identity, confirm)
-  return { paired, address: `${host.includes(':') ? `[${host}]` : host}:${port}` }
+  return { paired, address: formatAddress({ host, port }) }
 }
 
 /** The first that comes and gets as far as a code is the one; whoever else calls is turned away. */
@@ -70,10 +70,12 @@ export async function waitForMachine(
   context.signal.addEventListener('abort', stop)
   try {
     if (context.json) await context.printJson({ listening: listener.port })
-    else
-      await context.note(
-        `waiting at port ${listener.port}: now tidemark pair ${hostname()}:${listener.port} there`,
-      )
+    else {
+      const isAny = ['', '0.0.0.0', '::'].includes(host)
+      const at = isAny ? `port ${listener.port}` : formatAddress({ host, port: listener.port })
+      const reached = formatAddress({ host: isAny ? hostname() : host, port: listener.port })
+      await context.note(`waiting at ${at}: now tidemark pair ${reached} there`)
+    }
     await context.out.flush()
     if (context.signal.aborted) stop()
     return await promise

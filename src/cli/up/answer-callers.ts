@@ -56,7 +56,7 @@ export async function answerCallers(
     },
     onStranger: (fingerprint, address) => onEvent({ kind: 'stranger', address, fingerprint }),
   })
-  onEvent({ kind: 'listening', port: listener.port })
+  onEvent({ kind: 'listening', host, port: listener.port })
   return {
     async close() {
       listener.close()

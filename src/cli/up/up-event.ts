@@ -3,7 +3,7 @@ import type { Pulled } from '../../sync/pulled.ts'
 import type { UpFolder } from './up-file.ts'
 
 export type UpEvent =
-  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'listening'; readonly host: string; readonly port: number }
   | { readonly kind: 'stranger'; readonly address: string; readonly fingerprint: string | undefined }
   | { readonly kind: 'called'; readonly address: string; readonly peer: string | undefined }
   | { readonly kind: 'folder'; readonly folder: UpFolder; readonly event: KeepEvent; readonly taken: Told }

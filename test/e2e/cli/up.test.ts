@@ -29,6 +29,10 @@ class Running {
     )
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   async until(holds: () => boolean, what: string): Promise<void> {
     for (let n = 0; !holds(); n++) {
       const said = `${this.stderr}\n${this.lines.map((line) => JSON.stringify(line)).join('\n')}`
@@ -156,6 +160,22 @@ test('by a schedule', async (t) => {
   await up.stop('SIGTERM')
 })
 
+test('a second one with the same file is refused, and told which process has it', async (t) => {
+  const scene = new Scene(t)
+  scene.write('a/one', '1')
+  const up = startUp(t, scene, pairOfTwo)
+  await up.file('b/one', '1')
+  const second = await scene.run(['up', '--config', './up.yaml'])
+  assert.equal(second.code, 6, second.stderr)
+  assert.match(second.stderr, new RegExp(`up\\.yaml runs already: process ${up.pid}\n`))
+  // Killed, it leaves nothing behind that keeps the next from going on.
+  await up.stop('SIGKILL')
+  const next = startUp(t, scene, pairOfTwo)
+  scene.write('a/two', '2')
+  await next.file('b/two', '2')
+  await next.stop('SIGTERM')
+})
+
 test('a file that makes no sense is refused with its line', async (t) => {
   const scene = new Scene(t)
   scene.write('up.yaml', 'folders:\n  - path: a\n    mode: sideways\n')
@@ -175,6 +195,9 @@ test('a file that makes no sense is refused with its line', async (t) => {
     await scene.ok('up', '--config', 'up.yaml', '--check'),
     /^a: \/.*\/a\n {2}b: \/.*\/b \(two-way\)\n$/,
   )
+  const checked = await scene.run(['up', '--config', 'up.yaml', '--check'])
+  assert.equal(checked.code, 0)
+  assert.match(checked.stderr, /\/a is not there: is its disk mounted\?/)
   assert.match(await scene.ok('up', '--config', 'up.yaml', '--systemd'), /"up" "--config" ".*up\.yaml"\n/)
 })
 
@@ -215,7 +238,8 @@ test('two machines are paired, and keep a folder in step over the network', asyn
   await introduceTwo(t, server, laptop, port)
 
   const up = startUp(t, server, listening)
-  await up.line(({ event }) => event === 'listening', 'the listener')
+  const { host } = await up.line(({ event }) => event === 'listening', 'the listener')
+  assert.equal(host, '127.0.0.1')
   await laptop.ok('sync', 'mine', place)
   assert.equal(readFileSync(join(laptop.directory, 'mine/one'), 'utf8'), '1')
   // Folders that are not served are not there.
@@ -235,6 +259,26 @@ test('two machines are paired, and keep a folder in step over the network', asyn
   const again = startUp(t, server, listening)
   await again.file('notes/three', '3')
   await Promise.all([again.stop('SIGTERM'), there.stop('SIGTERM')])
+})
+
+test('where a listener can be reached is said as it was given', async (t) => {
+  const scene = new Scene(t)
+  const port = await freePort()
+  scene.write('up.yaml', `listen: 127.0.0.1:${port}\nfolders:\n  - path: a\n`)
+  for (const [args, said] of [
+    [['pair', '--code', '--listen', `127.0.0.1:${port}`], `tidemark pair 127.0.0.1:${port} there`],
+    [['up', '--config', 'up.yaml'], `listening at 127.0.0.1:${port}\n`],
+  ] as const) {
+    const child = scene.start(args)
+    t.after(() => child.kill('SIGKILL'))
+    let stderr = ''
+    for await (const piece of child.stderr) {
+      stderr += String(piece)
+      if (stderr.includes(said)) break
+    }
+    assert.ok(stderr.includes(said), stderr)
+    child.kill('SIGKILL')
+  }
 })
 
 test('a peer that may only read changes nothing', async (t) => {
