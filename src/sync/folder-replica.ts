@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { isTidemarkError } from '../errors.ts'
-import type { Name } from '../bytes/name.ts'
+import { isTidemarkError, TidemarkError } from '../errors.ts'
+import { displayName, type Name } from '../bytes/name.ts'
 import { nothingDone } from '../folder/apply/apply.ts'
 import { applyTrees, type AppliedTrees } from '../folder/apply/apply-trees.ts'
 import type { Problem as ApplyProblem } from '../folder/apply/problem.ts'
@@ -261,7 +261,9 @@ export class FolderReplica implements Replica {
         return await this.#advance(writer, from, to, source, batch, options)
       } catch (error) {
         this.#changes?.putBack({ why: 'failure' })
-        throw error
+        if (!isTidemarkError(error, 'full')) throw error
+        const text = `${displayName(this.#of.root)}: ${error.message}: make room there, and sync again`
+        throw new TidemarkError('full', text, { cause: error })
       }
     })
   }

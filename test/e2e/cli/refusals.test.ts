@@ -97,6 +97,20 @@ test('a full disk is named', async (t) => {
   assert.match(target.stderr, /restore a\.bin.*no space left/)
 })
 
+test('a sync to a full disk names the side, and goes on when there is room', async (t) => {
+  const scene = new Scene(t)
+  mkdirSync(join(scene.directory, 'disk'))
+  using mounted = mountMemory(t, join(scene.directory, 'disk'), { options: 'size=8m' })
+  if (!mounted) return
+  scene.write('a/r1', randomBytes(5_000_000))
+  const { code, stderr } = await scene.run(['sync', 'a', 'disk/b'])
+  assert.equal(code, 7, stderr)
+  assert.match(stderr, /\/disk\/b: .*no space left on device: make room there, and sync again/)
+  await scene.execute('mount', ['-o', 'remount,size=32m', mounted.path])
+  await scene.ok('-C', 'a', 'sync')
+  assert.equal(statSync(join(mounted.path, 'b/r1')).size, 5_000_000)
+})
+
 test('what only looks works on a read-only and on a full disk, and what writes says why it cannot', async (t) => {
   const scene = new Scene(t)
   mkdirSync(join(scene.directory, 'disk'))
