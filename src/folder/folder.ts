@@ -148,7 +148,11 @@ export class Folder {
       return decodeHeld(await this.#own.get(heldName))
     } catch (error) {
       if (isTidemarkError(error, 'missing')) return undefined
-      throw error
+      if (!isTidemarkError(error, 'corrupt')) throw error
+      const advice = 'bring it back, or move it away: then what could not be made here counts as deleted'
+      throw new TidemarkError('corrupt', `${join(this.root, ownDirectory)}/${error.message} (${advice})`, {
+        cause: error,
+      })
     }
   }
 

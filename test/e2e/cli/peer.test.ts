@@ -55,6 +55,22 @@ test('damaged settings are not written over', async (t) => {
   assert.equal(readFileSync(file, 'utf8'), '{"format":')
 })
 
+test('a damaged note of what is held is named, and what to do', async (t) => {
+  const scene = new Scene(t)
+  scene.write('a/file', '1')
+  await scene.ok('sync', 'a', 'b')
+  writeFileSync(join(scene.directory, 'a/.tidemark/held.json'), '{')
+  for (const args of [
+    ['-C', 'a', 'status'],
+    ['sync', 'b', 'a'],
+    ['-C', 'a', 'sync'],
+  ]) {
+    const { code, stderr } = await scene.run(args)
+    assert.equal(code, 5, stderr)
+    assert.match(stderr, /\/a\/\.tidemark\/held\.json: not a JSON document \(bring it back/)
+  }
+})
+
 test('shells complete the names of peers', async (t) => {
   const scene = new Scene(t)
   await scene.ok('init')
