@@ -63,7 +63,7 @@ export const command: Command = defineCommand({
       shows: 'twice, a second apart, without the time in it',
     },
   ],
-  exits: ['damage', 'busy', 'refused'],
+  exits: ['missing', 'damage', 'busy', 'refused'],
   async run(context, [name, ...command], options) {
     const source: Source = { command, file: options.file, url: options.url }
     checkSource(source, options.every)

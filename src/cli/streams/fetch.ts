@@ -1,5 +1,5 @@
 import { readFile, readFileSync, statSync } from 'node:fs'
-import { fromSystem, TidemarkError } from '../../errors.ts'
+import { fromSystem, systemCode, TidemarkError } from '../../errors.ts'
 
 /** Where a version comes from: one of the four. */
 export interface Source {
@@ -46,8 +46,17 @@ async function fetchRaw(source: Source, options: FetchOptions): Promise<Buffer> 
     if (answer.ok || options.allowFailure) return body
     throw new TidemarkError('failed', `${url}: ${answer.status} ${answer.statusText}, and so not recorded`)
   } catch (error) {
-    throw options.signal.aborted ? stopped(options.signal) : fromSystem(error, `fetch ${describe(source)}`)
+    throw options.signal.aborted
+      ? stopped(options.signal)
+      : fromSystem(causeOf(error), `fetch ${describe(source)}`)
   }
+}
+
+/** `fetch` says only that it failed; why stands behind that, once for each address that was tried. */
+function causeOf(error: unknown): unknown {
+  if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return error
+  const { cause } = error
+  return cause instanceof AggregateError ? (cause.errors[0] ?? cause) : cause
 }
 
 async function readWhole(file: string, signal: AbortSignal): Promise<Buffer> {
@@ -85,7 +94,10 @@ async function run(command: readonly string[], options: FetchOptions, input?: Bu
       `${command.join(' ')}: ${how}, and so not recorded (--allow-failure records it)`,
     )
   } catch (error) {
-    throw signal.aborted ? stopped(signal) : fromSystem(error, `run ${program!}`)
+    if (signal.aborted) throw stopped(signal)
+    if (systemCode(error) === 'ENOENT')
+      throw new TidemarkError('missing', `${program!}: command not found`, { cause: error })
+    throw fromSystem(error, `run ${program!}`)
   }
 }
 

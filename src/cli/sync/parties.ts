@@ -42,6 +42,8 @@ export async function findParties(
   const place = parsePlace(one, here)
   if (place.kind === 'directory' && (root === undefined || root === place.path) && isFolder(place.path))
     return configured(place.path, mode)
+  if (root !== undefined && place.kind === 'directory' && !one.includes('/') && !existsSync(place.path))
+    throw new TidemarkError('missing', `no peer ${one} (tidemark peer lists them), and no such directory`)
   return named({ kind: 'directory', path: root ?? here }, place, mode)
 }
 

@@ -1,5 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { basename } from 'node:path'
 import { RecentReader, type Meta, type Preamble, type RecentEvent } from '../../recent/index.ts'
+import { inIndex } from '../index-error.ts'
 
 /** How an index file begins. */
 export interface Beginning {
@@ -36,6 +38,8 @@ function* eventPieces(path: string, reader: RecentReader, pieceSize: number): Ge
       yield reader.push(piece.subarray(0, length))
     }
     yield reader.end()
+  } catch (error) {
+    throw inIndex(basename(path), error)
   } finally {
     closeSync(fd)
   }

@@ -10,6 +10,7 @@ import {
   sortIntervals,
   type Meta,
 } from '../../recent/index.ts'
+import { inIndex } from '../index-error.ts'
 import type { Transport } from '../transport/transport.ts'
 
 /** Longer lists of indexes make no sense. */
@@ -33,7 +34,9 @@ export async function findPrincipal(
   if (typeof reading === 'string') {
     throw new TidemarkError('missing', `${transport.name} has neither ${nameOfHead(root)} nor ${link}`)
   }
-  const meta = await metaOf(reading.body)
+  const meta = await metaOf(reading.body).catch((error: unknown) => {
+    throw inIndex(link, error)
+  })
   if (meta.protocol === 0 || meta.interval === '') {
     const advice = 'an old index that does not tell its name: give it, as in SOURCE/RECENT-1h.yaml'
     throw new TidemarkError('usage', `${link}: ${advice}`)

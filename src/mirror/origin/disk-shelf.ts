@@ -1,7 +1,7 @@
 import { lstatSync, openSync, closeSync, readSync, readFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { fromSystem, systemCode, TidemarkError } from '../../errors.ts'
+import { fromSystem, systemCode } from '../../errors.ts'
 import {
   nameOfIndex,
   parseRecentfile,
@@ -15,6 +15,7 @@ import {
   type Recentfile,
   type Shelf,
 } from '../../recent/index.ts'
+import { inIndex } from '../index-error.ts'
 import { replaceFile } from './durable-file.ts'
 
 /** The index files in a directory. Whoever writes holds their locks. */
@@ -66,7 +67,7 @@ export class DiskShelf implements Shelf {
       for (const piece of this.#pieces(interval)) yield* reader.push(piece)
       yield* reader.end()
     } catch (error) {
-      throw naming(this.path(interval), error)
+      throw inIndex(this.path(interval), error)
     }
   }
 
@@ -118,7 +119,7 @@ export class DiskShelf implements Shelf {
     try {
       return parseRecentfile(readFileSync(path))
     } catch (error) {
-      throw naming(path, error)
+      throw inIndex(path, error)
     }
   }
 
@@ -146,12 +147,6 @@ export class DiskShelf implements Shelf {
       throw fromSystem(error, `look at ${path}`)
     }
   }
-}
-
-function naming(path: string, error: unknown): TidemarkError {
-  if (error instanceof TidemarkError)
-    return new TidemarkError(error.code, `${path}: ${error.message}`, { cause: error })
-  return fromSystem(error, `read ${path}`)
 }
 
 type Stats = NonNullable<ReturnType<typeof lstatSync>> & { readonly mtimeMs: number }

@@ -4,7 +4,7 @@ import { fromHex } from '../../bytes/hex.ts'
 import { nameToBytes } from '../../bytes/name.ts'
 import { Reader } from '../../bytes/reader.ts'
 import { Writer } from '../../bytes/writer.ts'
-import { corrupt, TidemarkError } from '../../errors.ts'
+import { corrupt, isTidemarkError, TidemarkError } from '../../errors.ts'
 import type { CallOptions } from '../../store/bucket.ts'
 import type { Call } from './call.ts'
 import type { Channel } from './channel.ts'
@@ -133,6 +133,10 @@ async function agree(channel: Channel, code: string, paired: Paired, options: Pa
   try {
     const [isSame] = await Promise.all([own, theirs])
     if (isSame) return paired
+  } catch (error) {
+    if (!isTidemarkError(error, 'unavailable')) throw error
+    const text = `the other side did not confirm the code (${error.message})`
+    throw new TidemarkError('unavailable', text, { cause: error })
   } finally {
     over.abort()
   }

@@ -57,6 +57,20 @@ test('a tree is published, mirrored, looked after and verified from the command 
   assert.ok(!existsSync(join(scene.home, 'other/b')))
 })
 
+test('an index that is damaged is named', async (t) => {
+  const scene = new Scene(t)
+  scene.write('origin/file', 'content')
+  await scene.ok('publish', 'origin', '--once')
+  const index = join(scene.directory, 'origin/RECENT-1h.yaml')
+  rmSync(join(scene.directory, 'origin/RECENT.head'), { force: true })
+  for (const damage of ['', "---\nmeta:\n  comment: 'open\n"]) {
+    writeFileSync(index, damage)
+    const { code, stderr } = await scene.run(['mirror', 'origin', 'copy'])
+    assert.equal(code, 5, stderr)
+    assert.match(stderr, /RECENT\.recent: index: /)
+  }
+})
+
 test('the units of services mean elsewhere what was meant here', async (t) => {
   const scene = new Scene(t)
   const [tree, at] = [join(scene.directory, 'tree'), (name: string): string => join(scene.directory, name)]

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../suites/rsync-daemon.ts'
 import { mainFile, Scene } from './tidemark.ts'
 
 interface RecordedLine {
@@ -59,7 +60,11 @@ suite('tidemark record', () => {
     assert.match(failed.stderr, /^broken$/m)
     assert.match(failed.stderr, /ended with status 3, and so not recorded/)
     assert.equal((await scene.run(['record', 's', '--', 'true'])).code, 7)
-    assert.equal((await scene.run(['record', 's', '--', 'no-such-program'])).code, 4)
+    const absent = await scene.run(['record', 's', '--', 'no-such-program'])
+    assert.deepEqual([absent.code, absent.stderr], [4, 'tidemark: no-such-program: command not found\n'])
+    const refused = await scene.run(['record', 's', '--url', `http://127.0.0.1:${await freePort()}/`])
+    assert.equal(refused.code, 7)
+    assert.match(refused.stderr, /fetch http:.*ECONNREFUSED/)
     assert.equal((await scene.run(['record', 's', '--timeout', '100ms', '--', 'sleep', '20'])).code, 7)
     for (const args of [
       ['latest', 's'],

@@ -211,6 +211,9 @@ test('what makes no sense is refused', async (t) => {
   const { code, stderr } = await scene.run(['sync'], { cwd: join(scene.directory, 'new') })
   assert.equal(code, 2)
   assert.match(stderr, /no peers yet/)
+  const unknown = await scene.run(['-C', 'a', 'sync', 'nobody'])
+  assert.equal(unknown.code, 4)
+  assert.match(unknown.stderr, /no peer nobody/)
 })
 
 test('names are shown safely', async (t) => {

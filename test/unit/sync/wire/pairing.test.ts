@@ -85,6 +85,16 @@ test('a no at one side ends the question at the other', async (t) => {
   await rejects(dialler.done, 'denied', 'unavailable')
 })
 
+test('a side that goes away without an answer has not confirmed', async (t) => {
+  const [near, far] = connectionPair(t)
+  const [a, b] = [newIdentity(), newIdentity()]
+  const listener = side(far, b, a, false, never)
+  const dialler = side(near, a, b, true, agrees)
+  await listener.code
+  await far.close()
+  await assert.rejects(dialler.done, { code: 'unavailable', message: /the other side did not confirm/ })
+})
+
 test('somebody in between who pairs with both makes them show different codes', async (t) => {
   const [a, b, m] = [newIdentity(), newIdentity(), newIdentity()]
   const [near, toMiddle] = connectionPair(t)
