@@ -99,7 +99,7 @@ export class Place {
 
   async #find(snapshots: readonly LoggedSnapshot[], text: string): Promise<LoggedSnapshot> {
     try {
-      return await resolveSnapshot(snapshots, text, this.#now)
+      return await resolveSnapshot(snapshots, text, this.#now, this.folder?.settings.device)
     } catch (error) {
       if (!isTidemarkError(error, 'missing')) throw error
       const damaged = [...this.damaged].find((id) => beginsId(text, id))

@@ -81,17 +81,20 @@ function insertDescending(numbers: number[], number: number): void {
 
 /**
  * What each snapshot came after, as places in `snapshots`, which come newest first. Of several, first the one
- * to follow when walking back in one line: the newest one by the same device, else the newest. Where
- * retention has removed all parents of a snapshot, the next older one of its folder stands in for them.
+ * to follow when walking back in one line: the newest one by the device `own`, else by the same device, else the newest of
+ * all: a merge, which no device has made, came after what was here. Where retention has removed all parents of a snapshot, the next older one of its folder stands in for them.
  */
-export function lineage(snapshots: readonly LoggedSnapshot[]): readonly number[][] {
+export function lineage(snapshots: readonly LoggedSnapshot[], own?: string): readonly number[][] {
   const places = new Map(snapshots.map(({ id }, place) => [id, place]))
   const olderInFolder = new Map<string, number>()
   const lines: number[][] = []
   for (let place = snapshots.length - 1; place >= 0; place--) {
     const { parents, device, folder } = snapshots[place]!.snapshot
     const kept = parents.map((id) => places.get(id)).filter((parent) => parent !== undefined)
-    const foreign = (parent: number): number => (snapshots[parent]!.snapshot.device === device ? 0 : 1)
+    const foreign = (parent: number): number => {
+      const by = snapshots[parent]!.snapshot.device
+      return by === own ? 0 : by === device ? 1 : 2
+    }
     const standIn = olderInFolder.get(folder)
     if (kept.length === 0 && parents.length > 0 && standIn !== undefined) kept.push(standIn)
     lines.push(kept.toSorted((a, b) => foreign(a) - foreign(b) || a - b))

@@ -28,7 +28,7 @@ export function shortId(id: string): string {
  * - a tag, the newest snapshot that bears it;
  * - the beginning of an id, at least 4 hexadecimal digits;
  * - a date or time, the newest snapshot at or before it;
- * - any of these followed by `~n`: n snapshots before that one (see `lineage`).
+ * - any of these followed by `~n`: n snapshots before that one (see `lineage`; `own` is the device of the copy that asks).
  *
  * What could be more than one of them is the first. Rejects `missing` when there is none, saying what is
  * near, and `usage` when `text` names several or makes no sense.
@@ -37,12 +37,13 @@ export async function resolveSnapshot(
   snapshots: readonly LoggedSnapshot[],
   text: string,
   now: Date,
+  own?: string,
 ): Promise<LoggedSnapshot> {
   if (snapshots.length === 0) throw new TidemarkError('missing', 'there is no snapshot yet')
   const [, name, steps] = /^(.*?)(?:~(\d{1,9}))?$/s.exec(text)!
   const found = await resolveName(snapshots, name!.trim(), now)
   if (steps === undefined) return found
-  const lines = lineage(snapshots)
+  const lines = lineage(snapshots, own)
   let place = snapshots.indexOf(found)
   for (let left = Number(steps); left > 0;) {
     const [previous] = lines[place]!

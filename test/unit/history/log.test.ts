@@ -62,6 +62,20 @@ suite('lineage', () => {
     assert.deepEqual(before(log, foreign), [theirs, mine])
   })
 
+  test('leads on in the copy that asks', () => {
+    const base = at(1)
+    const [one, other] = ['1', '2'].map((digit) =>
+      makeSnapshot({ time: 2, parents: [base.id], device: digit.repeat(32) }),
+    )
+    const merge = makeSnapshot({ time: 3, parents: [one!.id, other!.id], device: '0'.repeat(32) })
+    const log = newestFirst([base, one!, other!, merge])
+    for (const [own, first] of [
+      ['1', one],
+      ['2', other],
+    ] as const)
+      assert.equal(log[lineage(log, own.repeat(32))[log.indexOf(merge)]![0]!], first)
+  })
+
   test('is the next older one of the folder when retention removed the parents', () => {
     const first = at(1)
     const gone = at(2, first)
