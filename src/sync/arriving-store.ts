@@ -66,6 +66,10 @@ export class ArrivingStore implements Store, ArrivingBlocks {
     return held.filled
   }
 
+  found(id: Id): void {
+    this.#handOut(id)
+  }
+
   opened(taken: ArrivingBlock, payload: Uint8Array<ArrayBuffer>): void {
     const held = this.#out.get(taken)
     this.#out.delete(taken)

@@ -12,6 +12,9 @@ export interface ArrivingBlocks {
    */
   take(id: Id): ArrivingBlock | Promise<ArrivingBlock | undefined> | undefined
 
+  /** Another chunk of a block that was given has been found there: it will not be asked for here. */
+  found(id: Id): void
+
   /**
    * Takes a block back that has been opened: `damaged` are the indexes of those `chunks` that were not in it, all
    * of them when it could not be opened. They are to be had from the store, verified.

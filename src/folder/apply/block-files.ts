@@ -122,7 +122,10 @@ export class BlockFiles implements FileSink {
   /** The block that a chunk is in, if one is that has not been sent to a thread yet. */
   #find(id: Id): WaitingBlock | undefined | Promise<WaitingBlock | undefined> {
     const known = this.#places.get(id)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.#arriving.found(id)
+      return known
+    }
     const arriving = this.#arriving.take(id)
     return arriving instanceof Promise
       ? arriving.then((block) => block && this.#keep(block, id))

@@ -49,6 +49,8 @@ class Blocks implements ArrivingBlocks {
     return block && id.charCodeAt(0) % 2 === 0 ? Promise.resolve(block) : block
   }
 
+  found(): void {}
+
   opened(_: ArrivingBlock, payload: Uint8Array, damaged: readonly number[]): void {
     this.back.push({ length: payload.length, damaged })
   }
