@@ -1,11 +1,15 @@
 import { TidemarkError } from '../../src/errors.ts'
 import type { Id } from '../../src/object/id.ts'
 import type { CallOptions } from '../../src/store/bucket.ts'
+import type { Guard } from '../../src/sync/guard.ts'
 import type { Head } from '../../src/sync/head.ts'
 import { LocalPeer } from '../../src/sync/local-peer.ts'
 import type { Arrival, HeadOptions, Peer, Want } from '../../src/sync/peer.ts'
 import type { Replica } from '../../src/sync/replica.ts'
 import type { Actor, Scheduler } from './scheduler.ts'
+
+/** The users of a simulation mean what they do, also when they delete everything. */
+export const noGuard: Guard = { maxVanishing: 1 }
 
 /** One end of a connection: a replica in one of its lives. */
 export interface End {
@@ -75,8 +79,10 @@ export class Connection {
     const { promise, reject } = Promise.withResolvers<never>()
     this.ended = promise
     this.#onEnd = reject
-    const back: Peer = new SimulatedLink(this, other, new LocalPeer(one.replica, { caller: () => this.peer }))
-    this.peer = new SimulatedLink(this, one, new LocalPeer(other.replica, { caller: () => back }))
+    const near = new LocalPeer(one.replica, { caller: () => this.peer, guard: noGuard })
+    const far = new LocalPeer(other.replica, { caller: () => back, guard: noGuard })
+    const back: Peer = new SimulatedLink(this, other, near)
+    this.peer = new SimulatedLink(this, one, far)
   }
 
   get messages(): number {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { isTidemarkError } from '../../src/errors.ts'
 import type { Head } from '../../src/sync/head.ts'
 import { synchronize } from '../../src/sync/synchronize.ts'
+import type { Guard } from '../../src/sync/guard.ts'
 import type { Peer } from '../../src/sync/peer.ts'
 import type { Replica } from '../../src/sync/replica.ts'
 import { SimulatedClock } from './clock.ts'
@@ -9,7 +10,7 @@ import { SimulatedDisk } from './disk.ts'
 import { Drive } from './drive.ts'
 import { KnownBases } from './known-bases.ts'
 import { Ledger } from './ledger.ts'
-import { SimulatedNetwork, type Cut, type End } from './network.ts'
+import { noGuard, SimulatedNetwork, type Cut, type End } from './network.ts'
 import { brief, SimulatedReplica } from './replica.ts'
 import { Scheduler } from './scheduler.ts'
 import type { Work } from './user.ts'
@@ -31,7 +32,7 @@ export interface WorldOptions {
 }
 
 /** What a replica does with a peer. */
-export type Session = (replica: Replica, peer: Peer) => Promise<unknown>
+export type Session = (replica: Replica, peer: Peer, options: { readonly guard: Guard }) => Promise<unknown>
 
 /** What a session may end with when something is in its way. Anything else is a failure. */
 const expected = ['unavailable', 'conflict', 'busy', 'missing'] as const
@@ -142,7 +143,7 @@ export class World {
     const connection = this.network.connect(life, to.life, cut)
     const run = async (): Promise<boolean> => {
       try {
-        await how(life.replica, connection.peer)
+        await how(life.replica, connection.peer, { guard: noGuard })
         return true
       } catch (error) {
         if (!isTidemarkError(error, ...expected)) throw error
