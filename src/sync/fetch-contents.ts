@@ -41,25 +41,25 @@ export async function fetchContents(
     const store: PieceStore = {
       get: (id, options) => near.get(id, options),
       has: (ids, options) => near.has(ids, options),
-      putTree: async (id, bytes) => {
-        await receipt.putTree(id, bytes)
-        arriving.came(id)
-      },
+      putTree: (id, bytes) => receipt.putTree(id, bytes),
     }
     const others = new LayeredStore([near, new PeerStore(peer), new LastResort(receipt)])
     const neighbour = await peer.neighbour?.()
     if (neighbour !== undefined) {
-      await fetchLists(
-        { store: { ...store, putTree: (id, bytes) => receipt.putTree(id, bytes) }, peer },
-        changes,
-        { signal },
-      )
+      await fetchLists({ store, peer }, changes, { signal })
       return { source: others, neighbour, close: () => {} }
     }
     const stop = new AbortController()
     const both = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
     const search = { store: receipt, worth: receipt.searchWorth ?? 0 }
-    const wants = wantedContents({ store, peer, search }, changes, { signal })
+    const telling: PieceStore = {
+      ...store,
+      putTree: async (id, bytes) => {
+        await store.putTree(id, bytes)
+        arriving.came(id)
+      },
+    }
+    const wants = wantedContents({ store: telling, peer, search }, changes, { signal })
     const arrivals =
       peer.fetchBlocks?.(wants, { blocks: 'opened', signal: both }) ?? peer.fetch(wants, { signal: both })
     const arriving = new ArrivingStore(arrivals, others, stop)

@@ -17,7 +17,7 @@ export interface PullOptions extends CallOptions {
 }
 
 export interface PullProgress {
-  readonly phase: 'trees' | 'contents' | 'files'
+  readonly phase: 'contents' | 'files'
   /** Entries seen to, and bytes fetched or written, in this phase. */
   readonly files: number
   readonly bytes: number

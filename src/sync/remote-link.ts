@@ -1,8 +1,9 @@
-import { TidemarkError } from '../errors.ts'
+import { isTidemarkError, TidemarkError } from '../errors.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Guard } from './guard.ts'
 import type { Link } from './link.ts'
 import { LocalPeer } from './local-peer.ts'
+import { noDevice } from './merge/merge-heads.ts'
 import type { Pulled } from './pulled.ts'
 import type { Replica } from './replica.ts'
 import { connectPeer } from './wire/connect-peer.ts'
@@ -82,7 +83,7 @@ export async function askFolder(
   const connection = connectionOver(stream)
   try {
     const { folder } = await connectPeer(connection, {
-      device: '0'.repeat(32),
+      device: noDevice,
       host: '',
       place,
       folder: undefined,
@@ -91,7 +92,7 @@ export async function askFolder(
     })
     return folder
   } catch (error) {
-    if (error instanceof TidemarkError && error.code === 'missing') return undefined
+    if (isTidemarkError(error, 'missing')) return undefined
     throw error
   } finally {
     await connection.close()

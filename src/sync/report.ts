@@ -1,4 +1,4 @@
-import { nothingDone, type ApplyCounts } from '../folder/apply/apply.ts'
+import { addCounts, nothingDone, type ApplyCounts } from '../folder/apply/apply.ts'
 import { isBearable, type Problem } from '../folder/apply/problem.ts'
 import type { Pulled } from './pulled.ts'
 import type { Replica } from './replica.ts'
@@ -26,7 +26,6 @@ export function problemsOf(replica: Replica, pulled: Pulled | undefined): Proble
 
 export function sumOf(all: Iterable<{ readonly counts: ApplyCounts }>): ApplyCounts {
   const sum = nothingDone()
-  for (const { counts } of all)
-    for (const key of Object.keys(sum) as (keyof ApplyCounts)[]) sum[key] += counts[key]
+  for (const { counts } of all) addCounts(sum, counts)
   return sum
 }

@@ -51,7 +51,7 @@ function worst(one: Exit | undefined, other: Exit): Exit {
   return one === undefined || exitCodes[other] > exitCodes[one] ? other : one
 }
 
-const phases = { trees: 'comparing', contents: 'fetching', files: 'writing' } as const
+const phases = { contents: 'fetching', files: 'writing' } as const
 
 /** So that `status --sync` tells of it, also of the other side where that is on this machine. */
 async function note({ peer, place, own, result, taken }: Session): Promise<void> {

@@ -15,7 +15,7 @@ import { LeftOut, type LeftOutOptions } from '../scan/left-out.ts'
 import { PlacedEntries } from '../scan/placed.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import type { ArrivingBlocks } from './arriving-blocks.ts'
-import { applyChanges, nothingDone, type ApplyCounts } from './apply.ts'
+import { addCounts, applyChanges, nothingDone, type ApplyCounts } from './apply.ts'
 import type { FileSink } from './file-job.ts'
 import { GrowingFiles } from './growing-files.ts'
 import { Moves } from './moves.ts'
@@ -181,7 +181,7 @@ class TreeApplication {
       onDone,
       signal,
     })
-    for (const key of Object.keys(counts) as (keyof ApplyCounts)[]) this.#counts[key] += counts[key]
+    addCounts(this.#counts, counts)
   }
 
   #files(): FileSink {

@@ -70,6 +70,11 @@ export function nothingDone(): ApplyCounts {
   return { files: 0, bytes: 0, directories: 0, specials: 0, links: 0, metadata: 0, right: 0, deleted: 0 }
 }
 
+/** Adds `more` to `counts`. */
+export function addCounts(counts: ApplyCounts, more: ApplyCounts): void {
+  for (const key of Object.keys(counts) as (keyof ApplyCounts)[]) counts[key] += more[key]
+}
+
 /** So many links are noted before they are given. */
 const manyLinks = 10_000
 
