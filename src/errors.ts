@@ -72,17 +72,19 @@ export function fromSystem(error: unknown, doing: string): TidemarkError {
   if (error instanceof TidemarkError) return error
   const system = systemCode(error)
   const code = system === undefined ? 'failed' : (systemCodes[system] ?? 'failed')
-  return new TidemarkError(code, `${doing}: ${reasonOf(error, doing)}`, { cause: error })
+  return new TidemarkError(code, `${doing}: ${placedReason(error, doing)}`, { cause: error })
 }
 
-/**
- * What the system said, for a person: "ENOENT: no such file or directory, lstat '/a'" becomes "no such file or
- * directory", behind the path when `doing` does not have it.
- */
-function reasonOf(error: unknown, doing: string): string {
+/** What the system said, for a person: "ENOENT: no such file or directory, lstat '/a'" becomes "no such file or directory". */
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const [, reason] = /^E[A-Z0-9]+: (.+?)(?:, [a-z_]+(?: '.*)?)?$/s.exec(error.message) ?? []
-  if (reason === undefined) return error.message
+  return /^E[A-Z0-9]+: (.+?)(?:, [a-z_]+(?: '.*)?)?$/s.exec(error.message)?.[1] ?? error.message
+}
+
+/** The reason, behind the path when `doing` does not have it. */
+function placedReason(error: unknown, doing: string): string {
+  const reason = reasonOf(error)
+  if (!(error instanceof Error) || reason === error.message) return reason
   const path = 'path' in error && typeof error.path === 'string' ? error.path : ''
   // What is reached by descriptors is named by whoever does that.
   const isTold =

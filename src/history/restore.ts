@@ -55,6 +55,8 @@ export interface RestoreOptions extends CallOptions {
   readonly checksum?: boolean | undefined
   /** Delete what the tree lacks (below `paths`). Never otherwise. */
   readonly delete?: boolean | undefined
+  /** With `current`: what could not be read for it may be replaced and deleted all the same. */
+  readonly replaceUnread?: boolean | undefined
   /** Do nothing, only tell the steps. */
   readonly dryRun?: boolean | undefined
   /** Called for each step of the plan, before it is taken. */
@@ -118,6 +120,7 @@ export async function restore(
             signal,
             delete: options.delete,
             checksum: options.checksum,
+            replaceUnread: options.replaceUnread,
             leavesSome: options.current !== undefined,
             directories,
             files: filesOf(store, directories, options),

@@ -41,7 +41,10 @@ export const command: Command = defineCommand({
       'with --to: read and compare files that have the right size and time already',
     ),
     delete: flag('--delete', 'delete what the snapshot does not have (below the paths)'),
-    snapshot: off('--no-snapshot', 'in place: do not record first what is there now'),
+    snapshot: off(
+      '--no-snapshot',
+      'in place: do not record first what is there now, nor spare what cannot be read',
+    ),
   },
   examples: [
     { command: 'tidemark restore latest --to ../restored', shows: 'the whole folder as it was, beside it' },
@@ -82,6 +85,7 @@ export const command: Command = defineCommand({
         repository: place.keepsContents ? place.repository : undefined,
         delete: options.delete,
         checksum: options.checksum,
+        replaceUnread: !options.snapshot,
         dryRun: options.dryRun,
         signal: context.signal,
         onProgress: (state) => progress.update(state),

@@ -23,6 +23,7 @@ import { OpenDirectories } from './open-directories.ts'
 import { ofPass, passes, passOf, type Pass } from './passes.ts'
 import { isBearable, Problems, type ProblemCode } from './problem.ts'
 import { packPlaceOf, type Neighbour, type ThreadSources } from './thread-sources.ts'
+import { unreadHere } from './step.ts'
 
 export interface ApplyTreesOptions extends CallOptions {
   /** Has all of both trees. */
@@ -215,8 +216,7 @@ class TreeApplication {
     const { path, before, after } = difference
     if (before?.unreadable === true && this.#isHere(path)) {
       // Nobody knows what is in it: nothing takes its place, nor takes it away.
-      if (!this.#problems.failed.has(path))
-        this.#problems.add(path, 'failed', 'it cannot be read here: left as it is')
+      if (!this.#problems.failed.has(path)) this.#problems.add(path, 'failed', unreadHere)
       return undefined
     }
     const isAbsent = before !== undefined && this.#options.absent?.has(path) === true

@@ -16,7 +16,7 @@ import { carrierAt, giveMetadata } from './metadata.ts'
 import type { OpenDirectories } from './open-directories.ts'
 import type { Problems } from './problem.ts'
 import { makeSpecial, makeWorkDirectory, removeSeen, type SpecialEntry } from './special-files.ts'
-import { planStep, type PlanOptions, type Step } from './step.ts'
+import { isUnread, planStep, unreadHere, type PlanOptions, type Step } from './step.ts'
 import { temporaryNames } from './temporary-name.ts'
 import { WorkDirectories } from './work-directories.ts'
 import { directoryOf, nameOf } from '../../tree/path.ts'
@@ -229,9 +229,11 @@ class Application {
       this.#work.enter(workDirectory(path, above, { due: true, made: true, prepared: true, wanted: after }))
     }
     this.#options.onDone?.(0)
-    if (!after.unreadable) return
-    // Nobody knows what it held, so what it holds now stays.
-    this.#options.problems.add(path, 'unreadable', 'it could not be read when the snapshot was taken')
+    // Nobody knows what it held, or holds: so what it holds now stays.
+    if (after.unreadable)
+      this.#options.problems.add(path, 'unreadable', 'it could not be read when the snapshot was taken')
+    else if (isUnread(before, this.#options)) this.#options.problems.add(path, 'failed', unreadHere)
+    else return
     this.#skipped = path
   }
 

@@ -30,6 +30,8 @@ export interface PlanOptions {
   readonly delete?: boolean | undefined
   /** Compare contents that are not known, even where size and time are right. */
   readonly checksum?: boolean | undefined
+  /** What could not be read may be replaced and deleted all the same, though nobody has what it holds. */
+  readonly replaceUnread?: boolean | undefined
 }
 
 /** The folder's own bookkeeping, in its root: no plan touches it. */
@@ -40,7 +42,21 @@ export const reservedName: Name = '.tidemark'
  * `before` a file of a size that has no content is one whose content is not known: it is taken to be the
  * same when size and mtime are.
  */
-export function planStep({ path, before, after }: Difference, options: PlanOptions = {}): Step | undefined {
+export function planStep(difference: Difference, options: PlanOptions = {}): Step | undefined {
+  const step = stepFor(difference, options)
+  if (step === undefined || step.action === 'metadata' || step.action === 'refuse') return step
+  if (!isUnread(difference.before, options)) return step
+  return { ...step, action: 'refuse', problem: { code: 'failed', message: unreadHere } }
+}
+
+/** Whether what stands there could not be read, and so has to stay. */
+export function isUnread(before: Entry | undefined, { replaceUnread }: PlanOptions): boolean {
+  return before?.unreadable === true && replaceUnread !== true
+}
+
+export const unreadHere = 'it cannot be read here: left as it is'
+
+function stepFor({ path, before, after }: Difference, options: PlanOptions): Step | undefined {
   const step = (action: Action): Step => ({ path, action, before, after })
   const refuse = (code: ProblemCode, message: string): Step => ({
     ...step('refuse'),
@@ -110,8 +126,8 @@ export async function* planSteps(
       skipped = undefined
       const step = planStep(difference, options)
       if (step) yield step
-      const { after } = difference
-      const isUnknown = after?.kind === 'directory' && after.unreadable
+      const { before, after } = difference
+      const isUnknown = after?.kind === 'directory' && (after.unreadable || isUnread(before, options))
       if (step?.action === 'refuse' || isUnknown) skipped = difference.path
     }
   }

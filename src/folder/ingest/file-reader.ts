@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isTidemarkError, systemCode } from '../../errors.ts'
+import { isTidemarkError, reasonOf, systemCode } from '../../errors.ts'
 import { nameFromBytes } from '../../bytes/name.ts'
 import { chunkClass } from '../../object/chunk-class.ts'
 import type { ChunkSize } from '../../object/chunk-class.ts'
@@ -179,7 +179,7 @@ function statOf(file: number): FileStat {
 }
 
 function unreadable(error: unknown): FileResult {
-  return { status: 'unreadable', message: error instanceof Error ? error.message : String(error) }
+  return { status: 'unreadable', message: reasonOf(error) }
 }
 
 function isSameFile(a: number, b: number): boolean {
