@@ -6,6 +6,11 @@ const argv = process.argv.slice(2)
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
 if (argv[0] === '--version' || argv[0] === '-V') {
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') return
+    process.stderr.write(`tidemark: standard output: ${message}\n`)
+    process.exitCode = 7
+  })
   process.stdout.write(`tidemark ${version}\n`)
 } else if (major < 22 || (major === 22 && minor < 18)) {
   process.stderr.write(`tidemark: needs Node 22.18 or newer; this is ${process.versions.node}\n`)

@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs'
 import type { WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
-import { systemCode } from '../errors.ts'
+import { fromSystem, systemCode } from '../errors.ts'
 
 /** Whoever read our output has gone (`tidemark log | head`): the command ends, quietly and well. */
 export class OutputClosed extends Error {
@@ -14,7 +14,9 @@ const bufferSize = 32 * 1024
 
 /**
  * Standard output or standard error. Text to standard output is gathered into pieces of 32 KiB unless it goes to a
- * terminal; a slow reader is waited for. Every method but `style` throws OutputClosed once the reader has gone.
+ * terminal; a slow reader is waited for. Every method but `style` throws OutputClosed once the reader has gone, and a
+ * TidemarkError when the system takes no more. Not so standard error: there is nobody left to tell, and what is under way
+ * does not end for a remark that nobody can read.
  */
 export class Output {
   readonly #open: () => NodeJS.WriteStream
@@ -47,7 +49,7 @@ export class Output {
     if (this.#stream !== undefined) return this.#stream
     const stream = this.#open()
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      this.#failure = error.code === 'EPIPE' ? new OutputClosed() : error
+      this.#failure = failureOf(error)
     })
     return (this.#stream = stream)
   }
@@ -94,7 +96,7 @@ export class Output {
   }
 
   async flush(): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#throwFailure()
     if (this.#buffer === '') return
     const text = this.#buffer
     this.#buffer = ''
@@ -102,9 +104,14 @@ export class Output {
   }
 
   async #write(data: string | Uint8Array): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#throwFailure()
+    if (this.#failure !== undefined) return
     if (!this.stream.write(data)) await this.#room()
-    if (this.#failure !== undefined) throw this.#failure
+    this.#throwFailure()
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined && this.#descriptor !== 2) throw this.#failure
   }
 
   /** Resolves when more can be written, or nothing ever again. */
@@ -123,9 +130,11 @@ export class Output {
     if (this.#stream === undefined && isPlain(this.#descriptor)) this.#endAtOnce(this.#descriptor)
     await this.flush()
     if (this.#last !== undefined) await this.#write(this.#last)
-    await new Promise<void>((resolve) =>
-      this.#stream === undefined ? resolve() : this.#stream.write('', () => resolve()),
-    )
+    const stream = this.#stream
+    if (stream === undefined || this.#failure !== undefined) return
+    const error = await new Promise<Error | null | undefined>((resolve) => stream.write('', resolve))
+    if (error) this.#failure ??= failureOf(error)
+    this.#throwFailure()
   }
 
   /** Writes what there is without the stream; leaves to that what the other side does not take at once. */
@@ -134,12 +143,22 @@ export class Output {
     this.#buffer = ''
     this.#last = undefined
     for (const [i, part] of parts.entries()) {
-      const written = writeAtOnce(descriptor, part)
+      let written = 0
+      try {
+        written = writeAtOnce(descriptor, part)
+      } catch (error) {
+        this.#failure = failureOf(error)
+        return
+      }
       if (written === part.length) continue
       this.#last = Buffer.concat([part.subarray(written), ...parts.slice(i + 1)])
       return
     }
   }
+}
+
+function failureOf(error: unknown): Error {
+  return systemCode(error) === 'EPIPE' ? new OutputClosed() : fromSystem(error, 'standard output')
 }
 
 /** True for what is certainly no terminal. */
@@ -158,7 +177,6 @@ function writeAtOnce(descriptor: number, bytes: Uint8Array): number {
   try {
     while (written < bytes.length) written += writeSync(descriptor, bytes, written)
   } catch (error) {
-    if (systemCode(error) === 'EPIPE') throw new OutputClosed()
     if (systemCode(error) !== 'EAGAIN') throw error
   }
   return written

@@ -66,7 +66,11 @@ async function endAtOnce(context: Context, error: unknown): Promise<never> {
 }
 
 async function endWith(context: Context, error: unknown): Promise<Exit> {
-  if (error instanceof CommanderError && error.exitCode === 0) return 'done'
+  if (error instanceof CommanderError && error.exitCode === 0)
+    return context.out.end().then(
+      () => 'done',
+      (failure) => reportError(context, failure),
+    )
   // What was printed before the error comes before it.
   await context.out.end().catch(() => {})
   const exit = await reportError(context, error instanceof CommanderError ? usageError(error) : error)

@@ -9,14 +9,15 @@ import { safeText, toJson } from './safe-text.ts'
  * Says on standard error, in one line or as JSON, why the command ended, and returns how. A stack is shown
  * only when TIDEMARK_DEBUG is set.
  */
-export async function reportError(context: Context, error: unknown): Promise<Exit> {
-  if (error instanceof OutputClosed) return 'done'
+export async function reportError(context: Context, thrown: unknown): Promise<Exit> {
+  if (thrown instanceof OutputClosed) return 'done'
+  const error = systemCode(thrown) === undefined ? thrown : fromSystem(thrown, 'the system')
   const exit = isTidemarkError(error, 'cancelled')
     ? (context.interruptedBy() ?? 'interrupted')
     : (context.interruptedBy() ?? exitOf(error))
-  const message = messageOf(error)
+  const message = error instanceof Error ? error.message : String(error)
   if (context.json) {
-    const code = error instanceof TidemarkError ? error.code : exit === 'bug' ? 'bug' : 'failed'
+    const code = error instanceof TidemarkError ? error.code : exit === 'bug' ? 'bug' : 'cancelled'
     await context.err.line(toJson({ error: { code, message, exitCode: exitCodes[exit] } }))
   } else if (exit === 'bug') {
     await context.err.line(`tidemark: ${safeText(message)}`)
@@ -29,11 +30,6 @@ export async function reportError(context: Context, error: unknown): Promise<Exi
   }
   if (debugging()) await context.err.line(stackOf(error))
   return exit
-}
-
-function messageOf(error: unknown): string {
-  if (systemCode(error) !== undefined) return fromSystem(error, 'the system').message
-  return error instanceof Error ? error.message : String(error)
 }
 
 function debugging(): boolean {
