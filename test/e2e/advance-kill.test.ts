@@ -8,12 +8,11 @@ import { Folder, initFolder } from '../../src/folder/folder.ts'
 import { takeSnapshot } from '../../src/history/snapshot.ts'
 import { idToHex, type Id } from '../../src/object/id.ts'
 import { advanceTo, capture } from '../suites/advance-to.ts'
-import { changeOf } from '../suites/change-of.ts'
 import { mountMemory } from '../suites/mount.ts'
 import { plant } from '../suites/plant.ts'
 import { seededRandom } from '../suites/random.ts'
 import { temporaryDirectory } from '../suites/temporary-directory.ts'
-import { startVictim } from '../suites/victim.ts'
+import { killWhen, startVictim } from '../suites/victim.ts'
 import { numberInWhole } from './writer-process.ts'
 
 const rounds = Math.ceil(4 * Number(process.env['TIDEMARK_FUZZ'] ?? 1))
@@ -48,25 +47,24 @@ function write(root: string, time: number, random: () => number): void {
   }
 }
 
-/** The numbers in all files, each of which is whole; `unfinished` counts those that are of no folder. */
-function look(root: string): { numbers: number[]; unfinished: number } {
+/** The numbers in all files, each of which is whole. */
+function look(root: string): number[] {
   const numbers: number[] = []
-  let unfinished = 0
   for (const entry of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
     if (entry === '.tidemark' || entry.startsWith('.tidemark/')) continue
     const path = join(root, entry)
-    if (entry.includes('.tidemark-')) unfinished++
-    else if (statSync(path).isFile()) {
+    // What is unfinished is of no folder.
+    if (!entry.includes('.tidemark-') && statSync(path).isFile()) {
       const number = numberInWhole(readFileSync(path))
       assert.ok(number !== undefined, `${path} is whole`)
       numbers.push(number)
     }
   }
-  return { numbers, unfinished }
+  return numbers
 }
 
-/** At any moment, or just when the first of some thousand files is replaced. */
-type Moment = 'any' | 'replacing'
+/** At any moment, or when some of the files are of one time and some of the other. */
+type Moment = 'any' | 'half done'
 
 async function killAdvance(
   root: string,
@@ -75,12 +73,23 @@ async function killAdvance(
   random: () => number,
 ): Promise<void> {
   const script = new URL('advancing-process.ts', import.meta.url)
-  const { child, begun, ended, isOver } = startVictim(script, [root, ...ids.map(idToHex)])
+  const { child, begun, ended } = startVictim(script, [root, ...ids.map(idToHex)])
   await begun
-  if (moment === 'any') await setTimeout(random() * 1000)
-  else await changeOf(join(root, 'd0/f0'), isOver)
-  child.kill('SIGKILL')
+  if (moment === 'any') {
+    await setTimeout(random() * 1000)
+    child.kill('SIGKILL')
+  } else
+    await killWhen(
+      child,
+      () => timesIn(look(root)).size > 1,
+      () => random() * 100,
+    )
   assert.equal(await ended, 'SIGKILL', 'it was running when it was killed')
+}
+
+/** Of which times the files are that have not wandered. */
+function timesIn(numbers: readonly number[]): Set<number> {
+  return new Set(numbers.filter((number) => number < 1000))
 }
 
 suite('going on to another snapshot', () => {
@@ -106,11 +115,11 @@ suite('going on to another snapshot', () => {
     folder.close()
 
     let [mixed, between, arrived] = [0, 0, 0]
-    for (let round = 0; round < rounds || ((mixed === 0 || between === 0) && round < 10 * rounds); round++) {
-      const moment = round < rounds && random() < 0.5 ? 'any' : 'replacing'
-      await killAdvance(root, round % 2 === 0 ? ids.toReversed() : ids, moment, random)
-      const { numbers } = look(root)
-      const times = new Set(numbers.filter((number) => number < 1000))
+    for (let round = 0; round < rounds; round++) {
+      const moment = round % 2 === 0 ? 'half done' : 'any'
+      await killAdvance(root, round % 4 < 2 ? ids.toReversed() : ids, moment, random)
+      const numbers = look(root)
+      const times = timesIn(numbers)
       const wandering = new Set(numbers.filter((number) => number >= 1000))
       assert.equal(wandering.size, 2 * wanderers, 'every content is somewhere')
       folder = await Folder.open(root)

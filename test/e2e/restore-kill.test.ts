@@ -10,11 +10,10 @@ import { takeSnapshot } from '../../src/history/snapshot.ts'
 import { idToHex, type Id } from '../../src/object/id.ts'
 import { openBucket } from '../../src/store/open-bucket.ts'
 import { Repository } from '../../src/store/repository/repository.ts'
-import { changeOf } from '../suites/change-of.ts'
 import { seededRandom } from '../suites/random.ts'
 import { readFolder } from '../suites/read-folder.ts'
 import { temporaryDirectory } from '../suites/temporary-directory.ts'
-import { startVictim } from '../suites/victim.ts'
+import { killWhen, startVictim } from '../suites/victim.ts'
 import { numberInWhole } from './writer-process.ts'
 
 const rounds = Math.ceil(5 * Number(process.env['TIDEMARK_FUZZ'] ?? 1))
@@ -39,20 +38,27 @@ function write(root: string, time: number, random: () => number): void {
   }
 }
 
-/** Starts a process that restores the snapshots in turn, and kills it at some moment. */
+/** Starts a process that restores the snapshots in turn, and kills it at some moment, or just when it is half done. */
 async function killRestore(
   place: string,
   target: string,
   ids: readonly Id[],
   random: () => number,
+  moment: 'any' | 'half done',
 ): Promise<void> {
   const script = new URL('restoring-process.ts', import.meta.url)
-  const { child, begun, ended, isOver } = startVictim(script, [place, target, ...ids.map(idToHex)])
+  const { child, begun, ended } = startVictim(script, [place, target, ...ids.map(idToHex)])
   await begun
-  // Half of the kills come just when some file is put in its place, the others at any time.
-  if (random() < 0.5) await setTimeout(random() * 1000)
-  else await changeOf(join(target, `d${Math.floor(random() * directories)}`, 'f0'), isOver)
-  child.kill('SIGKILL')
+  if (moment === 'any') {
+    await setTimeout(random() * 1000)
+    child.kill('SIGKILL')
+  } else {
+    const isHalfDone = (): boolean => {
+      const { times, unfinished } = look(target)
+      return times.size > 1 && unfinished > 0
+    }
+    await killWhen(child, isHalfDone, () => random() * 100)
+  }
   assert.equal(await ended, 'SIGKILL', 'it was running when it was killed')
 }
 
@@ -102,22 +108,11 @@ suite('restore, killed', () => {
     const target = join(parent, 'target')
     const { root } = await repository.snapshots.read(ids[0]!)
     await restore(repository, root, target)
-    let mixed = 0
-    let unfinished = 0
-    // A busy machine may need more rounds until the kills have hit.
-    for (
-      let round = 0;
-      round < rounds || ((mixed === 0 || unfinished === 0) && round < 8 * rounds);
-      round++
-    ) {
-      await killRestore(place, target, round % 2 === 0 ? ids.toReversed() : ids, random)
-      const found = look(target)
-      if (found.times.size > 1) mixed++
-      unfinished += found.unfinished
+    for (let round = 0; round < rounds; round++) {
+      const moment = round % 2 === 0 ? 'half done' : 'any'
+      await killRestore(place, target, round % 4 < 2 ? ids.toReversed() : ids, random, moment)
+      look(target)
     }
-    // A kill between two restores would prove nothing.
-    assert.ok(mixed > 0, 'some kills hit a restore half done')
-    assert.ok(unfinished > 0, 'some kills left files unfinished')
 
     const last = await repository.snapshots.read(ids[1]!)
     const report = await restore(repository, last.root, target, { delete: true })

@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 
 /** A process that is to be killed at some moment. */
 export interface Victim {
@@ -23,4 +25,33 @@ export function startVictim(script: URL, args: readonly string[]): Victim {
   })
   const spoken = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
   return { child, begun: Promise.race([spoken, ended.then(() => undefined)]), ended, isOver: over.signal }
+}
+
+/**
+ * Kills a process at a moment when `holds`, on a machine of any speed: it is stopped after a while, looked at, and goes
+ * on while there is nothing to hit. `pause` says how many milliseconds each time.
+ */
+export async function killWhen(
+  child: ChildProcess,
+  holds: () => boolean,
+  pause: () => number,
+): Promise<void> {
+  for (;;) {
+    await setTimeout(pause())
+    child.kill('SIGSTOP')
+    while (isRunning(child)) await setTimeout(1)
+    if (child.exitCode !== null) throw new Error(`the process ended by itself: ${child.exitCode}`)
+    if (holds()) break
+    child.kill('SIGCONT')
+  }
+  child.kill('SIGKILL')
+}
+
+/** Whether some thread has not come to a stop yet. */
+function isRunning({ pid, exitCode }: ChildProcess): boolean {
+  if (exitCode !== null) return false
+  return readdirSync(`/proc/${pid}/task`).some((task) => {
+    const stat = readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1')
+    return !/^[TtZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+  })
 }
