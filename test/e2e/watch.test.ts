@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getuid } from 'node:process'
 import { test } from 'node:test'
@@ -71,16 +71,21 @@ class Scene {
   }
 
   async until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    for (let n = 0; n < 600; n++) {
+    for (let n = 0; n < 2400; n++) {
       if (await condition()) return
       await setTimeout(50)
     }
     assert.fail(`it did not come to that: ${this.events.map(({ message }) => message).join('; ')}`)
   }
 
-  /** Waits until what is there is recorded; then looks at everything as if for the first time. */
-  async recorded(): Promise<void> {
+  /** Waits until what is there is recorded. */
+  async settled(): Promise<void> {
     await this.until(async () => (await Array.fromAsync(folderStatus(this.folder))).length === 0)
+  }
+
+  /** Waits for that; then looks at everything as if for the first time. */
+  async recorded(): Promise<void> {
+    await this.settled()
     await this.stop()
     rmSync(join(this.folder.root, '.tidemark/state.sqlite'))
     const { id } = await takeSnapshot(this.folder)
@@ -116,9 +121,10 @@ test('a storm that the system does not tell all of is recorded', async (t) => {
   if (!requireTool(t, linux, 'a queue of changes')) return
   const scene = await Scene.make(t)
   for (const name of ['a', 'b']) mkdirSync(scene.path(name))
-  await scene.until(() => scene.reports.length === 2)
-  // All in one turn, so that the queue overflows.
-  for (let n = 0; n < 6000; n++) {
+  await scene.settled()
+  // All in one turn, so that the queue overflows: each is told of when it is made, and when it is written.
+  const queue = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'))
+  for (let n = 0; n < 0.4 * queue; n++) {
     for (const name of ['a', 'b']) writeFileSync(scene.path(name, `${n}`), '1')
   }
   mkdirSync(scene.path('c'))
@@ -152,24 +158,28 @@ test('a directory that was moved is followed', async (t) => {
   const scene = await Scene.make(t)
   mkdirSync(scene.path('a', 'deep'), { recursive: true })
   writeFileSync(scene.path('a', 'deep', 'file'), '1')
-  await scene.until(() => scene.reports.length === 2)
+  await scene.settled()
   renameSync(scene.path('a'), scene.path('b'))
-  await scene.until(() => scene.reports.length === 3)
+  await scene.settled()
   writeFileSync(scene.path('b', 'deep', 'file'), 'changed')
-  await scene.until(() => scene.reports.length === 4)
   await scene.recorded()
 })
 
 test('a directory that another process recorded first is watched too', async (t) => {
   const scene = await Scene.make(t, { debounceMs: 1500, maxDelayMs: 5000 })
-  mkdirSync(scene.path('new', 'deep'), { recursive: true })
-  // Long enough for its time to be relied on.
-  await setTimeout(100)
-  await takeSnapshot(scene.folder)
-  await scene.until(() => scene.reports.length === 2)
-  assert.equal(scene.reports[1]!.id, undefined)
-  writeFileSync(scene.path('new', 'deep', 'file'), '1')
-  await scene.until(() => scene.reports.length === 3)
+  let isFirst = false
+  // A machine that is busy for a second or two is too late: then with another directory.
+  for (let n = 0; !isFirst; n++) {
+    const seen = scene.reports.length
+    mkdirSync(scene.path(`new-${n}`, 'deep'), { recursive: true })
+    // Long enough for its time to be relied on.
+    await setTimeout(100)
+    isFirst = (await takeSnapshot(scene.folder)).id !== undefined
+    await scene.until(() => scene.reports.length > seen)
+    if (isFirst) assert.equal(scene.reports.at(-1)!.id, undefined)
+    writeFileSync(scene.path(`new-${n}`, 'deep', 'file'), '1')
+    await scene.settled()
+  }
   await scene.recorded()
 })
 
@@ -211,7 +221,8 @@ test('what is mounted over the folder is not taken for it', async (t) => {
     await setTimeout(1500)
     assert.equal(scene.events.at(-1)?.kind, 'away')
   } finally {
-    execFileSync('umount', [root])
+    // It may be looking at it just now.
+    execFileSync('umount', ['-l', root])
   }
   writeFileSync(scene.path('file'), '2')
   await scene.until(() => scene.reports.length === 3)
@@ -235,7 +246,7 @@ test('where the system allows only few watches all is found by looking', async (
   const program = fileURLToPath(new URL('watching-process.ts', import.meta.url))
   const output = execFileSync('unshare', [...command, process.execPath, program, parent], {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 300_000,
   })
   const lines = output.trim().split('\n')
   assert.deepEqual(

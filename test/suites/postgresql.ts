@@ -27,7 +27,7 @@ export async function startPostgres(t: TestContext, programs: string): Promise<C
   const data = join(directory, 'data')
   execFileSync(
     join(programs, 'initdb'),
-    ['-D', data, '-U', 'test', '-A', 'trust', '--no-sync', '-E', 'UTF8'],
+    ['-D', data, '-U', 'test', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale', 'C'],
     { ...user, stdio: 'ignore' },
   )
   const server = spawn(

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { getgid, getuid } from 'node:process'
+import { getgid, getuid, pid } from 'node:process'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -25,15 +25,25 @@ export async function rsyncDaemon(t: TestContext, root: string, more: string = '
   return `rsync://127.0.0.1:${port}/tree/`
 }
 
-/** A port that nobody listens at just now. */
+let portsGiven = 0
+
+/**
+ * A port that nobody listens at just now, and that nobody else is given: each process has some of its own, below those
+ * that the system gives to whoever connects, or listens without naming one.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = 10_000 + ((pid * 40 + portsGiven++) % 22_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 /** Resolves when somebody listens at `port`. */
@@ -44,7 +54,7 @@ export async function listening(port: number): Promise<void> {
       await once(socket, 'connect')
       return
     } catch (error) {
-      if (tries === 200) throw error
+      if (tries === 2400) throw error
       await sleep(25)
     } finally {
       socket.destroy()

@@ -106,7 +106,7 @@ test('watching over ssh: there and back, and again after a cut', async (t) => {
   const until = async (path: string, text: string): Promise<void> => {
     const file = join(scene.directory, path)
     for (let n = 0; !existsSync(file) || readFileSync(file, 'utf8') !== text; n++) {
-      assert.ok(n < 600 && child.exitCode === null, `${path}: ${stderr}`)
+      assert.ok(n < 2400 && child.exitCode === null, `${path}: ${stderr}`)
       await sleep(50)
     }
   }

@@ -249,7 +249,7 @@ test('three in a row: what reaches one reaches all', async (t) => {
 
 interface Watch {
   /** Resolves when the condition holds; rejects after a minute. */
-  until(holds: () => boolean, what: string): Promise<void>
+  until(holds: (stderr: string) => boolean, what: string): Promise<void>
   stop(signal: NodeJS.Signals): Promise<{ code: number | null; stderr: string }>
 }
 
@@ -262,7 +262,7 @@ export function startSync(t: TestContext, scene: Scene, ...args: string[]): Watc
   const closed = once(child, 'close') as Promise<[number | null]>
   return {
     async until(holds, what) {
-      for (let n = 0; !holds(); n++) {
+      for (let n = 0; !holds(stderr); n++) {
         assert.ok(n < 1200 && child.exitCode === null, `${what}: did not come: ${stderr}`)
         await sleep(50)
       }
@@ -316,14 +316,17 @@ test('watching, a copy that goes away is waited for, and nothing is deleted mean
     renameSync(join(scene.directory, name), join(scene.directory, 'away'))
     mkdirSync(join(scene.directory, name))
     scene.write(`${other}/${other}-meanwhile`, 'y')
-    await sleep(1500)
+    await watch.until(
+      (stderr) => /is its disk (?:still )?mounted\?.*again in/.test(stderr),
+      'that it is away',
+    )
+    await sleep(500)
     assert.deepEqual(readdirSync(join(scene.directory, name)), [])
     rmSync(join(scene.directory, name), { recursive: true })
     renameSync(join(scene.directory, 'away'), join(scene.directory, name))
     await watch.until(holds(scene, `${name}/${other}-meanwhile`, 'y'), 'after its return')
     const { code, stderr } = await watch.stop('SIGTERM')
     assert.equal(code, 143, stderr)
-    assert.match(stderr, /is its disk (?:still )?mounted\?.*again in/)
     assert.deepEqual(files(scene, 'a'), files(scene, 'b'))
   }
 })

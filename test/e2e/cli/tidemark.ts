@@ -74,7 +74,7 @@ export class Scene {
   ): Promise<Result> {
     return new Promise((resolve) => {
       const user = uid === undefined ? {} : { uid, gid: uid }
-      const limits = { timeout: 60_000, maxBuffer: 2 ** 26 }
+      const limits = { timeout: 300_000, maxBuffer: 2 ** 26 }
       const options = { cwd, env: { ...this.environment, ...env }, ...limits, ...user }
       const child = execFile(program, args, options, (_error, stdout, stderr) => {
         resolve({ code: child.exitCode, stdout, stderr })

@@ -85,7 +85,7 @@ test('the folders of a file are kept in step, and their status is told', async (
     scene.ok('-C', 'a', 'status', '--sync', '--json').then((text) => JSON.parse(text) as Line)
   let [peer] = (await status())['peers'] as Line[]
   for (let n = 0; peer!['state'] !== 'in-step'; n++) {
-    assert.ok(n < 100)
+    assert.ok(n < 1200)
     await sleep(100)
     ;[peer] = (await status())['peers'] as Line[]
   }
@@ -278,6 +278,7 @@ test('where a listener can be reached is said as it was given', async (t) => {
     }
     assert.ok(stderr.includes(said), stderr)
     child.kill('SIGKILL')
+    await once(child, 'exit')
   }
 })
 

@@ -8,9 +8,13 @@ import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Scene } from './tidemark.ts'
 
+type Line = Record<string, unknown>
+
 interface Watch {
   /** The next line of its answer. */
-  next(): Promise<Record<string, unknown>>
+  next(): Promise<Line>
+  /** The next line that is as it should be: what changes bit by bit may be recorded bit by bit. */
+  until(holds: (line: Line) => boolean): Promise<void>
   /** Sends a signal and resolves with how it ended. */
   stop(signal: NodeJS.Signals): Promise<{ code: number | null; stderr: string }>
 }
@@ -22,11 +26,15 @@ function startWatch(t: TestContext, scene: Scene, ...args: string[]): Watch {
   let stderr = ''
   child.stderr.on('data', (piece) => (stderr += String(piece)))
   const closed = once(child, 'close') as Promise<[number | null]>
+  const next = async (): Promise<Line> => {
+    const line = await Promise.race([lines.next(), sleep(300_000, undefined, { ref: false })])
+    assert.ok(line !== undefined && line.done !== true, `nothing came: ${stderr}`)
+    return JSON.parse(line.value) as Line
+  }
   return {
-    async next() {
-      const line = await Promise.race([lines.next(), sleep(60_000, undefined, { ref: false })])
-      assert.ok(line !== undefined && line.done !== true, `nothing came: ${stderr}`)
-      return JSON.parse(line.value) as Record<string, unknown>
+    next,
+    async until(holds) {
+      while (!holds(await next()));
     },
     async stop(signal) {
       child.kill(signal)
@@ -43,10 +51,10 @@ test('each change becomes a snapshot, until Ctrl-C', async (t) => {
   const watch = startWatch(t, scene)
   assert.equal((await watch.next())['files'], 1)
   scene.write('b', '2')
-  assert.equal((await watch.next())['files'], 2)
+  await watch.until(({ files }) => files === 2)
   rmSync(join(scene.directory, 'a'))
   scene.write('new/directory/c', '3')
-  assert.equal((await watch.next())['directories'], 2)
+  await watch.until(({ files, directories }) => files === 2 && directories === 2)
   const { code, stderr } = await watch.stop('SIGINT')
   assert.deepEqual([code, stderr], [130, ''])
   assert.equal(await scene.ok('ls', '-R', 'latest'), 'b\nnew/\nnew/directory/\nnew/directory/c\n')

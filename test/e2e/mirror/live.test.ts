@@ -21,7 +21,7 @@ test('an origin that serves itself, and a mirror that would ask it once an hour:
   let said = ''
   publishing.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()))
   const until = async (holds: () => boolean, what: string): Promise<void> => {
-    for (let n = 0; n < 2000 && !holds(); n++) await sleep(20)
+    for (let n = 0; n < 10_000 && !holds(); n++) await sleep(20)
     assert.ok(holds(), `${what}: ${said}`)
   }
   await until(() => /serving it at http:\S+/.test(said), 'serves')

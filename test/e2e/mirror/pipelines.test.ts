@@ -136,7 +136,7 @@ suite('short files over HTTP', () => {
 
   test('are asked for again where the rest of what was asked together is never answered', async (t) => {
     const origin = await server(t, (paths, connection) => connection.answer(paths[0]!))
-    await fetchFiles(t, origin, 40, 300)
+    await fetchFiles(t, origin, 40, 1000)
   })
 })
 

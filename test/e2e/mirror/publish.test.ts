@@ -79,7 +79,7 @@ async function agreed(tree: string, check: (head: SignedHead) => void = () => {}
       check(checkedHead(tree))
       return
     } catch (error) {
-      if (tries > 200) throw error
+      if (tries > 2400) throw error
       await sleep(50)
     }
   }
@@ -99,13 +99,14 @@ test('a publisher tells of what happens while it watches', async (t) => {
   renameSync(join(tree, '4'), join(tree, 'four'))
   writeFileSync(join(tree, 'four/more'), 'in a directory that was moved')
   await agreed(tree)
-  // Merged on, and dropped from the shortest file, by itself.
+  // Merged on, and dropped from the shortest file, by itself: on a busy machine perhaps also from the next.
   await sleep(1500)
   writeFileSync(join(tree, 'last'), 'last')
-  await agreed(tree)
-  const [principal, ...longer] = readIndex(tree)
-  assert.equal(longer.length, 3)
-  assert.ok(principal!.events.length < longer[0]!.events.length)
+  await agreed(tree, () => {
+    const [principal, ...longer] = readIndex(tree)
+    assert.equal(longer.length, 3)
+    assert.ok(longer.some(({ events }) => events.length > principal!.events.length))
+  })
   await kill(child)
 })
 

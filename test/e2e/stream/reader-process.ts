@@ -33,6 +33,7 @@ async function poll(read: () => Promise<Buffer | undefined>): Promise<void> {
 }
 
 const file = join(root!, name!, 'latest.txt')
+process.stdout.write('reading\n')
 await Promise.all(
   Array.from({ length: Number(readers) }, (_, i) => {
     const stream = new Stream(root!, name!)

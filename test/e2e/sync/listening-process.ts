@@ -16,7 +16,7 @@ const { port } = await listenTls({
   identity,
   isKnown: () => true,
   onLink: ({ stream, name }) => {
-    const quiet = { greeting: 5000, ask: 200, gone: 1000 }
+    const quiet = { greeting: 60_000, ask: 300, gone: 3000 }
     const connection = new Connection(stream, { name, isDialler: false, quiet })
     void servePeer(connection, serviceOf(peer)).then((error) => process.send?.({ ended: error?.code }))
   },

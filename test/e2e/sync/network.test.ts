@@ -33,7 +33,7 @@ test('a cable that is pulled is noticed on both sides, and put back all goes on'
   async function reach(): Promise<Connection> {
     const link = await connectTls({ host: machine!.address, port, identity, fingerprint })
     assert.equal(link.isNear, false)
-    const quiet = { greeting: 5000, ask: 200, gone: 1000 }
+    const quiet = { greeting: 60_000, ask: 300, gone: 3000 }
     return new Connection(link.stream, { name: 'far', isDialler: true, quiet })
   }
 
@@ -41,7 +41,7 @@ test('a cable that is pulled is noticed on both sides, and put back all goes on'
   const { peer } = await connectPeer(connection, whoAmI)
   const { id } = await peer.head()
   // Alive over a silence of several times what is allowed.
-  await peer.head({ after: id, waitMs: 3000 })
+  await peer.head({ after: id, waitMs: 7000 })
   const fetching = (async () => {
     let count = 0
     for await (const arrivals of peer.fetch(endless())) {

@@ -108,12 +108,12 @@ test('a peer that is stopped runs into the time-out', async (t) => {
   const connection = new Connection(link.stream, {
     name: 'child',
     isDialler: true,
-    quiet: { greeting: 20_000, ask: 200, gone: 600 },
+    quiet: { greeting: 60_000, ask: 300, gone: 3000 },
   })
   t.after(() => connection.close())
   const { peer } = await connectPeer(connection, whoAmI)
   const { id } = await peer.head()
-  await peer.head({ after: id, waitMs: 1500 })
+  await peer.head({ after: id, waitMs: 7000 })
   kill(child, 'SIGSTOP')
   t.after(() => kill(child, 'SIGKILL'))
   await rejects(peer.head({ after: id, waitMs: 60_000 }), 'timeout')
@@ -239,7 +239,7 @@ test('TLS: whoever speaks no TLS at all is let go, and others are served meanwhi
 
 test('TLS: callers who say nothing are let go, and are never so many that nobody else gets in', async (t) => {
   const me = newIdentity()
-  const { port, identity } = await listen(t, [me], [], 500)
+  const { port, identity } = await listen(t, [me], [], 2000)
   const idle = Array.from({ length: 100 }, () => connectTcp(port, '127.0.0.1'))
   t.after(() => idle.forEach((socket) => socket.destroy()))
   const closed = idle.map((socket) => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
-import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { test, type TestContext } from 'node:test'
 import { Output } from '../../../src/cli/output.ts'
 import { ProgressLine } from '../../../src/cli/progress-line.ts'
 
@@ -13,13 +12,21 @@ function terminal(isTTY: boolean): { output: Output; written: () => string } {
   }
 }
 
-test('progress is one line on a terminal, of what lasts, and goes without a trace', async () => {
+/** Lets time pass only when it is told to. */
+function stoppedTime(t: TestContext): { pass: (milliseconds: number) => void } {
+  let now = 5000
+  t.mock.method(performance, 'now', () => now)
+  return { pass: (milliseconds) => void (now += milliseconds) }
+}
+
+test('progress is one line on a terminal, of what lasts, and goes without a trace', (t) => {
+  const time = stoppedTime(t)
   const { output, written } = terminal(true)
   const line = new ProgressLine(output, true)
   line.step('checking packs', 1, 1000)
   line.clear()
   assert.equal(written(), '')
-  await sleep(1050)
+  time.pass(1050)
   line.step('checking packs', 500, 1_234_567)
   line.step('checking packs', 501, 1_234_567)
   assert.equal(written(), '\rchecking packs  500 of 1,234,\u001b[K')
@@ -28,10 +35,11 @@ test('progress is one line on a terminal, of what lasts, and goes without a trac
   assert.equal(written(), '\r\u001b[K')
 })
 
-test('no progress elsewhere, nor when it is not wanted', async () => {
+test('no progress elsewhere, nor when it is not wanted', (t) => {
+  const time = stoppedTime(t)
   const [file, quiet] = [terminal(false), terminal(true)]
   const lines = [new ProgressLine(file.output, true), new ProgressLine(quiet.output, false)]
-  await sleep(1050)
+  time.pass(1050)
   for (const line of lines) {
     line.update({ phase: 'reading', files: 1, bytes: 1 })
     line.clear()

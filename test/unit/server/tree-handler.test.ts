@@ -138,7 +138,7 @@ suite('treeHandler', () => {
       await assert.rejects(waiting)
       await reader.read().catch(() => undefined)
     }
-    for (let n = 0; n < 100 && open() > before + 6; n++) await setTimeout(50)
+    for (let n = 0; n < 1200 && open() > before + 6; n++) await setTimeout(50)
     assert.ok(open() <= before + 6, `${open()} open, ${before} before`)
   })
 })

@@ -398,9 +398,15 @@ suite('looking back', () => {
       for await (const version of reader.follow({ signal: abort.signal, interval: 20 }))
         seen.push(await version.text())
     })()
-    await sleep(50)
-    const recorded = await recordMany(stream, 60)
-    while (seen.length < 60) await sleep(10)
+    // Until it follows.
+    const first: string[] = []
+    while (seen.length === 0) {
+      first.push(`first ${first.length}`)
+      await stream.record(first.at(-1)!)
+      await sleep(10)
+    }
+    const recorded = [...first.slice(first.indexOf(seen[0]!)), ...(await recordMany(stream, 60))]
+    while (seen.length < recorded.length) await sleep(10)
     abort.abort()
     await following
     assert.deepEqual(seen, recorded)
@@ -460,8 +466,12 @@ suite('one writer at a time', () => {
     await using patient = new Stream(root, 'lock', { zone })
     await using hurried = new Stream(root, 'lock', { zone, patience: 0 })
     const fetched = Promise.withResolvers<string>()
-    const slow = first.record(() => fetched.promise)
-    await sleep(20)
+    const begun = Promise.withResolvers<void>()
+    const slow = first.record(() => {
+      begun.resolve()
+      return fetched.promise
+    })
+    await begun.promise
     await assert.rejects(hurried.record('hurried\n'), { code: 'busy' })
     const waiting = patient.record('patient\n')
     await sleep(20)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 import type { Duplex } from 'node:stream'
 import { TidemarkError } from '../../../../src/errors.ts'
@@ -93,7 +93,10 @@ test('whoever reads slowly holds up whoever sends', async (t) => {
   })
   const channel = await near.call('flood', nothing)
   channel.end()
-  await sleep(50)
+  for (let same = 0, last = -1; same < 100; await setImmediate()) {
+    same = last === near.received ? same + 1 : 0
+    last = near.received
+  }
   const [before, received] = [sent, near.received]
   assert.ok(before < 20, `${before} messages sent to nobody`)
   await sleep(50)
@@ -111,16 +114,19 @@ test('whoever reads slowly holds up whoever sends', async (t) => {
 test('an aborted signal resets the call on both sides, and its place is free again', async (t) => {
   const [near, far] = connectionPair(t)
   let stopped = 0
+  let begun = Promise.withResolvers<void>()
   far.serve(async ({ channel }) => {
+    begun.resolve()
     await new Promise<void>((resolve) => channel.signal.addEventListener('abort', () => resolve()))
     assert.equal(channel.error?.code, 'cancelled')
     stopped++
   })
   for (let times = 0; times < 200; times++) {
+    begun = Promise.withResolvers()
     const stop = new AbortController()
     const channel = await near.call('wait', nothing, { signal: stop.signal })
     const answer = rejects(channel.receive(), 'cancelled')
-    if (times % 2 === 0) await sleep(0)
+    if (times % 2 === 0) await begun.promise
     stop.abort()
     await answer
   }

@@ -121,7 +121,7 @@ test('channels that are opened and reset at once hold no more places than there 
   let most = 0
   connection.serve(async () => {
     most = Math.max(most, ++running)
-    await sleep(5)
+    await connection.closed
     running--
   })
   raw.write(preamble)
