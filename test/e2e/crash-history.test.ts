@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { suite, test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { initFolder, openFolder } from '../../src/folder/folder.ts'
 import { prune } from '../../src/history/prune.ts'
 import { restore } from '../../src/history/restore.ts'
@@ -41,7 +42,7 @@ class Victim {
   #said = ''
 
   constructor(role: string, root: string, place: string, snapshots: number) {
-    const script = new URL('crash-process.ts', import.meta.url).pathname
+    const script = fileURLToPath(new URL('crash-process.ts', import.meta.url))
     this.#child = spawn(process.execPath, [script, role, root, place], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })

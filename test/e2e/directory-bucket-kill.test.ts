@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { DirectoryBucket } from '../../src/store/directory-bucket.ts'
 import { seededRandom } from '../suites/random.ts'
 import { temporaryDirectory } from '../suites/temporary-directory.ts'
@@ -52,7 +53,7 @@ async function killWriter(
   durability: string,
   random: () => number,
 ): Promise<Reported> {
-  const script = new URL('writer-process.ts', import.meta.url).pathname
+  const script = fileURLToPath(new URL('writer-process.ts', import.meta.url))
   const child = spawn(process.execPath, [script, root, String(seed), durability], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { suite, test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { isTidemarkError } from '../../src/errors.ts'
 import { initFolder, openFolder, type Folder } from '../../src/folder/folder.ts'
 import { forgetSnapshots } from '../../src/history/forget.ts'
@@ -224,7 +225,7 @@ test('two processes snapshot two folders into one repository while a third forge
     for (let n = 0; n < 50; n++) writeFileSync(`${root}/${n}`, `${n} `.repeat(2000))
     ;(await initFolder(root, { repository: place })).close()
   }
-  const script = new URL('crash-process.ts', import.meta.url).pathname
+  const script = fileURLToPath(new URL('crash-process.ts', import.meta.url))
   const said: string[] = []
   const children = [
     ['snapshot', roots[0]!],

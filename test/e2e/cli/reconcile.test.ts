@@ -98,7 +98,8 @@ suite('tidemark reconcile', () => {
   test('compares with a sketch file on a web server, reading no more of it than it needs', async (t) => {
     const scene = new Scene(t)
     twoLists(scene)
-    await scene.ok('sketch', 'build', 'b.txt', '-o', 'b.sketch', '--differences', '20000')
+    const salt = ['--salt', '1'.repeat(32)]
+    await scene.ok('sketch', 'build', 'b.txt', '-o', 'b.sketch', '--differences', '20000', ...salt)
     const bytes = readFileSync(join(scene.directory, 'b.sketch'))
     let sent = 0
     const server = await serveWeb(

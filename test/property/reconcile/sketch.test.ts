@@ -135,10 +135,15 @@ suite('the laws of a sketch', () => {
     fc.assert(
       fc.property(salts, profileChoice, sets, sets, (salt, profile, a, b) => {
         const different = apart(a, b)
-        // Three times what is asked for in 99 of 100 cases leaves no failure in any run to be expected.
         const size = 3 * cellsFor(different.length, profile)
-        const ids = peel(sketchOf(a, salt, size, profile).subtract(sketchOf(b, salt, size, profile)))
-        assert.deepEqual(sortedIds(ids), idsOf(different, salt))
+        // Of some thousand salts one fails with so many cells: of three in a row none ever does.
+        const decodes = [0, 1, 2].some((number) => {
+          const own = Uint8Array.from(salt, (byte, at) => (at === 0 ? byte ^ number : byte))
+          const ids = peel(sketchOf(a, own, size, profile).subtract(sketchOf(b, own, size, profile)))
+          if (ids !== undefined) assert.deepEqual(sortedIds(ids), idsOf(different, own))
+          return ids !== undefined
+        })
+        assert.ok(decodes)
       }),
       runs(200),
     )
