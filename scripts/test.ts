@@ -15,6 +15,7 @@ run('npm', ['run', '--silent', 'check'])
 process.umask(0o022)
 const files = process.argv.slice(2)
 run(process.execPath, [
+  ...(process.env['TIDEMARK_FUZZ'] === undefined ? ['--import=./test/fixed-seed.ts'] : []),
   '--test',
   '--test-concurrency=2',
   ...(files.length > 0 ? files : ['test/**/*.test.ts']),
