@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -13,7 +13,7 @@ export function temporaryDirectory(t: TestContext): string {
  * cut, as waiting for a disk is most of what they would do.
  */
 export function memoryDirectory(t: TestContext): string {
-  return fresh(t, canWrite('/dev/shm') ? '/dev/shm' : tmpdir())
+  return fresh(t, hasRoom('/dev/shm') ? '/dev/shm' : tmpdir())
 }
 
 function fresh(t: TestContext, parent: string): string {
@@ -22,10 +22,12 @@ function fresh(t: TestContext, parent: string): string {
   return path
 }
 
-function canWrite(path: string): boolean {
+function hasRoom(path: string): boolean {
   try {
     accessSync(path, constants.W_OK)
-    return true
+    // A container may have very little.
+    const { bavail, bsize } = statfsSync(path)
+    return bavail * bsize > 2 ** 31
   } catch {
     return false
   }
