@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
@@ -161,7 +170,9 @@ test('publish watches, and stops when it is told to: with all that it knows in t
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const closed = once(child, 'close')
   assert.match((await lines.next()).value ?? '', /listed 4 entries/)
-  writeFileSync(join(scene.directory, 'more'), '1')
+  // In one step: it could see a file that is not written yet.
+  writeFileSync(join(scene.home, 'more'), '1')
+  renameSync(join(scene.home, 'more'), join(scene.directory, 'more'))
   assert.match((await lines.next()).value ?? '', /told of 1 change in 5 entries/)
   child.kill('SIGTERM')
   assert.deepEqual(await closed, [143, null])
