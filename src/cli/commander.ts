@@ -1,5 +1,6 @@
 import { Argument, Command as Commander, Option } from 'commander'
-import type { ArgumentSpec, Command, OptionSpec } from './command.ts'
+import { isTidemarkError, TidemarkError } from '../errors.ts'
+import type { ArgumentSpec, Command, Completes, OptionSpec } from './command.ts'
 import { exitCodes, exitMeanings } from './exit-codes.ts'
 import type { Exit } from './exit-codes.ts'
 import type { Output } from './output.ts'
@@ -34,13 +35,36 @@ export function declare(commander: Commander, command: Command): void {
 export function declareOptions(commander: Commander, options: Readonly<Record<string, OptionSpec>>): void {
   for (const spec of Object.values(options)) {
     const option = new Option(spec.flags, spec.summary)
-    if (spec.parse) option.argParser((text, before) => spec.parse?.(text, before ?? spec.initial))
+    if (spec.parse || isPlace(spec))
+      option.argParser((text, before) => parseOption(option, spec, text, before ?? spec.initial))
     commander.addOption(option)
   }
 }
 
 function declareArgument(spec: ArgumentSpec): Argument {
-  return new Argument(spec.name, spec.summary)
+  const argument = new Argument(spec.name, spec.summary)
+  return isPlace(spec) ? argument.argParser((text) => notEmpty(spec.name, text)) : argument
+}
+
+function parseOption(option: Option, spec: OptionSpec, text: string, before: unknown): unknown {
+  const name = option.long ?? option.flags
+  if (isPlace(spec)) notEmpty(name, text)
+  try {
+    return spec.parse ? spec.parse(text, before) : text
+  } catch (error) {
+    throw isTidemarkError(error, 'usage') ? new TidemarkError('usage', `${name} ${error.message}`) : error
+  }
+}
+
+/** Whether it is somewhere in a file system. */
+function isPlace({ completes }: { readonly completes?: Completes | undefined }): boolean {
+  return completes === 'path' || completes === 'directory' || completes === 'place'
+}
+
+/** An empty place is what a variable holds that is not set; it would mean the working directory. */
+function notEmpty(name: string, place: string): string {
+  if (place !== '') return place
+  throw new TidemarkError('usage', `${name} is empty (. is the working directory)`)
 }
 
 function afterHelp(command: Command): string {

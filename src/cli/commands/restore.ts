@@ -62,8 +62,6 @@ export const command: Command = defineCommand({
     }
     if (options.checksum && options.inPlace)
       throw new TidemarkError('usage', '--checksum goes with --to: --in-place knows what has changed')
-    // From a variable that is not set, most likely; it would mean everything here.
-    if (paths.includes('')) throw new TidemarkError('usage', 'a path is empty (. is the whole directory)')
     using place = await openPlace(context)
     const logged = await place.snapshot(name)
     const found: Name[] = []
