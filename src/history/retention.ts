@@ -2,6 +2,7 @@ import { TidemarkError } from '../errors.ts'
 import type { Id } from '../object/id.ts'
 import { localTime } from './local-time.ts'
 import type { Zone } from './local-time.ts'
+import { beforeRestoreTag } from './name-snapshot.ts'
 
 /** Which snapshots to keep: whatever any rule keeps. Counts may be Infinity; 0 is as if not given. */
 export interface RetentionPolicy {
@@ -51,7 +52,7 @@ const periods = {
 } satisfies Record<string, (wall: number, time: number) => string>
 
 /**
- * Decides which snapshots of one folder are kept. The newest always is; where a rule has periods left at the
+ * Decides which snapshots of one folder are kept. The newest always is, and the one that `latest` names; where a rule has periods left at the
  * end, the oldest is kept too, as the best there is of the time before. Throws `usage` when no rule is given,
  * for that would forget all.
  */
@@ -89,7 +90,9 @@ export function retain<T extends RetainedSnapshot>(
     for (const tag of snapshot.tags) if (policy.tags?.includes(tag) === true) because(snapshot, `tag ${tag}`)
   for (const snapshot of sorted)
     if (snapshot.isShared === true) because(snapshot, 'in common with another copy')
-  if (newest !== undefined && reasons.get(newest)!.length === 0) because(newest, 'newest snapshot')
+  const latest = sorted.find(({ tags }) => !tags.includes(beforeRestoreTag))
+  for (const snapshot of [newest, latest])
+    if (snapshot !== undefined && reasons.get(snapshot)!.length === 0) because(snapshot, 'newest snapshot')
 
   const keep = sorted.map((snapshot) => ({ snapshot, reasons: reasons.get(snapshot)! }))
   return {

@@ -55,7 +55,7 @@ export async function checkPackData(
   const message =
     damaged > 0
       ? `${chunks.length} chunks in ${damaged} of ${blocks.length} blocks are damaged`
-      : 'its bytes do not match its name, though every chunk is whole'
+      : `its bytes do not match its name, though every chunk ${there.length < blocks.length ? 'that is left ' : ''}is whole`
   const finding = findings.add('pack-damaged', name, message)
   for (const id of chunks) findings.loseCopy(id, pack, finding)
 }

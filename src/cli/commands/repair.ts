@@ -69,5 +69,6 @@ async function print(context: Context, report: RepairReport, name: string, data:
   const { out } = context
   const whole = data ? 'all is whole' : 'whole, as far as it shows without reading the packs (--data does)'
   if (!report.findings.some(({ harm }) => harm)) await context.tell(out.style('green', whole))
+  else if (deletedSnapshots.length > 0) await context.note('what is listed above is lost; the rest is whole')
   else await context.note('what is damaged still can be read but for what is listed above')
 }

@@ -31,6 +31,18 @@ suite('retention', () => {
     })
   })
 
+  test('keeps what latest names beside what was recorded before a restore', () => {
+    const snapshots = [at('2026-11-20'), at('2026-11-21'), at('2026-11-22', 'before-restore')]
+    assert.deepEqual(kept(snapshots, { last: 1 }), {
+      '2026-11-22': 'last snapshot',
+      '2026-11-21': 'newest snapshot',
+    })
+    assert.deepEqual(kept(snapshots, { last: 2 }), {
+      '2026-11-22': 'last snapshot',
+      '2026-11-21': 'last snapshot',
+    })
+  })
+
   test('keeps the newest of each period, and says why', () => {
     assert.deepEqual(kept(daily, { daily: 2, weekly: 2, monthly: 2, yearly: 1 }), {
       '2026-12-31': 'daily snapshot, weekly snapshot, monthly snapshot, yearly snapshot',

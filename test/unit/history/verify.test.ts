@@ -152,6 +152,9 @@ suite('verify', () => {
     const { findings } = await verify(bucket)
     assert.deepEqual(codes(findings), ['footer-damaged', 'pack-size'])
     assert.ok(findings.find(({ code }) => code === 'pack-size')!.affectedCount > 600)
+    const read = await verify(bucket, { data: true })
+    const { message } = read.findings.find(({ code }) => code === 'pack-damaged')!
+    assert.match(message, /every chunk that is left is whole/)
   })
 
   test('finds a damaged segment, and goes on without it', async () => {
