@@ -10,8 +10,6 @@ export interface Victim {
   readonly begun: Promise<void>
   /** Resolves with the signal that ended it. */
   readonly ended: Promise<NodeJS.Signals | null>
-  /** Is aborted when it has ended: there is nothing to wait for any more. */
-  readonly isOver: AbortSignal
 }
 
 /** Runs a script with our Node. */
@@ -19,15 +17,11 @@ export function startVictim(script: URL, args: readonly string[]): Victim {
   const child = spawn(process.execPath, [fileURLToPath(script), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const over = new AbortController()
   const ended = new Promise<NodeJS.Signals | null>((resolve) => {
-    child.once('close', (_code, signal) => {
-      over.abort()
-      resolve(signal)
-    })
+    child.once('close', (_code, signal) => resolve(signal))
   })
   const spoken = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
-  return { child, begun: Promise.race([spoken, ended.then(() => undefined)]), ended, isOver: over.signal }
+  return { child, begun: Promise.race([spoken, ended.then(() => undefined)]), ended }
 }
 
 /**
@@ -43,7 +37,7 @@ export async function killWhen(
     await setTimeout(pause())
     child.kill('SIGSTOP')
     while (isRunning(child)) await setTimeout(1)
-    if (child.exitCode !== null) throw new Error(`the process ended by itself: ${child.exitCode}`)
+    if (hasEnded(child)) throw new Error(`the process ended by itself: ${child.exitCode ?? child.signalCode}`)
     if (holds()) break
     child.kill('SIGCONT')
   }
@@ -51,10 +45,20 @@ export async function killWhen(
 }
 
 /** Whether some thread has not come to a stop yet. */
-function isRunning({ pid, exitCode }: ChildProcess): boolean {
-  if (exitCode !== null) return false
-  return readdirSync(`/proc/${pid}/task`).some((task) => {
-    const stat = readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1')
-    return !/^[TtZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
-  })
+function isRunning(child: ChildProcess): boolean {
+  if (hasEnded(child)) return false
+  const tasks = `/proc/${child.pid}/task`
+  try {
+    return readdirSync(tasks).some((task) => {
+      const stat = readFileSync(`${tasks}/${task}/stat`, 'latin1')
+      return !/^[TtZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+    })
+  } catch {
+    // One has just ended.
+    return true
+  }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
 }
