@@ -210,7 +210,7 @@ try {
     // Half of them on the disk, half in what the mirror believes to be listed.
     for (let i = 0; i < differences / 2; i++) {
       writeFileSync(join(place, 'running', pathOf(i)), randomBytes(size))
-      again.state.settle({ path: `never-there-${i}`, epoch: '1', detail: 'l x', round: 1 })
+      again.state.items.settle({ path: `never-there-${i}`, epoch: '1', detail: 'l x', round: 1 })
     }
     const before = await http.bytes()
     const { items, proven, broken } = await again.verify()

@@ -101,7 +101,7 @@ class Absorbing {
       this.#refuse(named(error.message, path))
       return
     }
-    const known = this.#state.find(path)
+    const known = this.#state.items.find(path)
     const isFull = frontier === undefined
     if (known !== undefined && (!isFull || known.round === round)) {
       const order = compareEpochs(known.epoch, epoch)
@@ -112,8 +112,8 @@ class Absorbing {
     this.events++
     // What is in its place already, as its detail proves, is not brought again.
     if (!gone && detail !== '' && known?.have === detail && !known.lost)
-      this.#state.settle({ path, epoch, detail, round })
-    else this.#state.tell({ path, epoch, gone, detail, round, tier, rank: ++this.#rank })
+      this.#state.items.settle({ path, epoch, detail, round })
+    else this.#state.work.tell({ path, epoch, gone, detail, round, tier, rank: ++this.#rank })
   }
 
   /** To be called at the end of each step. */

@@ -52,6 +52,14 @@ export class CatchUp {
 
   /** True when everything was read anew meanwhile. */
   async run(): Promise<boolean> {
+    try {
+      return await this.#run()
+    } finally {
+      await this.#contents.close()
+    }
+  }
+
+  async #run(): Promise<boolean> {
     const { reader, tree, files, signal } = this.#options
     this.#countLeft()
     let full = false
@@ -106,8 +114,8 @@ export class CatchUp {
 
   #retryBlocked(): boolean {
     const { state } = this.#options
-    const blocked = state.asides(1000).filter(({ reason }) => /\bstands\b/.test(reason))
-    for (const { path } of blocked) state.retry(path)
+    const blocked = state.work.asides(1000).filter(({ reason }) => /\bstands\b/.test(reason))
+    for (const { path } of blocked) state.work.retry(path)
     return blocked.length > 0
   }
 

@@ -1,7 +1,8 @@
 import type { Name } from '../../bytes/name.ts'
 import { isIndexPath, isOwnPath, parseDetail, toBase64Url } from '../../recent/index.ts'
 import type { LocalTree } from './local-tree.ts'
-import type { Item, MirrorState } from './mirror-state.ts'
+import type { MirrorState } from './mirror-state.ts'
+import type { Item } from './state-item.ts'
 
 /** What was found on disk. */
 export interface TreeCheck {
@@ -29,12 +30,12 @@ export function checkTree(options: TreeCheckOptions): TreeCheck {
   const { state, tree, signal, onProgress } = options
   const broken: Name[] = []
   let items = 0
-  for (const item of state.items()) {
+  for (const item of state.items.all()) {
     if (signal.aborted) break
     if (item.gone) continue
     if (!isWhole(tree, item)) {
       // What has been set aside is seen to in its own time.
-      if (item.tries === 0) state.want(item.path, 0, items)
+      if (item.tries === 0) state.work.want(item.path, 0, items)
       if (broken.length < mostNamed) broken.push(item.path)
     }
     onProgress(++items)
@@ -65,6 +66,6 @@ function findExtra(directory: Name, options: TreeCheckOptions, extra: Name[]): v
     const path = directory === '' ? name : `${directory}/${name}`
     if (isOwnPath(path) || isIndexPath(path, root)) continue
     if (tree.stat(path)?.kind === 'directory') findExtra(path, options, extra)
-    else if (state.find(path)?.gone !== false) extra.push(path)
+    else if (state.items.find(path)?.gone !== false) extra.push(path)
   }
 }

@@ -5,7 +5,9 @@ import { parseDetail, type Detail } from '../../recent/index.ts'
 import { directoryOf } from '../../tree/path.ts'
 import type { Fetched, Transport, Wanted } from '../transport/transport.ts'
 import type { LocalTree } from './local-tree.ts'
-import type { Item, MirrorState, Wish } from './mirror-state.ts'
+import type { MirrorState } from './mirror-state.ts'
+import type { Item } from './state-item.ts'
+import type { Wish } from './work-queue.ts'
 import type { Done } from './done.ts'
 import { backOff, problemOf } from './item-problem.ts'
 import { hashText, mayBe, OwnContents } from './own-contents.ts'
@@ -41,7 +43,7 @@ interface CameFor extends Came {
 }
 
 /** Items seen to at a time: as many are lost, and done again, when the process is killed. */
-const atOnce = 4096
+const atOnce = 8192
 /** And bytes, where details tell them. */
 const bytesAtOnce = 256 * 1024 * 1024
 
@@ -52,6 +54,8 @@ export class Contents {
   readonly #own: OwnContents
   /** What a thread could not put in its place. */
   readonly #odd = new Set<Name>()
+  /** Started when there is much to do first. */
+  #thread: ThreadedPlacing<CameFor> | undefined
 
   constructor(options: ContentsOptions) {
     this.#options = options
@@ -62,8 +66,9 @@ export class Contents {
   /** Sees to some of what the indexes up to `tier` want; false when there was nothing. */
   async some(tier: number): Promise<boolean> {
     const { state } = this.#options
-    const items = withinBytes(state.wanted(tier, atOnce))
+    const items = withinBytes(state.work.wanted(tier, atOnce))
     if (items.length === 0) return false
+    this.#startThread(items)
     const placing = new Placing<Placed>(this.#ready, {
       onPlaced: (placed) => this.#settleAll(placed),
       onFailed: ({ item }, error) => this.#setAside(item, error),
@@ -73,10 +78,17 @@ export class Contents {
       if (wanted.length > 0) await this.#fetch(wanted, byPath, placing)
     } finally {
       // What has come is not thrown away, whatever became of the rest.
-      await placing.end()
+      await placing.placeAll()
     }
     this.#options.onProgress()
     return true
+  }
+
+  /** To be called at the end in any case. */
+  async close(): Promise<void> {
+    const thread = this.#thread
+    this.#thread = undefined
+    await thread?.close()
   }
 
   /** What is left to be fetched, when everything is done for which nothing is needed of the origin. */
@@ -96,7 +108,7 @@ export class Contents {
         if (fetch !== undefined) wanted.push(fetch)
       }
     })
-    for (const file of along) await placing.add(file)
+    for (const file of along) placing.add(file)
     return [wanted, byPath]
   }
 
@@ -139,7 +151,7 @@ export class Contents {
   /** The item is in its place. */
   #settle(item: Item): void {
     const { state, done, onTouched } = this.#options
-    state.settle(item)
+    state.items.settle(item)
     if (item.have === undefined) done.more++
     onTouched(item.path)
   }
@@ -156,7 +168,7 @@ export class Contents {
       done.bytes += bytes
       onProgress()
     }
-    const thread = this.#thread(wanted)
+    const thread = this.#thread
     try {
       for await (const fetched of transport.fetch(wanted, files.incoming, { jobs, signal, onBytes })) {
         const item = items.get(fetched.wanted.path)!
@@ -165,22 +177,27 @@ export class Contents {
         if (thread !== undefined && 'content' in came && !this.#odd.has(item.path)) {
           done.files++
           await thread.add(came)
-        } else await this.#place(came, placing)
+        } else this.#place(came, placing)
       }
     } finally {
       // They are fetched again.
-      for (const { item } of (await thread?.end()) ?? []) {
+      for (const { item } of (await thread?.placeAll()) ?? []) {
         this.#odd.add(item.path)
         done.files--
       }
+      if (thread?.hasFailed === true) await this.close()
     }
   }
 
-  /** For many small files, where there is a processor for it, and a way to the directory that cannot be turned. */
-  #thread(wanted: readonly Wanted[]): ThreadedPlacing<CameFor> | undefined {
+  /**
+   * For many small files, where there is a processor for it, and a way to the directory that cannot be turned. Before it is
+   * known that they are to be fetched: it takes a while to start.
+   */
+  #startThread(items: readonly Wish[]): void {
     const { root } = this.#options.files
-    if (wanted.length < worthThread || availableParallelism() < 2 || !root.raceFree) return undefined
-    return new ThreadedPlacing(`/proc/self/fd/${root.fd}/.`, (placed) => {
+    const isWorth = items.length >= worthThread && availableParallelism() > 1 && root.raceFree
+    if (!isWorth || this.#thread !== undefined) return
+    this.#thread = new ThreadedPlacing(`/proc/self/fd/${root.fd}/.`, (placed) => {
       for (const { path } of placed) this.#options.tree.noteChange(directoryOf(path))
       this.#settleAll(placed)
     })
@@ -237,7 +254,7 @@ export class Contents {
       : { item, path, staged: fetched.staged, mode, mtimeNs }
   }
 
-  async #place(came: Placed | CameFor, placing: Placing<Placed>): Promise<void> {
+  #place(came: Placed | CameFor, placing: Placing<Placed>): void {
     const { item, path, mode, mtimeNs } = came
     const file = this.#orAside(item, () =>
       'content' in came
@@ -246,7 +263,7 @@ export class Contents {
     )
     if (file === undefined) return
     this.#options.done.files++
-    await placing.add(file)
+    placing.add(file)
   }
 
   /** One bad item is set aside; what would be every item's trouble is thrown. */
@@ -262,7 +279,7 @@ export class Contents {
   #setAside({ path, tries }: Item, error: unknown): void {
     const { state, done, now, onAside } = this.#options
     const problem = problemOf(error)
-    state.setAside(path, problem.message, now() + backOff(tries))
+    state.work.setAside(path, problem.message, now() + backOff(tries))
     done.aside++
     onAside(path, problem)
   }

@@ -26,14 +26,14 @@ export function carryOutDeletes(tier: number, options: DeleteOptions): void {
   const { state, tree, skip, done, now, onTouched, onAside } = options
   const emptied = new Set<Name>()
   for (;;) {
-    const items = state.deletes(tier, atOnce)
+    const items = state.work.deletes(tier, atOnce)
     if (items.length === 0) break
     state.step(() => {
       for (const item of items) {
         const { path, have, tries } = item
         if (skip) {
-          if (have === undefined) state.forget(path)
-          else state.keep(item)
+          if (have === undefined) state.items.forget(path)
+          else state.items.keep(item)
           continue
         }
         try {
@@ -41,12 +41,12 @@ export function carryOutDeletes(tier: number, options: DeleteOptions): void {
             done.deleted++
             onTouched(path)
           }
-          state.forget(path)
+          state.items.forget(path)
           if (have !== undefined) done.more--
           emptied.add(directoryOf(path))
         } catch (error) {
           const problem = problemOf(error)
-          state.setAside(path, problem.message, now() + backOff(tries))
+          state.work.setAside(path, problem.message, now() + backOff(tries))
           done.aside++
           onAside(path, problem)
         }
@@ -64,7 +64,7 @@ export function removeEmptied(
   const byLength = new Set<Name>()
   for (let path of emptied) for (; path !== ''; path = directoryOf(path)) byLength.add(path)
   for (const path of [...byLength].toSorted((a, b) => b.length - a.length)) {
-    if (state.find(path)?.gone === false) continue
+    if (state.items.find(path)?.gone === false) continue
     if (tree.removeDirectory(path)) onTouched(path)
   }
 }

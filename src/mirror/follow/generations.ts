@@ -60,7 +60,7 @@ export class Generations {
 
   /** Notes that something has changed at a path. */
   note(path: Name): void {
-    if (this.#noted !== undefined) this.#state.touch(path, this.#noted.number + 1)
+    if (this.#noted !== undefined) this.#state.touched.note(path, this.#noted.number + 1)
   }
 
   /** Turns the link to the tree as it is now, once the other copy may be changed. */
@@ -77,7 +77,7 @@ export class Generations {
     const next: Noted = { number, current: which, upTo, switchedAt: this.#now() }
     this.#state.step(() => {
       this.#state.set('generations', JSON.stringify(next))
-      this.#state.untouch(Math.min(...upTo))
+      this.#state.touched.forget(Math.min(...upTo))
     })
     this.#noted = next
   }
@@ -94,7 +94,7 @@ export class Generations {
     const copy = new LocalTree(root, () => true)
     try {
       if (upTo < 0) this.#copyAll('', copy)
-      else for (const path of this.#state.touched(upTo)) this.#copy(path, copy)
+      else for (const path of this.#state.touched.since(upTo)) this.#copy(path, copy)
       // The indexes are few, and change with everything.
       for (const name of this.#tree.names('')) if (name.startsWith('RECENT')) this.#copy(name, copy)
     } finally {

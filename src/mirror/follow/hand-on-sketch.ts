@@ -6,7 +6,8 @@ import { nameOfSketch, type Head } from '../../recent/index.ts'
 import { decodeHeader, headerLength, type SketchHeader } from '../../reconcile/index.ts'
 import type { Transport } from '../transport/transport.ts'
 import { TreeSum } from '../tree-sum.ts'
-import type { Item, MirrorState } from './mirror-state.ts'
+import type { MirrorState } from './mirror-state.ts'
+import type { Item } from './state-item.ts'
 import { unhide } from './publish.ts'
 
 const atOnce = 4096
@@ -68,7 +69,7 @@ async function readHeader(
 async function sketchOf(state: MirrorState, { salt, size, profile }: SketchHeader): Promise<Uint8Array> {
   const sum = new TreeSum({ salt, size, profile })
   let batch: Item[] = []
-  for (const item of state.items()) {
+  for (const item of state.items.all()) {
     if (!item.gone) batch.push(item)
     if (batch.length < atOnce) continue
     sum.addAll(batch)

@@ -107,6 +107,11 @@ export class LocalTree {
     this.#changed.add(path)
   }
 
+  /** Somebody else sees to it that what was put in its place becomes durable. */
+  leaveChanges(): void {
+    this.#changed.clear()
+  }
+
   /** Whether there is a directory at `path`. */
   has(path: Name): boolean {
     try {

@@ -68,12 +68,12 @@ export class Mirror {
     this.tree = new LocalTree(root, (path) => this.#mayRemove(path))
     const grace = options.grace ?? 10_000
     this.#generations = new Generations(directory, this.state, this.tree, { grace, now: this.#now })
-    const isUnfinished = this.state.get('unfinished') === '1' || this.state.nextDue() !== undefined
+    const isUnfinished = this.state.get('unfinished') === '1' || this.state.work.nextDue() !== undefined
     clearIncoming(this.#files, (name) => isUnfinished && name.startsWith('h-'))
     if (isUnfinished) this.#clear()
     this.#meet(this.transport.name)
     if (options.forgetKey === true) for (const key of ['key', 'sequence']) this.state.set(key, undefined)
-    if (options.skipDeletes !== true && this.state.unkeep() > 0) this.state.set('unfinished', '1')
+    if (options.skipDeletes !== true && this.state.work.unkeep() > 0) this.state.set('unfinished', '1')
   }
 
   /** What another way to the origin, or another origin, said of the state of files means nothing here. */
@@ -94,13 +94,13 @@ export class Mirror {
   /** What a mirror that was killed has left stands beside what it had not settled. */
   #clear(): void {
     const directories = new Set<Name>()
-    for (const path of this.state.unsettled()) directories.add(directoryOf(path))
+    for (const path of this.state.work.unsettled()) directories.add(directoryOf(path))
     for (const path of directories) this.tree.clear(path)
   }
 
   /** Something that is in the way: is it ours, and listed as deleted? */
   #mayRemove(path: Name): boolean {
-    const item = this.state.find(path)
+    const item = this.state.items.find(path)
     return item?.gone === true
   }
 
@@ -131,7 +131,7 @@ export class Mirror {
     this.#refused = 0
     const { state, reader } = this
     const { signal } = this.#options
-    const taken = state.takeUp(this.#now())
+    const taken = state.work.takeUp(this.#now())
     const look = await reader.look({ anew, wait: taken > 0 ? undefined : wait })
     const unfinished = state.get('unfinished') === '1'
     let full = look.full
@@ -144,7 +144,7 @@ export class Mirror {
       throwIfCancelled(signal, 'mirror')
       state.set('unfinished', undefined)
     }
-    if (full) state.countItems()
+    if (full) state.set('items', String(state.items.count()))
     else if (done.more !== 0) state.set('items', String(Number(state.get('items') ?? 0) + done.more))
     this.#count(done)
     state.set('complete', String(this.#now()))
@@ -153,7 +153,7 @@ export class Mirror {
       await this.#generations.turn(current, signal)
       this.#hasWorked = false
     }
-    const waiting = state.nextDue() === undefined ? 0 : state.counts().aside
+    const waiting = state.work.nextDue() === undefined ? 0 : state.counts().aside
     const report = {
       ...done,
       unchanged: look.same && taken === 0 && !unfinished,
@@ -197,7 +197,7 @@ export class Mirror {
     const proof = head === undefined ? 'unknown' : await prove(state, head, this.transport, signal)
     if (typeof proof === 'object' && proof.lacking === 0) {
       const rank = Number(state.get('rank') ?? 0)
-      for (const path of proof.extra) state.retire(path, rank)
+      for (const path of proof.extra) state.work.retire(path, rank)
     } else if (proof !== 'equal') report = await this.catchUp({ anew: true })
     const check = checkTree({ state, tree, root: reader.root, signal, onProgress })
     throwIfCancelled(signal, 'verify')

@@ -3,7 +3,8 @@ import type { Name } from '../../bytes/name.ts'
 import type { FileStat } from '../../folder/system/file-stat.ts'
 import type { FileDetail } from '../../recent/index.ts'
 import type { LocalTree } from './local-tree.ts'
-import type { MirrorState, Wish } from './mirror-state.ts'
+import type { MirrorState } from './mirror-state.ts'
+import type { Wish } from './work-queue.ts'
 import type { ReadyFiles } from './ready-files.ts'
 
 export interface OwnContentsOptions {
@@ -53,7 +54,7 @@ export class OwnContents {
     }
     // An empty file is not worth the look.
     if (!item.elsewhere || detail.size === 0) return undefined
-    for (const other of this.#state.withContent(detail.hash, 4)) {
+    for (const other of this.#state.items.withContent(detail.hash, 4)) {
       if (other.path === path) continue
       const stat = this.isHere(other.path, detail)
       if (stat === undefined) continue

@@ -28,8 +28,8 @@ export type ToThread =
       readonly files: readonly SmallFile[]
       readonly contents: Uint8Array<ArrayBuffer>
     }
-  /** Everything is to be in its place. */
-  | { readonly kind: 'end' }
+  /** Everything that has come is to be put in its place. */
+  | { readonly kind: 'place' }
 
 /** Files by their numbers. What has failed is to be tried by who can say why, and what may be removed for it. */
 export type FromThread =
@@ -37,7 +37,8 @@ export type FromThread =
   | { readonly kind: 'taken' }
   | { readonly kind: 'placed'; readonly numbers: readonly number[] }
   | { readonly kind: 'failed'; readonly number: number }
-  | { readonly kind: 'end' }
+  /** Everything is in its place, or has failed. */
+  | { readonly kind: 'done' }
 
 interface Numbered extends Ready {
   readonly number: number
@@ -45,7 +46,8 @@ interface Numbered extends Ready {
 
 function serve(port: NonNullable<typeof parentPort>, { root }: ThreadStart): void {
   const handle = openDirectory(root)
-  const files = new ReadyFiles(new LocalTree(handle, () => false), handle)
+  const tree = new LocalTree(handle, () => false)
+  const files = new ReadyFiles(tree, handle)
   const send = (message: FromThread): void => port.postMessage(message)
   const placing = new Placing<Numbered>(files, {
     onPlaced: (placed) => send({ kind: 'placed', numbers: placed.map(({ number }) => number) }),
@@ -66,14 +68,15 @@ function serve(port: NonNullable<typeof parentPort>, { root }: ThreadStart): voi
   }
 
   const take = async (message: ToThread): Promise<void> => {
-    if (message.kind === 'end') {
-      await placing.end()
-      return send({ kind: 'end' })
+    if (message.kind === 'place') {
+      await placing.placeAll()
+      tree.leaveChanges()
+      return send({ kind: 'done' })
     }
     let at = 0
     for (const [i, file] of message.files.entries()) {
       const ready = write(message.first + i, file, message.contents.subarray(at, at + file.size))
-      if (ready !== undefined) await placing.add(ready)
+      if (ready !== undefined) placing.add(ready)
       at += file.size
     }
     send({ kind: 'taken' })

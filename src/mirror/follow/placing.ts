@@ -1,10 +1,9 @@
 import { setImmediate as heard } from 'node:timers/promises'
 import type { Ready, ReadyFiles } from './ready-files.ts'
 
-/** Files that are made durable and put in their places together, while others are fetched. */
-const atOnce = 1024
-/** Files put in their places without a look at what else has come. */
-const heardEvery = 32
+/** Files put in their places without a look at what else has come, and before it is told of them. */
+const heardEvery = 64
+const tellEvery = 512
 
 export interface PlacingOptions<F extends Ready> {
   readonly onPlaced: (files: readonly F[]) => void
@@ -12,38 +11,38 @@ export interface PlacingOptions<F extends Ready> {
   readonly onFailed: (file: F, error: unknown) => void
 }
 
-/** Makes files durable that stand ready, many at a time, and then puts them in their places. */
+/** Makes files durable that stand ready, all at once, and then puts them in their places. */
 export class Placing<F extends Ready> {
   readonly #files: ReadyFiles
   readonly #options: PlacingOptions<F>
   #waiting: F[] = []
-  #running: Promise<void> = Promise.resolve()
 
   constructor(files: ReadyFiles, options: PlacingOptions<F>) {
     this.#files = files
     this.#options = options
   }
 
-  /** Rejects for what an earlier file met that would be every file's trouble. */
-  async add(file: F): Promise<void> {
+  add(file: F): void {
     this.#waiting.push(file)
-    if (this.#waiting.length < atOnce) return
-    await this.#running
-    this.#running = this.#place(this.#waiting.splice(0))
-    // Its failure is reported when the next is begun; until then it is nobody's.
-    this.#running.catch(() => {})
   }
 
-  /** Resolves when everything is in its place. To be called in any case: what has come is not thrown away. */
-  async end(): Promise<void> {
-    await this.#running
+  /**
+   * Resolves when everything is in its place. To be called in any case: what has come is not thrown away. Rejects for what a
+   * file met that would be every file's trouble.
+   */
+  async placeAll(): Promise<void> {
     await this.#place(this.#waiting.splice(0))
   }
 
   async #place(files: readonly F[]): Promise<void> {
     if (files.length === 0) return
     const ready = new Set(files)
-    const placed: F[] = []
+    let placed: F[] = []
+    const tell = (): void => {
+      for (const file of placed) ready.delete(file)
+      if (placed.length > 0) this.#options.onPlaced(placed)
+      placed = []
+    }
     try {
       for (const file of files) this.#try(file, ready, () => this.#files.finish(file))
       await this.#files.sync([...ready])
@@ -51,13 +50,14 @@ export class Placing<F extends Ready> {
       for (const file of ready) {
         // Others are fetched meanwhile, and want to be heard.
         if (++number % heardEvery === 0) await heard()
+        if (number % tellEvery === 0) tell()
         if (this.#try(file, ready, () => this.#files.place(file))) placed.push(file)
       }
     } finally {
       for (const file of placed) ready.delete(file)
       for (const file of ready) this.#files.discard(file)
+      tell()
     }
-    this.#options.onPlaced(placed)
   }
 
   #try(file: F, ready: Set<F>, act: () => void): boolean {

@@ -27,7 +27,7 @@ export async function prove(
   const root = new SetRoot()
   const words = new Int32Array(8)
   const bytes = new Uint8Array(words.buffer)
-  for (const { path, detail, gone } of state.items()) {
+  for (const { path, detail, gone } of state.items.all()) {
     if (gone) continue
     bytes.set(digestOfItem(path, detail))
     root.include(words, 1)
@@ -46,7 +46,7 @@ async function bySketch(
   signal: AbortSignal,
 ): Promise<Proof> {
   const index = new SetIndex<Name>()
-  for (const { path, detail, gone } of state.items()) {
+  for (const { path, detail, gone } of state.items.all()) {
     if (!gone) index.add(digestOfItem(path, detail), path)
   }
   const fetch = fetchThrough(transport, name, signal)

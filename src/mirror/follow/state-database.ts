@@ -3,7 +3,9 @@ import { isTidemarkError, TidemarkError } from '../../errors.ts'
 import { fromDatabase } from '../../store/database-error.ts'
 import { readDatabase, sqlite } from '../../store/sqlite.ts'
 
-const schema = 2
+const schema = 3
+/** Which lacks a table, that nothing is read from to tell how a mirror stands. */
+const before = 2
 
 /**
  * item: one row for everything that stands in its place here.
@@ -11,6 +13,7 @@ const schema = 2
  *   gone     1: deleted at the origin, and left here
  *   content  of a file the first six bytes of its SHA-256, to find it by
  *   round    the last full reading of all indexes that listed it
+ * young: the same for what was put in its place lately; it hides the row of its path in item.
  * work: one row for every path that an index wants something done about: what its newest event says, beside the item that it
  * may be. Few and close together, where items are many and far apart: each of those is written once for a change.
  *   tier     the index that wants it
@@ -34,6 +37,16 @@ const tables = `
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX queue ON work (gone, due, tier, rank);
   CREATE TABLE touched (path BLOB PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`
+
+/** What the schema before did not have. */
+const youngTable = `
+  CREATE TABLE young (
+    path BLOB PRIMARY KEY, epoch TEXT NOT NULL, gone INTEGER NOT NULL, detail TEXT NOT NULL, content INTEGER,
+    round INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX young_content ON young (content) WHERE content IS NOT NULL;
+  CREATE INDEX young_kept ON young (gone) WHERE gone = 1;
   PRAGMA user_version = ${schema};
 `
 
@@ -49,9 +62,10 @@ export function openStateDatabase(path: string, readOnly: boolean): DatabaseSync
             // Pages that are written again and again reach the disk seldom.
             'PRAGMA wal_autocheckpoint = 10000; PRAGMA journal_size_limit = 67108864',
         )
-        if (version === 0) database.exec(`BEGIN IMMEDIATE; ${tables} COMMIT`)
+        if (version === 0) database.exec(`BEGIN IMMEDIATE; ${tables} ${youngTable} COMMIT`)
+        if (version === before) database.exec(`BEGIN IMMEDIATE; ${youngTable} COMMIT`)
       }
-      if (version !== schema && (version !== 0 || readOnly)) {
+      if (version !== schema && version !== before && (version !== 0 || readOnly)) {
         throw new TidemarkError('unsupported', `${path} was written by another version of Tidemark`)
       }
       return database

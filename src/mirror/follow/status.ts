@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { TidemarkError } from '../../errors.ts'
 import { ownDirectory } from '../../recent/index.ts'
-import { MirrorState, type Aside } from './mirror-state.ts'
+import { MirrorState } from './mirror-state.ts'
+import type { Aside } from './work-queue.ts'
 
 /** How a mirror stands, as it is noted: for `mirror status`, for files of status and metrics. */
 export interface MirrorStatus {
@@ -59,7 +60,7 @@ export function statusOf(state: MirrorState, directory: string, now: number): Mi
     sequence: number('sequence'),
     key: state.get('key'),
     ...counts,
-    asides: counts.aside === 0 ? [] : state.asides(mostAsides),
+    asides: counts.aside === 0 ? [] : state.work.asides(mostAsides),
     error,
     total: {
       files: number('total files') ?? 0,

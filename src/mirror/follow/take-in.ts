@@ -38,7 +38,7 @@ export function takeIn(
   state.step(() => {
     if (full) {
       const rank = Number(state.get('rank') ?? 0) + 1
-      events += state.sweep(roundOf(state), copies.length - 1, rank)
+      events += state.work.sweep(roundOf(state), copies.length - 1, rank)
     }
     state.set('frontier', newestOf(copies) ?? '0')
     state.set('dirtymark', first!.dirtymark)

@@ -31,9 +31,9 @@ export class ThreadedPlacing<F extends Came> {
   #number = 0
   #messages = 0
   #hasFailed = false
-  #hasEnded = false
+  #isDone = false
   #wake: (() => void) | undefined
-  readonly #failed: F[] = []
+  #failed: F[] = []
 
   /** `root` leads to the open directory of the mirror. */
   constructor(root: string, onPlaced: (files: readonly F[]) => void) {
@@ -85,7 +85,7 @@ export class ThreadedPlacing<F extends Came> {
 
   #receive(message: FromThread): void {
     if (message.kind === 'taken') this.#messages--
-    else if (message.kind === 'end') this.#hasEnded = true
+    else if (message.kind === 'done') this.#isDone = true
     else if (message.kind === 'placed') this.#onPlaced(message.numbers.map((number) => this.#take(number)))
     else this.#failed.push(this.#take(message.number))
     this.#wake?.()
@@ -101,12 +101,25 @@ export class ThreadedPlacing<F extends Came> {
     return new Promise((resolve) => (this.#wake = resolve))
   }
 
+  /** It is of no more use. */
+  get hasFailed(): boolean {
+    return this.#hasFailed
+  }
+
   /** Resolves, when all are in their places, to those that are not: the thread could not put them there. */
-  async end(): Promise<readonly F[]> {
+  async placeAll(): Promise<readonly F[]> {
     if (this.#batch.length > 0) this.#send()
-    this.#post({ kind: 'end' })
-    while (!this.#hasEnded && !this.#hasFailed) await this.#change()
+    this.#isDone = false
+    this.#post({ kind: 'place' })
+    while (!this.#isDone && !this.#hasFailed) await this.#change()
+    const failed = [...this.#failed, ...this.#under.values()]
+    this.#failed = []
+    this.#under.clear()
+    return failed
+  }
+
+  /** Ends the thread. What was not put in its place is not. */
+  async close(): Promise<void> {
     await this.#worker.terminate()
-    return [...this.#failed, ...this.#under.values()]
   }
 }

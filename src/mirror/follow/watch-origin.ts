@@ -62,7 +62,7 @@ export async function watchOrigin(options: WatchOptions): Promise<void> {
 
 /** Seconds that the origin may wait with its answer: not beyond what is to be tried again here. */
 function patience(state: MirrorState, now: number): number | undefined {
-  const due = state.nextDue()
+  const due = state.work.nextDue()
   const seconds = due === undefined ? longestWait : Math.floor((due - now) / 1000)
   return seconds < 1 || state.get('unfinished') === '1' ? undefined : Math.min(seconds, longestWait)
 }

@@ -54,7 +54,10 @@ export class HttpClient {
     let at = url
     for (let redirects = 0; ; redirects++) {
       throwIfCancelled(signal, `read ${at.host}`)
-      const together = isShort ? await this.getTogether(at, headers, signal) : undefined
+      const together =
+        isShort && at.origin === this.#base.origin
+          ? await this.getTogether(at.pathname + at.search, headers, signal)
+          : undefined
       const sent = { ...common, ...headers, ...(at.host === url.host ? secretsOf(url) : {}) }
       const answer = together === undefined ? await this.#alone(at, sent, signal) : whole(together)
       const target = redirectOf(answer)
@@ -73,12 +76,11 @@ export class HttpClient {
   }
 
   /**
-   * Asks together with others, and follows no redirect. Undefined when it has to be asked for alone. The answer may be
+   * Asks the server that is asked mostly, together with others, and follows no redirect. Undefined when it has to be asked for alone. The answer may be
    * to another of the requests, where what lies between does not know of pipelines.
    */
-  async getTogether(url: URL, headers: HttpHeaders, signal?: AbortSignal): Promise<WholeAnswer | undefined> {
-    if (url.origin !== this.#base.origin) return undefined
-    const request = `GET ${url.pathname}${url.search} HTTP/1.1\r\n${this.#lines}${linesOf(headers)}\r\n`
+  getTogether(target: string, headers: HttpHeaders, signal?: AbortSignal): Promise<WholeAnswer | undefined> {
+    const request = `GET ${target} HTTP/1.1\r\n${this.#lines}${linesOf(headers)}\r\n`
     return this.#pipelines.ask(request, signal)
   }
 

@@ -19,11 +19,12 @@ import {
 import type { Throttle } from './throttle.ts'
 import { fetchShort, isShortFile, isWanted } from './short-file.ts'
 import { smallFile, type Fetched, type FetchOptions, type Wanted } from './transport.ts'
+import type { WebAddress } from './web-address.ts'
 
 export interface HttpSource {
   readonly client: HttpClient
   readonly throttle: Throttle
-  readonly host: string
+  readonly address: WebAddress
   /** Names of files in `into` that an earlier process has left. */
   readonly left: ReadonlySet<Name>
 }
@@ -41,17 +42,14 @@ const { O_RDWR, O_CREAT, O_APPEND } = constants
  */
 export async function fetchFile(
   source: HttpSource,
-  url: URL,
   wanted: Wanted,
   into: DirectoryHandle,
   options: FetchOptions,
 ): Promise<Fetched> {
   const together =
-    isShortFile(wanted) && !source.throttle.limits
-      ? await fetchShort(source, url, wanted, options)
-      : undefined
+    isShortFile(wanted) && !source.throttle.limits ? await fetchShort(source, wanted, options) : undefined
   if (together !== undefined && together !== 'other') return together
-  const alone = await fetchAlone(source, url, wanted, into, options)
+  const alone = await fetchAlone(source, wanted, into, options)
   // The right one was there.
   if (together === 'other' && 'hash' in alone && isWanted(alone.hash, wanted)) source.client.stopPipelines()
   return alone
@@ -59,7 +57,6 @@ export async function fetchFile(
 
 async function fetchAlone(
   source: HttpSource,
-  url: URL,
   wanted: Wanted,
   into: DirectoryHandle,
   options: FetchOptions,
@@ -68,7 +65,7 @@ async function fetchAlone(
   try {
     for (let attempt = 1; ; attempt++) {
       try {
-        const fetched = await part.get(source, url, options)
+        const fetched = await part.get(source, options)
         if (fetched !== undefined) return fetched
       } catch (error) {
         if (attempt === attempts || !isPassing(error)) throw error
@@ -167,15 +164,11 @@ class Part {
   }
 
   /** One request. Undefined when it has to be asked again, from the beginning. */
-  async get(
-    { client, throttle, host }: HttpSource,
-    url: URL,
-    options: FetchOptions,
-  ): Promise<Fetched | undefined> {
+  async get({ client, throttle, address }: HttpSource, options: FetchOptions): Promise<Fetched | undefined> {
     const { signal, onBytes } = options
     const wanted = this.#wanted
     if (this.#length > 0 && this.#length === wanted.size) return this.#answer(undefined)
-    const answer = await client.get(url, this.#headers(), { signal })
+    const answer = await client.get(address.urlOf(wanted.path), this.#headers(), { signal })
     const early = this.#look(answer)
     if (early !== undefined) {
       answer.skip()
@@ -202,7 +195,7 @@ class Part {
       }
     } catch (error) {
       if (gather) this.#restart()
-      throw error instanceof TidemarkError ? error : httpFailure(error, host, signal)
+      throw error instanceof TidemarkError ? error : httpFailure(error, address.host, signal)
     } finally {
       answer.giveUp()
     }

@@ -1,4 +1,4 @@
-import { displayName, nameToBytes, type Name } from '../../bytes/name.ts'
+import { displayName, type Name } from '../../bytes/name.ts'
 import { systemCode, TidemarkError } from '../../errors.ts'
 import type { DirectoryHandle } from '../../folder/system/directory-handle.ts'
 import { atATime } from './at-a-time.ts'
@@ -20,6 +20,7 @@ import { inPipeline } from './pipelines.ts'
 import { isShortFile } from './short-file.ts'
 import type { Throttle } from './throttle.ts'
 import type { Fetched, FetchOptions, Reading, ReadOptions, Transport, Wanted } from './transport.ts'
+import { WebAddress } from './web-address.ts'
 
 export interface HttpOptions {
   /** Connections at a time, 8 when left out. */
@@ -34,18 +35,19 @@ export class HttpTransport implements Transport {
   readonly name: string
   readonly ranged = true
   waits = false
-  readonly #base: URL
+  readonly #address: WebAddress
   readonly #client: HttpClient
   readonly #throttle: Throttle
   readonly #jobs: number
 
   /** `base` is the URL of the top of the tree and ends with `/`. */
   constructor(base: string, { jobs = 8, throttle, patience = 30_000 }: HttpOptions) {
-    this.#base = new URL(base)
+    const url = new URL(base)
+    this.#address = new WebAddress(url)
     this.#jobs = jobs
     this.#throttle = throttle
-    this.#client = new HttpClient(this.#base, { connections: jobs + 1, patience })
-    this.name = `${this.#base.protocol}//${this.#base.host}${this.#base.pathname}`
+    this.#client = new HttpClient(url, { connections: jobs + 1, patience })
+    this.name = `${url.protocol}//${url.host}${url.pathname}`
   }
 
   async read(path: Name, options: ReadOptions = {}): Promise<Reading | 'missing' | 'same' | 'changed'> {
@@ -61,7 +63,7 @@ export class HttpTransport implements Transport {
     }
     const length = range === undefined ? undefined : range.end - range.start
     const short = !this.#throttle.limits && (isShort || (length !== undefined && length <= longestShort))
-    const answer = await this.#client.get(this.urlOf(path), headers, { isShort: short, signal })
+    const answer = await this.#client.get(this.#address.urlOf(path), headers, { isShort: short, signal })
     if (wait !== undefined) this.waits = (answer.headers['preference-applied'] ?? '').startsWith('wait=')
     const outcome = this.#outcome(answer, path, options)
     if (typeof outcome !== 'string') return outcome
@@ -108,7 +110,7 @@ export class HttpTransport implements Transport {
         yield piece
       }
     } catch (error) {
-      throw httpFailure(error, this.#base.host, signal)
+      throw httpFailure(error, this.#address.host, signal)
     }
   }
 
@@ -118,11 +120,15 @@ export class HttpTransport implements Transport {
     options: FetchOptions = {},
   ): AsyncGenerator<Fetched, void> {
     const { jobs = this.#jobs, signal } = options
-    const { host } = this.#base
-    const source = { client: this.#client, throttle: this.#throttle, host, left: leftIn(into) }
+    const source = {
+      client: this.#client,
+      throttle: this.#throttle,
+      address: this.#address,
+      left: leftIn(into),
+    }
     const one = async (wanted: Wanted): Promise<Fetched> => {
       try {
-        return await fetchFile(source, this.urlOf(wanted.path), wanted, into, options)
+        return await fetchFile(source, wanted, into, options)
       } catch (error) {
         if (!(error instanceof TidemarkError) || isEverybodys(error)) throw error
         return { wanted, outcome: 'failed', error }
@@ -144,13 +150,6 @@ export class HttpTransport implements Transport {
     }
   }
 
-  /** The address of a file: names are bytes, and every byte that could mean something else is escaped. */
-  urlOf(path: Name): URL {
-    const url = new URL(this.#base)
-    url.pathname += path.split('/').map(escapeName).join('/')
-    return url
-  }
-
   close(): Promise<void> {
     this.#client.close()
     return Promise.resolve()
@@ -163,20 +162,6 @@ function isEverybodys(error: TidemarkError): boolean {
 }
 
 const outOfReach = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'])
-
-const plain = /^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$/
-
-function escapeName(name: Name): string {
-  if (plain.test(name)) return name
-  let escaped = ''
-  for (const byte of nameToBytes(name)) {
-    const character = String.fromCharCode(byte)
-    escaped += /[A-Za-z0-9._~-]/.test(character)
-      ? character
-      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
-  }
-  return escaped
-}
 
 function none(answer: HttpAnswer): AsyncIterable<Uint8Array> {
   answer.skip()

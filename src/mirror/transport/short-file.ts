@@ -14,12 +14,11 @@ export function isShortFile({ size, hash: told }: Wanted): boolean {
  * when none came.
  */
 export async function fetchShort(
-  { client }: HttpSource,
-  url: URL,
+  { client, address }: HttpSource,
   wanted: Wanted,
   { onBytes }: FetchOptions,
 ): Promise<Fetched | 'other' | undefined> {
-  const answer = await client.getTogether(url, {})
+  const answer = await client.getTogether(address.targetOf(wanted.path), {})
   if (answer === undefined) return undefined
   const { status, headers, content } = answer
   onBytes?.(content.length)

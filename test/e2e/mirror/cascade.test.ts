@@ -108,7 +108,7 @@ test('a mirror hands on the sketch, and a mirror of it is proven by that', async
   const two = follow(server.url, second!)
   await two.catchUp()
   // As if it had been told of something that neither has.
-  two.state.settle({ path: 'stray', epoch: '1', detail: 'l x', round: 1 })
+  two.state.items.settle({ path: 'stray', epoch: '1', detail: 'l x', round: 1 })
   const verified = await two.verify()
   assert.deepEqual([verified.proven, verified.reread], [true, false])
   assert.ok(server.requests.some(({ path }) => path === '/RECENT.sketch'))

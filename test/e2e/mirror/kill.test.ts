@@ -92,7 +92,7 @@ for (const way of ['HTTP', 'rsync']) {
     })
     t.after(() => mirror.close())
     for (let looks = 0; looks < 3; looks++) {
-      for (const { path } of mirror.state.asides(1000)) mirror.state.retry(path)
+      for (const { path } of mirror.state.work.asides(1000)) mirror.state.work.retry(path)
       await mirror.catchUp()
     }
     guard(root, true)

@@ -42,8 +42,17 @@ suite('many small files', () => {
       for (const { path } of files) placed.add(path)
     })
     const count = 3000
-    for (let i = 0; i < count; i++) await thread.add(fileOf(i))
-    const failed = new Set((await thread.end()).map(({ path }) => path))
+    const failed = new Set<string>()
+    // One thread is used again and again.
+    for (const [from, to] of [
+      [0, 1900],
+      [1900, count],
+    ] as const) {
+      for (let i = from; i < to; i++) await thread.add(fileOf(i))
+      for (const { path } of await thread.placeAll()) failed.add(path)
+      assert.equal(placed.size + failed.size, to)
+    }
+    await thread.close()
     for (let i = 0; i < count; i++) {
       const { path, content, mode, mtimeNs } = fileOf(i)
       const isInTheWay = i % 7 === 1 || i % 7 === 2 || i === 3
@@ -64,9 +73,9 @@ suite('many small files', () => {
     const { files, waiting } = await mirror.catchUp()
     const blocked = Array.from({ length: 1200 }, (_, i) => i).filter((i) => i % 7 === 1).length
     assert.deepEqual([files, waiting], [1200 - blocked, blocked])
-    assert.match(mirror.state.asides(1)[0]!.reason, /stands where a directory is needed/)
+    assert.match(mirror.state.work.asides(1)[0]!.reason, /stands where a directory is needed/)
     rmSync(join(target, 'd1'))
-    for (const { path } of mirror.state.asides(1200)) mirror.state.retry(path)
+    for (const { path } of mirror.state.work.asides(1200)) mirror.state.work.retry(path)
     mirror.state.set('unfinished', '1')
     assert.equal((await mirror.catchUp()).waiting, 0)
     for (let i = 0; i < 1200; i++)
@@ -82,7 +91,7 @@ suite('many small files', () => {
     const { files, waiting } = await mirror.catchUp()
     assert.deepEqual([files, waiting], [1200 - wrong.length, wrong.length])
     assert.deepEqual(
-      mirror.state
+      mirror.state.work
         .asides(10)
         .map(({ path }) => path)
         .toSorted(),
