@@ -3,6 +3,8 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 import { nameFromBytes, nameToBytes, type Name } from '../../bytes/name.ts'
 import { TidemarkError } from '../../errors.ts'
 import { epochOfMicroseconds, type RecentEvent } from '../../recent/index.ts'
+import { displayPath } from '../../folder/system/paths.ts'
+import { fromDatabase, isBusyDatabase, isDamagedDatabase } from '../../store/database-error.ts'
 import { sqlite } from '../../store/sqlite.ts'
 import type { Noted } from './origin-options.ts'
 
@@ -46,8 +48,11 @@ export class OriginState {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
-  private constructor(database: DatabaseSync) {
+  readonly #path: string
+
+  private constructor(database: DatabaseSync, path: string) {
     this.#database = database
+    this.#path = path
   }
 
   /** Opens the state in the file `path`; throws `busy` while another process has it open. */
@@ -55,7 +60,7 @@ export class OriginState {
     try {
       return OriginState.#open(path)
     } catch (error) {
-      if (!isDamage(error)) throw stateError(error)
+      if (!isDamagedDatabase(error)) throw stateError(error, path)
       for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
       return OriginState.#open(path)
     }
@@ -73,7 +78,7 @@ export class OriginState {
         database.exec(tables)
       }
       database.exec('COMMIT')
-      return new OriginState(database)
+      return new OriginState(database, path)
     } catch (error) {
       database.close()
       throw error
@@ -263,7 +268,7 @@ export class OriginState {
     try {
       return call()
     } catch (error) {
-      throw stateError(error)
+      throw stateError(error, this.#path)
     }
   }
 }
@@ -313,22 +318,10 @@ function textOf(value: SQLOutputValue | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function numberOf(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
-}
-
-/** SQLITE_CORRUPT and SQLITE_NOTADB. */
-function isDamage(error: unknown): boolean {
-  const number = numberOf(error)
-  return number === 11 || number === 26
-}
-
-function stateError(error: unknown): TidemarkError {
+function stateError(error: unknown, path: string): TidemarkError {
   if (error instanceof TidemarkError) return error
-  const number = numberOf(error)
-  if (number === 5 || number === 6) {
+  if (isBusyDatabase(error)) {
     return new TidemarkError('busy', 'this tree is being published by another process', { cause: error })
   }
-  const code = number === 13 ? 'full' : number === 8 || number === 14 ? 'denied' : 'failed'
-  return new TidemarkError(code, `the origin's bookkeeping: ${String(error)}`, { cause: error })
+  return fromDatabase(error, `write ${displayPath(path)}`, path)
 }

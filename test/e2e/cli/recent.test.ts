@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -14,6 +15,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { mountSmall } from '../../suites/mount.ts'
 import { canChangeUser, nobody } from '../../suites/as-nobody.ts'
 import { checkComplete, checkedHead, checkSketch, listed, readIndex } from '../../suites/published.ts'
 import { staticServer } from '../../suites/static-server.ts'
@@ -245,4 +247,16 @@ test('an index in Storable or Data::Dumper is recognised, and it is said what he
     checkComplete(scene.directory)
     assert.equal((await scene.run(['publish', '.', '--once'])).code, 0)
   }
+})
+
+test('an index that a disk has no room for is refused in one line', async (t) => {
+  const scene = new Scene(t)
+  const small = mountSmall(t, 'size=256k')
+  if (small === undefined) return
+  // Room for the directory of the bookkeeping, and not for what goes into it.
+  writeFileSync(join(small, 'filler'), randomBytes(252 * 1024))
+  const { code, stderr } = await scene.run(['recent', 'init', small])
+  assert.equal(code, 7, stderr)
+  assert.match(stderr, /^tidemark: \w+ .*\.tidemark.*: no space left on device\n$/)
+  assert.doesNotMatch(stderr, /Error/)
 })

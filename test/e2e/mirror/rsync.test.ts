@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { getuid } from 'node:process'
 import { test } from 'node:test'
 import { Mirror } from '../../../src/mirror/follow/mirror.ts'
 import { publishOnce } from '../../../src/mirror/origin/publish.ts'
@@ -8,6 +9,7 @@ import { parseLocation } from '../../../src/mirror/transport/location.ts'
 import { requireTool } from '../../require.ts'
 import { hasProgram } from '../../suites/has-program.ts'
 import { rsyncDaemon } from '../../suites/rsync-daemon.ts'
+import { hasSshd, startSshd } from '../../suites/sshd.ts'
 import { temporaryDirectory } from '../../suites/temporary-directory.ts'
 
 test('over rsync a file that changed twice within a second, and kept its length, comes', async (t) => {
@@ -52,4 +54,31 @@ test('with --jobs several rsync processes fetch parts of what is wanted', async 
   )
   // One for the newest, which the shortest index has, and three for the rest.
   assert.equal(senders.size, 4)
+})
+
+test('an origin on another machine is reached by ssh, and followed', async (t) => {
+  if (!requireTool(t, hasProgram('rsync') && hasSshd, 'rsync and sshd are needed')) return
+  if (!requireTool(t, getuid?.() === 0, 'sshd of one’s own needs root')) return
+  const { ssh, host, port, user } = await startSshd(t)
+  process.env['RSYNC_RSH'] = [...ssh, '-p', String(port)].join(' ')
+  t.after(() => delete process.env['RSYNC_RSH'])
+  const directory = temporaryDirectory(t)
+  const [root, target] = [join(directory, 'origin'), join(directory, 'mirror')]
+  mkdirSync(join(root, 'a b'), { recursive: true })
+  writeFileSync(join(root, 'gone'), 'gone')
+  writeFileSync(join(root, 'a b/kept $HOME'), 'kept')
+  await publishOnce(root)
+  const source = parseLocation(`${user}@${host}:${root}`, '/')
+  const mirror = new Mirror({ source, directory: target, signal: new AbortController().signal })
+  t.after(() => mirror.close())
+  assert.equal((await mirror.catchUp()).files, 2)
+  rmSync(join(root, 'gone'))
+  writeFileSync(join(root, 'a b/kept $HOME'), 'changed')
+  await publishOnce(root)
+  const { files, deleted } = await mirror.catchUp()
+  assert.deepEqual([files, deleted], [1, 1])
+  assert.equal(readFileSync(join(target, 'a b/kept $HOME'), 'utf8'), 'changed')
+  assert.equal(existsSync(join(target, 'gone')), false)
+  const { proven, broken } = await mirror.verify()
+  assert.deepEqual([proven, broken], [true, []])
 })
