@@ -27,6 +27,9 @@ if (argv[0] === '--version' || argv[0] === '-V') {
 
 async function run(): Promise<void> {
   const { runProgram } = await import('./program.ts')
-  // Nothing that a command left open may keep the process: all its work is done, all its output written.
-  process.exit(await runProgram(argv))
+  process.exitCode = await runProgram(argv)
+  // It ends by itself, unless a command left something open: that may not keep it, as all its work is done, all its output
+  // written. Not at once by process.exit(), which now and then waits for ever for threads that compile, and these for
+  // memory that only this thread could collect (https://github.com/nodejs/node/issues/54918).
+  setTimeout(() => process.exit(), 50).unref()
 }

@@ -4,6 +4,7 @@ import type { ContentRef } from '../object/content.ts'
 import type { Entry } from '../object/entry.ts'
 import { idToHex, type Id } from '../object/id.ts'
 import { compareLeaves, type ComparedLeaf } from '../object/leaf-differences.ts'
+import { LeafWalk } from '../object/leaf-walk.ts'
 import { decodeLeaf, decodeNode } from '../object/tree.ts'
 import type { CallOptions } from '../store/bucket.ts'
 import type { Store } from '../store/store.ts'
@@ -43,6 +44,8 @@ export class DirectoryCursor {
   readonly #options: CursorOptions
   /** What is still to be read, the next one last. */
   readonly #pieces: TreePiece[] = []
+  /** The leaf that is being gone through. */
+  #walked: { readonly piece: TreePiece; readonly leaf: LeafWalk } | undefined
 
   constructor(store: Store, content: ContentRef | undefined, options: CursorOptions = {}) {
     this.#store = store
@@ -70,10 +73,35 @@ export class DirectoryCursor {
   async read(): Promise<void> {
     const piece = this.#pieces.pop()
     if (piece === undefined) return
-    const bytes = (await piece.bytes) ?? (await this.#store.get(piece.id, this.#options))
+    const bytes = await this.#bytesOf(piece)
     if (piece.level === 0) this.#readLeaf(piece, bytes)
     else this.#readNode(piece, bytes)
     this.#askAhead()
+  }
+
+  /**
+   * Another way to go through a directory, in which no entry is decoded: its next leaf, at its first entry; undefined after
+   * the last. The one before it must have been gone through.
+   */
+  async nextLeaf(): Promise<LeafWalk | undefined> {
+    if (this.#walked !== undefined) checkNames(this.#walked.piece, this.#walked.leaf)
+    this.#walked = undefined
+    for (let piece = this.#pieces.pop(); piece !== undefined; piece = this.#pieces.pop()) {
+      const bytes = await this.#bytesOf(piece)
+      if (piece.level > 0) this.#readNode(piece, bytes)
+      this.#askAhead()
+      if (piece.level > 0) continue
+      const leaf = new LeafWalk(bytes)
+      this.#walked = { piece, leaf }
+      if (this.#options.from !== undefined) passUntil(leaf, this.#options.from)
+      return leaf
+    }
+    return undefined
+  }
+
+  #bytesOf({ id, bytes }: TreePiece): Promise<Uint8Array> {
+    const get = (): Promise<Uint8Array> => this.#store.get(id, this.#options)
+    return bytes === undefined ? get() : bytes.then((kept) => kept ?? get())
   }
 
   /**
@@ -96,8 +124,9 @@ export class DirectoryCursor {
     this.#enterLeaf(piece, { first: entries[0]!.name, last: entries.at(-1)!.name, entries })
   }
 
-  #enterLeaf(piece: TreePiece, { first, last, entries }: ComparedLeaf): void {
-    checkNames(piece, first, last)
+  #enterLeaf(piece: TreePiece, leaf: ComparedLeaf): void {
+    checkNames(piece, leaf)
+    const { entries } = leaf
     const { from } = this.#options
     this.entries = entries
     this.index = from === undefined ? 0 : firstFrom(entries, from)
@@ -105,7 +134,7 @@ export class DirectoryCursor {
 
   #readNode({ level, id, first, until }: TreePiece, bytes: Uint8Array): void {
     const items = decodeNode(bytes, level)
-    checkNames({ id, first, until }, items[0]!.first, items.at(-1)!.first)
+    checkNames({ id, first, until }, { first: items[0]!.first, last: items.at(-1)!.first })
     const { from } = this.#options
     for (let i = items.length - 1, next = until; i >= 0; i--) {
       const item = items[i]!
@@ -133,13 +162,17 @@ export class DirectoryCursor {
 
 function checkNames(
   { id, first, until }: Pick<TreePiece, 'id' | 'first' | 'until'>,
-  lowest: Name,
-  highest: Name,
+  names: { readonly first: Name; readonly last: Name },
 ): void {
-  if (first !== undefined && lowest !== first)
+  if (first !== undefined && names.first !== first)
     throw corrupt(`tree ${idToHex(id)}`, 'begins with another name')
-  if (until !== undefined && compareNames(highest, until) >= 0)
+  if (until !== undefined && compareNames(names.last, until) >= 0)
     throw corrupt(`tree ${idToHex(id)}`, 'goes beyond the next one')
+}
+
+/** Goes on to the first name that is `from` or behind it. */
+function passUntil(leaf: LeafWalk, from: Name): void {
+  while (leaf.isAtEntry && compareNames(leaf.last, from) < 0) leaf.next()
 }
 
 /** Where in `entries` the first name that is `from` or behind it stands. */

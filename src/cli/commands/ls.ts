@@ -1,10 +1,11 @@
 import { nameToBytes } from '../../bytes/name.ts'
-import { listBatches } from '../../tree/directory.ts'
-import { walkBatches } from '../../tree/walk.ts'
+import type { Name } from '../../bytes/name.ts'
+import type { Entry } from '../../object/entry.ts'
+import { listPaths } from '../../tree/list-paths.ts'
 import { joinPath } from '../../tree/path.ts'
+import type { LineForm } from '../../tree/path-lines.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
-import type { PlacedEntry } from '../../tree/walk.ts'
 import type { Context } from '../context.ts'
 import { entryJson } from '../json.ts'
 import { flag } from '../options.ts'
@@ -39,12 +40,8 @@ export const command: Command = defineCommand({
   async run(context, [text = ''], options) {
     using place = await openPlace(context)
     const found = await findPlace(place, text)
-    const show = shower(context, options, found)
-    for await (const batch of list(place, found, options.recursive)) {
-      // One write a batch: a wait for each line would cost more than the line.
-      if (options.null && !context.json)
-        await context.out.bytes(Buffer.concat(batch.map((placed) => endedName(placed, show))))
-      else if (batch.length > 0) await context.print(batch.map(show).join('\n'))
+    for await (const lines of list(place, found, lineForm(context, options, found), options.recursive)) {
+      await context.out.bytes(lines)
       context.signal.throwIfAborted()
     }
     return place.uncertain ? 'partial' : undefined
@@ -53,29 +50,13 @@ export const command: Command = defineCommand({
 
 async function* list(
   place: Place,
-  found: FoundPlace,
+  { entry, path }: FoundPlace,
+  form: LineForm,
   recursive: boolean,
-): AsyncGenerator<readonly PlacedEntry[]> {
-  const { entry, path } = found
+): AsyncGenerator<Uint8Array> {
   const { store, signal } = place
-  if (entry.kind !== 'directory') yield [{ path, entry }]
-  else if (recursive) yield* walkBelow(place, found)
-  else {
-    for await (const batch of listBatches(store, entry, { signal })) {
-      yield batch.map((entry) => ({ path: joinPath(path, entry.name), entry }))
-    }
-  }
-}
-
-/** Without the directory itself, which `walkBatches` puts first. */
-async function* walkBelow(
-  place: Place,
-  { logged, path }: FoundPlace,
-): AsyncGenerator<readonly PlacedEntry[]> {
-  const { store, signal } = place
-  for await (const batch of walkBatches(store, logged.snapshot.root, { under: path, signal })) {
-    yield batch.filter((placed) => placed.path !== path)
-  }
+  if (entry.kind !== 'directory') yield form.show(path, entry)
+  else yield* listPaths(store, entry, form, { path: recursive ? path : '', recursive, signal })
 }
 
 interface Options {
@@ -84,18 +65,30 @@ interface Options {
   readonly null: boolean
 }
 
-/** How one entry is shown. */
-function shower(context: Context, options: Options, found: FoundPlace): (placed: PlacedEntry) => string {
-  const wholePath = options.recursive || found.entry.kind !== 'directory'
-  const { out } = context
-  return ({ path, entry }) => {
-    const shown = wholePath ? path : entry.name
-    if (context.json) return toJson(entryJson(path, entry))
-    if (options.null) return shown
-    return options.long ? showEntryLong(out, shown, entry) : showPath(out, shown, entry)
+/** How entries are shown: their whole paths, or the names of what is in one directory. */
+function lineForm(context: Context, options: Options, found: FoundPlace): LineForm {
+  const { out, json } = context
+  const isInside = found.entry.kind === 'directory' && !options.recursive
+  if (json) {
+    const whole = (path: Name): Name => (isInside ? joinPath(found.path, path) : path)
+    return textForm((path, entry) => toJson(entryJson(whole(path), entry)))
+  }
+  if (options.null) return { plain: true, directoryEnd: '\0', end: '\0', show: endedName }
+  if (options.long) return textForm((path, entry) => showEntryLong(out, path, entry))
+  // Colours stand in each line.
+  const plain = out.style('blue', '.') === '.'
+  return { ...textForm((path, entry) => showPath(out, path, entry)), plain }
+}
+
+function textForm(show: (path: Name, entry: Entry) => string): LineForm {
+  return {
+    plain: false,
+    directoryEnd: '/\n',
+    end: '\n',
+    show: (path, entry) => Buffer.from(`${show(path, entry)}\n`),
   }
 }
 
-function endedName(placed: PlacedEntry, show: (placed: PlacedEntry) => string): Uint8Array {
-  return Buffer.concat([nameToBytes(show(placed)), Buffer.alloc(1)])
+function endedName(path: Name): Uint8Array {
+  return nameToBytes(`${path}\0`)
 }
