@@ -31,5 +31,5 @@ async function run(): Promise<void> {
   // It ends by itself, unless a command left something open: that may not keep it, as all its work is done, all its output
   // written. Not at once by process.exit(), which now and then waits for ever for threads that compile, and these for
   // memory that only this thread could collect (https://github.com/nodejs/node/issues/54918).
-  setTimeout(() => process.exit(), 50).unref()
+  setTimeout(() => process.exit(), 250).unref()
 }
