@@ -1,4 +1,4 @@
-import { closeSync, fsync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fsync, mkdirSync, openSync, readSync, statfsSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { systemCode, TidemarkError } from '../errors.ts'
@@ -46,6 +46,19 @@ export async function syncDirectory(path: string): Promise<void> {
     closeSync(directory)
   }
 }
+
+/**
+ * Resolves when `file`, which was made in `directory` just now, survives a power cut, its name with it. POSIX asks for
+ * a call for each; but where forcing a new file to the disk does the same for its name, the second would cost another
+ * commit of the file system's journal.
+ */
+export async function syncNewFile(file: number, directory: string): Promise<void> {
+  const both = namesComeAlong.has(statfsSync(directory).type)
+  await Promise.all([syncFile(file), ...(both ? [] : [syncDirectory(directory)])])
+}
+
+/** statfs(2) of ext4 (with a journal or without), XFS, Btrfs and tmpfs: see docs/decisions/0206. */
+const namesComeAlong: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994])
 
 /**
  * Makes the directory `path` and those above it that lack; returns the directories that have a new entry,

@@ -4,8 +4,8 @@ import { isTidemarkError, systemCode } from '../errors.ts'
 import { sha256Hex } from '../hash/sha256.ts'
 import type { StreamLayout } from './layout.ts'
 import type { Listing } from './listing.ts'
-import { versionsIn } from './version-files.ts'
-import { readFull, readIfThere } from './full-copy.ts'
+import { readIfThere, versionsIn } from './version-files.ts'
+import { readFull } from './full-copy.ts'
 import { readPack } from './pack-file.ts'
 import { versionOfFile, type VersionName } from './version-name.ts'
 import { walkVersions } from './walk-versions.ts'
@@ -66,7 +66,8 @@ function checkLatest(
   hashes: ReadonlyMap<VersionName, string>,
 ): string[] {
   const newest = listing.entries.at(-1)?.name
-  if (newest === undefined) return []
+  // The next writer sees to it.
+  if (newest === undefined || listing.pending.has(newest)) return []
   const latest = readIfThere(layout.latestFile)
   if (latest === undefined) return ['latest.txt: not there']
   const hash = hashes.get(newest)

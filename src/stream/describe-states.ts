@@ -3,7 +3,7 @@ import { sha256Hex } from '../hash/sha256.ts'
 import { stripContext } from './diff-changes.ts'
 import { readFull } from './full-copy.ts'
 import type { StreamLayout } from './layout.ts'
-import type { Entry } from './listing.ts'
+import type { Entry, Listing } from './listing.ts'
 import { readState } from './open-version.ts'
 import type { PackedVersion } from './pack-index.ts'
 import { openReplay } from './replay-kernel.ts'
@@ -21,11 +21,12 @@ export interface PackedStates {
 /** The states of `entries` for a pack; undefined when they are not known to fit and must be tried. */
 export function describeKnown(
   layout: StreamLayout,
+  listing: Listing,
   entries: readonly Entry[],
   known: KnownContents,
 ): PackedStates | undefined {
   if (!entries.every(({ name }) => known.has(name))) return undefined
-  const diffs = entries.map(({ name }) => stripContext(readState(layout, name), name))
+  const diffs = entries.map(({ name }) => stripContext(readState(layout, listing, name), name))
   const versions = entries.map(({ name }, i) => ({ name, ...known.get(name)!, diffBytes: diffs[i]!.length }))
   return { versions, diffs }
 }
@@ -37,6 +38,7 @@ export function describeKnown(
  */
 export function describeBackwards(
   layout: StreamLayout,
+  listing: Listing,
   entries: readonly Entry[],
   before: PackedVersion,
   plain: number,
@@ -44,7 +46,7 @@ export function describeBackwards(
   const newest = readFull(layout, entries.at(-1)!.name)
   if (newest === undefined) return undefined
   try {
-    const states = entries.map(({ name }) => readState(layout, name))
+    const states = entries.map(({ name }) => readState(layout, listing, name))
     const pool = Buffer.concat([newest, ...states])
     const replay = openReplay(pool, 0, newest.length)
     const versions: PackedVersion[] = []

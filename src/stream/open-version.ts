@@ -4,7 +4,8 @@ import { corrupt, isTidemarkError, TidemarkError } from '../errors.ts'
 import { readFull } from './full-copy.ts'
 import type { StreamLayout } from './layout.ts'
 import type { Entry, Listing } from './listing.ts'
-import { versionsIn } from './version-files.ts'
+import { isWhole } from './pending.ts'
+import { readIfThere, versionsIn } from './version-files.ts'
 import { readPackedVersion } from './pack-file.ts'
 import { applyDiff } from './replay.ts'
 import { openReplay } from './replay-kernel.ts'
@@ -30,8 +31,17 @@ export async function openVersion(layout: StreamLayout, listing: Listing, index:
   }
 }
 
-export function readState(layout: StreamLayout, name: VersionName): Buffer {
-  const diff = readFileSync(join(layout.state, `${name}.txt`))
+/** The diff of version `name`, which is a file of its own. Throws `corrupt` when it was not kept, or is pending and not whole. */
+export function readState(layout: StreamLayout, { pending }: Listing, name: VersionName): Buffer {
+  const path = join(layout.state, `${name}.txt`)
+  if (pending.has(name)) {
+    const made = pending.get(name)
+    const diff = readIfThere(path)
+    if (made === undefined || diff === undefined || !isWhole(made, diff))
+      throw corrupt(name, 'its diff was lost before it was on the disk')
+    return diff
+  }
+  const diff = readFileSync(path)
   if (diff.length < 4096 && binaryNotice.test(diff.toString('latin1'))) {
     throw corrupt(name, 'its diff was not kept, as it was taken for binary')
   }
@@ -41,31 +51,31 @@ export function readState(layout: StreamLayout, name: VersionName): Buffer {
 /** Forwards from the last packed version or the beginning, or from a full copy on either side, whichever is nearest. */
 async function replayFromNearest(layout: StreamLayout, listing: Listing, index: number): Promise<Buffer> {
   const { entries } = listing
-  const fulls = new Set(versionsIn(layout.latest))
+  const fulls = new Set([...versionsIn(layout.latest), ...listing.pending.keys()])
   let before = index - 1
   while (before >= 0 && entries[before]!.pack === undefined && !fulls.has(entries[before]!.name)) before--
   let behind = index + 1
   while (behind < entries.length && behind - index < index - before) {
     if (entries[behind]!.pack !== undefined) break
-    if (fulls.has(entries[behind]!.name)) return replayBack(layout, entries, behind, index)
+    if (fulls.has(entries[behind]!.name)) return replayBack(layout, listing, behind, index)
     behind++
   }
   const base = before < 0 ? Buffer.alloc(0) : await openVersion(layout, listing, before)
-  return replayOn(layout, entries.slice(before + 1, index + 1), base)
+  return replayOn(layout, listing, entries.slice(before + 1, index + 1), base)
 }
 
 /** So much is taken into memory at once. */
 const poolLimit = 64 << 20
 
 /** `base` after the diffs of `entries`. */
-function replayOn(layout: StreamLayout, entries: readonly Entry[], base: Buffer): Buffer {
+function replayOn(layout: StreamLayout, listing: Listing, entries: readonly Entry[], base: Buffer): Buffer {
   let text = base
   for (let at = 0; at < entries.length;) {
     const parts = [text]
     let size = text.length
     const from = at
     while (at < entries.length && (at === from || size < poolLimit)) {
-      const diff = readState(layout, entries[at++]!.name)
+      const diff = readState(layout, listing, entries[at++]!.name)
       parts.push(diff)
       size += diff.length
     }
@@ -82,14 +92,15 @@ function replayOn(layout: StreamLayout, entries: readonly Entry[], base: Buffer)
 }
 
 /** Version `index`, from the full copy of the later version `from`. */
-function replayBack(layout: StreamLayout, entries: readonly Entry[], from: number, index: number): Buffer {
+function replayBack(layout: StreamLayout, listing: Listing, from: number, index: number): Buffer {
+  const { entries } = listing
   let text = readFull(layout, entries[from]!.name)
   if (text === undefined)
     throw new TidemarkError('conflict', `${entries[from]!.name} is no longer kept in full`)
   for (let i = from; i > index; i--)
-    text = applyDiff(text, readState(layout, entries[i]!.name), { reverse: true })
+    text = applyDiff(text, readState(layout, listing, entries[i]!.name), { reverse: true })
   // After a crash the old program may have written one change twice, and then this is another version's text.
-  applyDiff(text, readState(layout, entries[index]!.name), { reverse: true })
+  applyDiff(text, readState(layout, listing, entries[index]!.name), { reverse: true })
   return text
 }
 
@@ -104,7 +115,7 @@ async function searchVersion(layout: StreamLayout, listing: Listing, index: numb
   let text: Buffer | undefined = start === 0 ? Buffer.alloc(0) : await openVersion(layout, listing, start - 1)
   let previous: Buffer | undefined
   for (let i = start; i <= index; i++) {
-    const diff = attempt(() => readState(layout, entries[i]!.name))
+    const diff = attempt(() => readState(layout, listing, entries[i]!.name))
     const onto = (base: Buffer | undefined): Buffer | undefined =>
       base === undefined || diff === undefined ? undefined : attempt(() => applyDiff(base, diff))
     const next: Buffer | undefined = readFull(layout, entries[i]!.name) ?? onto(text) ?? onto(previous)
@@ -114,21 +125,17 @@ async function searchVersion(layout: StreamLayout, listing: Listing, index: numb
   if (text !== undefined) return text
   for (let from = index + 1; from < entries.length && entries[from]!.pack === undefined; from++) {
     if (readFull(layout, entries[from]!.name) === undefined) continue
-    const found = attempt(() => replayBackUnchecked(layout, entries, from, index))
+    const found = attempt(() => replayBackUnchecked(layout, listing, from, index))
     if (found !== undefined) return found
   }
   throw new TidemarkError('missing', `the content of ${entries[index]!.name} was not kept`)
 }
 
-function replayBackUnchecked(
-  layout: StreamLayout,
-  entries: readonly Entry[],
-  from: number,
-  index: number,
-): Buffer {
+function replayBackUnchecked(layout: StreamLayout, listing: Listing, from: number, index: number): Buffer {
+  const { entries } = listing
   let text = readFull(layout, entries[from]!.name)!
   for (let i = from; i > index; i--)
-    text = applyDiff(text, readState(layout, entries[i]!.name), { reverse: true })
+    text = applyDiff(text, readState(layout, listing, entries[i]!.name), { reverse: true })
   return text
 }
 

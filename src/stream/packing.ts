@@ -49,12 +49,12 @@ export async function preparePack(
     const fewFrames = body.count < mostFrames && last.versions.length + added.length < mostVersions
     if (fewFrames) {
       const extended =
-        describeKnown(layout, added, known) ??
-        describeBackwards(layout, entries.slice(first), last.versions.at(-1)!, plainStates)
+        describeKnown(layout, listing, added, known) ??
+        describeBackwards(layout, listing, entries.slice(first), last.versions.at(-1)!, plainStates)
       if (extended !== undefined) return extendWith(layout, last, body.frames, extended, zone)
     }
     const begun = await continuePack(last)
-    takeStates(layout, begun, added, known)
+    takeStates(layout, listing, begun, added, known)
     if (fewFrames && begun.states.length > 0) {
       const count = begun.states.length
       const states = { versions: begun.versions.slice(-count), diffs: begun.diffs.slice(-count) }
@@ -67,7 +67,7 @@ export async function preparePack(
   for (let at = first; entries.length - at >= packAfter; at++) {
     const begun = await beginPack(layout, listing, at)
     if (begun === undefined) continue
-    takeStates(layout, begun, entries.slice(at + 1, -plainStates), known)
+    takeStates(layout, listing, begun, entries.slice(at + 1, -plainStates), known)
     return finishPack(layout, begun, zone)
   }
   return undefined
@@ -142,7 +142,7 @@ async function ownDiff(
   content: Buffer,
 ): Promise<Uint8Array> {
   try {
-    const diff = readState(layout, listing.entries[at]!.name)
+    const diff = readState(layout, listing, listing.entries[at]!.name)
     applyDiff(content, diff, { reverse: true })
     return diff
   } catch (error) {
@@ -165,13 +165,14 @@ async function contentBefore(layout: StreamLayout, listing: Listing, at: number)
 /** Adds to `pack` the states of `entries`, in order, as many as fit it and each other. */
 function takeStates(
   layout: StreamLayout,
+  listing: Listing,
   pack: OpenPack,
   entries: readonly Entry[],
   known: KnownContents,
 ): void {
   const diffs: Buffer[] = []
   for (const { name } of entries) {
-    const diff = ifSound(() => readState(layout, name))
+    const diff = ifSound(() => readState(layout, listing, name))
     if (diff === undefined) break
     diffs.push(diff)
   }
@@ -226,9 +227,9 @@ export async function installPack(layout: StreamLayout, prepared: PreparedPack):
     removeIfThere(temporary)
     return false
   }
-  makeDirectories(layout.archive, 0o777)
+  const changed = makeDirectories(layout.archive, 0o777)
   renameSync(temporary, path)
-  await syncDirectory(layout.archive)
+  await Promise.all([layout.archive, ...changed].map(syncDirectory))
   for (const name of prepared.states) removeIfThere(join(layout.state, `${name}.txt`))
   return true
 }

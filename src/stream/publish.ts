@@ -1,8 +1,9 @@
 import { closeSync, linkSync, openSync, renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { systemCode } from '../errors.ts'
-import { makeDirectories, syncDirectory, syncFile, writeFully } from '../store/durable.ts'
+import { makeDirectories, syncDirectory, syncFile, syncNewFile, writeFully } from '../store/durable.ts'
 import type { StreamLayout } from './layout.ts'
+import { pendingPath } from './pending.ts'
 import { versionsIn } from './version-files.ts'
 import type { VersionName } from './version-name.ts'
 
@@ -45,56 +46,90 @@ export function removeEmptyStream(layout: StreamLayout, changed: readonly string
 /** Writes `content` to a new temporary file; it is on the disk when the returned promise resolves. */
 export async function writeTemporary(layout: StreamLayout, content: Uint8Array): Promise<string> {
   const path = temporaryPath(layout)
+  await writeNew(path, content, syncFile)
+  return path
+}
+
+async function writeNew(
+  path: string,
+  content: Uint8Array,
+  force: (file: number) => Promise<void> | void,
+): Promise<void> {
   const file = openSync(path, 'wx', 0o666)
   try {
     writeFully(file, content)
-    await syncFile(file)
+    await force(file)
   } catch (error) {
     removeIfThere(path)
     throw error
   } finally {
     closeSync(file)
   }
-  return path
+}
+
+/** A version to be added. */
+export interface Draft {
+  readonly name: VersionName
+  readonly content: Uint8Array
+  /** Works out the diff from the version before: while the content is on its way to the disk. */
+  readonly diff: () => Uint8Array
 }
 
 /**
- * Adds a version. Both files are whole and on the disk before either has its name; the diff is named first, so
- * that wherever this stops, the diffs tell how to finish it (see repair.ts); `latest.txt` changes from the old
- * version to the new one at once. The newest `retain` versions stay in `latest`. When this resolves the version survives a power cut. When it rejects, nothing
- * has changed; with `exists` (EEXIST), the name is taken.
+ * Adds a version and returns its diff. Its content is on the disk before it has a name that readers look for; the diff
+ * is named first, so that wherever this stops, the diffs tell how to finish it (see repair.ts); `latest.txt` changes
+ * from the old version to the new one at once. The newest `retain` versions stay in `latest`.
+ *
+ * When this resolves the version survives a power cut: with `pending`, by its text alone (see pending.ts), which is one
+ * wait for the disk in the place of two; else with all that belongs to it. When it rejects, nothing has changed; with
+ * `exists` (EEXIST), the name is taken.
  */
 export async function publishVersion(
   layout: StreamLayout,
-  name: VersionName,
-  diff: Uint8Array,
-  content: Uint8Array,
-  retain: number,
-): Promise<void> {
-  // The longer one first: while it is on its way to the disk the other is written, and one commit has both.
-  const written = await Promise.allSettled([writeTemporary(layout, content), writeTemporary(layout, diff)])
-  const temporaries = written.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  { name, content, diff: makeDiff }: Draft,
+  { retain, pending }: { readonly retain: number; readonly pending: boolean },
+): Promise<Uint8Array> {
+  const textFile = pending ? pendingPath(layout, name, 'text', content) : temporaryPath(layout)
+  const forceText = (file: number): Promise<void> =>
+    pending ? syncNewFile(file, layout.directory) : syncFile(file)
   const state = join(layout.state, `${name}.txt`)
   const full = join(layout.latest, `${name}.txt`)
-  const undo: string[] = [...temporaries]
+  const undo: string[] = []
+  let diff: Uint8Array
   try {
-    const failed = written.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
-    const [contentFile, diffFile] = temporaries as [string, string]
-    linkSync(diffFile, state)
+    const writing = writeNew(textFile, content, forceText).then(() => void undo.push(textFile))
+    const diffing = writeDiff()
+    // Both have ended before anything is undone.
+    await Promise.allSettled([writing, diffing])
+    await writing
+    const { made, path } = await diffing
+    diff = made
+    linkSync(path, state)
     undo.push(state)
-    linkSync(contentFile, full)
+    linkSync(textFile, full)
     undo.push(full)
-    renameSync(contentFile, layout.latestFile)
+    if (pending) linkOver(layout, textFile)
+    else {
+      renameSync(textFile, layout.latestFile)
+      removeIfThere(path)
+    }
   } catch (error) {
     for (const path of undo.toReversed()) removeIfThere(path)
     throw error
   }
-  // Before the directory is forced to the disk, so that there is nothing more to write behind it.
-  removeIfThere(temporaries[1]!)
-  const named = syncDirectory(layout.state)
+  // After all has been named, so that there is nothing more to write behind it.
+  const named = pending ? undefined : syncDirectory(layout.state)
   retainFull(layout, retain)
   await named
+  return diff
+
+  async function writeDiff(): Promise<{ made: Uint8Array; path: string }> {
+    const made = makeDiff()
+    const path = pending ? pendingPath(layout, name, 'state', made) : temporaryPath(layout)
+    await writeNew(path, made, pending ? () => {} : syncFile)
+    undo.push(path)
+    return { made, path }
+  }
 }
 
 /** Puts a full copy of version `name` in `latest` and makes `latest.txt` that version. */
@@ -113,8 +148,12 @@ export async function publishFull(
 export function pointLatest(layout: StreamLayout, name: VersionName): void {
   const full = join(layout.latest, `${name}.txt`)
   if (isSameFile(full, layout.latestFile)) return
+  linkOver(layout, full)
+}
+
+function linkOver(layout: StreamLayout, text: string): void {
   const temporary = temporaryPath(layout)
-  linkSync(full, temporary)
+  linkSync(text, temporary)
   renameSync(temporary, layout.latestFile)
 }
 

@@ -3,22 +3,33 @@ import { join } from 'node:path'
 import { isTidemarkError } from '../errors.ts'
 import type { StreamLayout } from './layout.ts'
 import { type Listing, listVersions } from './listing.ts'
-import { versionsIn } from './version-files.ts'
-import { readFull, readIfThere } from './full-copy.ts'
+import { readIfThere, versionsIn } from './version-files.ts'
+import { readFull } from './full-copy.ts'
 import { openVersion } from './open-version.ts'
 import type { Beginning } from './begin.ts'
+import { finishStates, settleVersions } from './settle.ts'
 import { pointLatest, publishFull } from './publish.ts'
+import type { NameZone } from './version-name.ts'
 
 /**
  * Finishes what a writer that was killed left half done, ours or the old program. The caller holds the lock.
  *
+ * - A version that is pending (see pending.ts): what it lacks is made from its text.
  * - A diff without its full copy: the version was being added. Its content follows from the diff, and the copy
  *   and `latest.txt` are made from it.
  * - `latest.txt` missing, or still the version before: it is pointed at the newest version.
  * - `latest.txt` with a content that no version has: the old program loses a version so when two come in one
  *   second. It is handed to the caller to be recorded.
  */
-export async function finishBrokenOff(layout: StreamLayout): Promise<Beginning> {
+export async function finishBrokenOff(layout: StreamLayout, zone: NameZone): Promise<Beginning> {
+  await finishStates(layout, zone)
+  const beginning = await finishNames(layout)
+  await settleVersions(layout)
+  return beginning
+}
+
+/** The full copy, and `latest.txt`. */
+async function finishNames(layout: StreamLayout): Promise<Beginning> {
   const listing = listVersions(layout)
   const newest = listing.entries.at(-1)?.name
   const full = versionsIn(layout.latest).at(-1)
@@ -33,7 +44,7 @@ export async function finishBrokenOff(layout: StreamLayout): Promise<Beginning> 
   }
 
   const content = await openVersion(layout, listing, listing.entries.length - 1)
-  const stale = named === undefined || named.equals(content) || (await isBefore(layout, listing, named))
+  const stale = named === undefined || named.equals(content) || (await isEarlier(layout, listing, named))
   if (!stale)
     return {
       name: newest,
@@ -45,14 +56,19 @@ export async function finishBrokenOff(layout: StreamLayout): Promise<Beginning> 
   return { name: newest, content }
 }
 
-/** Whether `content` is that of the last version but one, or empty when there is only one. */
-async function isBefore(layout: StreamLayout, listing: Listing, content: Buffer): Promise<boolean> {
-  const before = listing.entries.length - 2
-  if (before < 0) return content.length === 0
-  try {
-    return content.equals(await openVersion(layout, listing, before))
-  } catch (error) {
-    if (isTidemarkError(error, 'corrupt', 'missing')) return false
-    throw error
+/**
+ * Whether `content` is that of the last version but one, or of the last before those that are pending, or of one of these;
+ * or it is empty, and there was none.
+ */
+async function isEarlier(layout: StreamLayout, listing: Listing, content: Buffer): Promise<boolean> {
+  const last = listing.entries.length - 1
+  for (let at = last - 1; at >= last - Math.max(1, listing.pending.size); at--) {
+    if (at < 0) return content.length === 0
+    try {
+      if (content.equals(await openVersion(layout, listing, at))) return true
+    } catch (error) {
+      if (!isTidemarkError(error, 'corrupt', 'missing')) throw error
+    }
   }
+  return false
 }

@@ -3,13 +3,13 @@ import type { BlamedLine } from './blame.ts'
 import type { CheckReport } from './check.ts'
 import { type Content, type Producer, readContent } from './content.ts'
 import type { FollowOptions } from './follow.ts'
+import { newestFull } from './full-copy.ts'
 import type { GrepMatch } from './grep.ts'
 import { streamLayout, type StreamLayout } from './layout.ts'
 import type { Listing } from './listing.ts'
 import { rereading } from './rereading.ts'
 import type { RetentionPolicy } from './retention.ts'
 import type { StreamEvent } from './stream-event.ts'
-import { versionsIn } from './version-files.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import { indexOfVersion, Version } from './version.ts'
 import { isVersionName, type NameZone, type VersionName } from './version-name.ts'
@@ -107,7 +107,7 @@ export class Stream implements AsyncDisposable {
 
   /** The newest version; undefined when nothing has been recorded. */
   async latest(): Promise<Version | undefined> {
-    const name = versionsIn(this.#layout.latest).at(-1)
+    const name = newestFull(this.#layout)
     return name === undefined ? (await this.versions()).at(-1) : new Version(this.#layout, name, this.#zone)
   }
 
@@ -212,6 +212,7 @@ export class Stream implements AsyncDisposable {
     // What has been recorded while the last pack was made.
     this.#packWhenDue()
     await this.#packing
+    await this.#inTurn(() => this.#writer.settle())
     this.#writer.close()
   }
 

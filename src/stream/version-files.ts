@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { systemCode } from '../errors.ts'
 import { compareVersions, versionOfFile, type VersionName } from './version-name.ts'
 
@@ -18,6 +18,16 @@ export function namesIn(directory: string): string[] {
     return readdirSync(directory).toSorted()
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** What is in a file; undefined when it is not there. */
+export function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
     throw error
   }
 }

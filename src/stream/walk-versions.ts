@@ -114,7 +114,7 @@ async function* walkState(
   let diff: Buffer | undefined
   let content: Buffer
   try {
-    diff = readState(layout, name)
+    diff = readState(layout, listing, name)
     content = applyDiff(before, diff)
   } catch (error) {
     if (!isTidemarkError(error, 'corrupt')) throw error

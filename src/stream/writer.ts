@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { fromSystem, systemCode, TidemarkError } from '../errors.ts'
+import { fromSystem, isTidemarkError, systemCode, TidemarkError } from '../errors.ts'
 import { syncDirectory } from '../store/durable.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import type { StreamLayout } from './layout.ts'
@@ -8,7 +8,7 @@ import { WriterLock } from './lock.ts'
 import { packAfter, plainStates } from './pack-limits.ts'
 import type { PackFile } from './pack-file.ts'
 import { beginWriting } from './begin.ts'
-import { makeStream, publishVersion, removeEmptyStream, removeIfThere } from './publish.ts'
+import { type Draft, makeStream, publishVersion, removeEmptyStream, removeIfThere } from './publish.ts'
 import { isMoved } from './rereading.ts'
 import type { RetentionPolicy } from './retention.ts'
 import type { StreamEvent } from './stream-event.ts'
@@ -39,6 +39,10 @@ interface Newest {
   readonly content: Buffer
 }
 
+/** So much is pending at most. */
+const mostPending = 32
+const mostPendingBytes = 32 << 20
+
 /** To begin in a stream that others remove at the same time. */
 const attempts = 10
 
@@ -53,6 +57,8 @@ export class Writer {
   /** Packs whose indexes have been read. */
   #packs: readonly PackFile[] = []
   #recorded = 0
+  /** How many versions are pending, and the bytes of their texts. */
+  #pending = { versions: 0, bytes: 0 }
   #newest: Newest | undefined
   #latestInode: bigint | undefined
   /** Of the versions that were recorded here and are not packed yet. */
@@ -117,11 +123,10 @@ export class Writer {
       this.#options.log({ event: 'unchanged', version: newest.name })
       return { version: newest.name, changed: false, bytes: content.length, diff: new Uint8Array(0) }
     }
-    const diff = unifiedDiff(newest.content, content)
-    const publishing = this.#publish(newest.name, diff, content, moment)
+    const publishing = this.#publish(newest, content, moment)
     // Hashed for packing while the disk is busy; but whoever records once will hardly pack.
     const hash = this.#recorded++ === 0 ? undefined : (await import('../hash/sha256.ts')).sha256Hex(content)
-    const name = await publishing
+    const { name, diff } = await publishing
     this.#remember({ name, content })
     if (hash !== undefined) this.#known.set(name, { hash, contentBytes: content.length })
     this.#options.log({ event: 'recorded', version: name, bytes: content.length, diffBytes: diff.length })
@@ -129,29 +134,61 @@ export class Writer {
   }
 
   async #publish(
-    after: VersionName | undefined,
-    diff: Uint8Array,
+    before: Newest,
     content: Buffer,
     moment: number,
-  ): Promise<VersionName> {
-    for (let newest = after; ;) {
-      const name = nextVersionName(moment, newest, this.#options.zone)
+  ): Promise<{ name: VersionName; diff: Uint8Array }> {
+    const { zone, retain } = this.#options
+    // Whoever records once leaves nothing pending.
+    const pending = this.#recorded > 0
+    for (let newest = before.name; ;) {
+      const name = nextVersionName(moment, newest, zone)
+      const draft: Draft = { name, content, diff: () => unifiedDiff(before.content, content) }
       try {
-        await publishVersion(this.#layout, name, diff, content, this.#options.retain)
-        return name
+        const diff = await publishVersion(this.#layout, draft, { retain, pending })
+        if (pending) await this.#countPending(content.length)
+        return { name, diff }
       } catch (error) {
+        const code = systemCode(error)
         // The old program takes no lock and may have had the same name in mind.
-        if (systemCode(error) !== 'EEXIST') throw error
-        newest = name
+        if (code === 'EEXIST') newest = name
+        // What is pending takes room of its own.
+        else if (code === 'ENOSPC' && this.#pending.versions > 0) await this.#settle()
+        else throw error
       }
     }
+  }
+
+  async #countPending(bytes: number): Promise<void> {
+    this.#pending.versions++
+    this.#pending.bytes += bytes
+    if (this.#pending.versions >= mostPending || this.#pending.bytes >= mostPendingBytes) await this.#settle()
+  }
+
+  /** The lock is held. */
+  async #settle(): Promise<void> {
+    const { settleVersions } = await import('./settle.ts')
+    await settleVersions(this.#layout)
+    this.#pending = { versions: 0, bytes: 0 }
+  }
+
+  /**
+   * Forces to the disk what belongs to the versions that were recorded, so that nothing is pending. When that cannot be, it
+   * stays pending, and is as safe as before.
+   */
+  async settle(): Promise<void> {
+    if (this.#pending.versions === 0) return
+    await this.exclusively(() => this.#settle()).catch((error: unknown) => {
+      if (!isTidemarkError(error)) throw error
+    })
   }
 
   /** The newest version, from memory when no other writer has been here since. */
   async #begin(moment: number): Promise<Newest> {
     if (this.#newest !== undefined && this.#isUnchanged()) return this.#newest
     this.#known.clear()
-    const beginning = await beginWriting(this.#layout, moment)
+    const beginning = await beginWriting(this.#layout, moment, this.#options.zone)
+    this.#pending = { versions: 0, bytes: 0 }
     const newest = { name: beginning.name, content: beginning.content }
     this.#remember(newest)
     if (beginning.unrecorded === undefined) return newest
@@ -199,6 +236,7 @@ export class Writer {
         this.exclusively(async () => {
           removePackedStates(this.#layout, listing)
           if (prepared === undefined || !(await installPack(this.#layout, prepared))) return
+          await this.#settlePacked(prepared.states)
           for (const name of prepared.states) this.#known.delete(name)
           this.#options.log({ event: 'packed', versions: prepared.states.length })
         }),
@@ -212,6 +250,16 @@ export class Writer {
     const left = versionsIn(this.#layout.state)
     this.#states = left.length
     this.#packedAt = left.filter((name) => tried === undefined || compareVersions(name, tried) <= 0).length
+  }
+
+  async #settlePacked(names: readonly VersionName[]): Promise<void> {
+    const [{ pendingIn }, { settlePacked }] = await Promise.all([
+      import('./pending.ts'),
+      import('./settle.ts'),
+    ])
+    settlePacked(this.#layout, names)
+    const texts = pendingIn(this.#layout).filter(({ kind }) => kind === 'text')
+    this.#pending = { versions: texts.length, bytes: texts.reduce((sum, { length }) => sum + length, 0) }
   }
 
   /** Whether {@link pack} has something to do. */

@@ -97,6 +97,30 @@ suite('directories of the old program', () => {
     assert.ok(readdirSync(join(root, 'b', 'archive')).length > 0)
   })
 
+  test('it goes on behind a power cut that took the names of the newest version', async (t) => {
+    const root = temporaryDirectory(t)
+    const texts = ['a\nb\nc\n', 'a\nb\nC\n', 'A\nb\nc\n', 'new\n'] as const
+    await using before = new Stream(root, 's', { zone, clock: () => Date.UTC(2026, 0, 1) })
+    for (const text of texts.slice(0, 2)) await before.record(text)
+    const after = join(root, 'after')
+    cpSync(join(root, 's'), join(after, 's'), { recursive: true })
+    for (const directory of ['state', 'latest']) {
+      const file = readdirSync(join(after, 's', directory))
+        .toSorted()
+        .at(-1)!
+      rmSync(join(after, 's', directory, file))
+    }
+    writeFileSync(join(after, 's/latest.txt'), texts[0])
+    assert.deepEqual(await contents(new Stream(after, 's', { zone })), texts.slice(0, 2))
+    oldRecord(after, 's', Buffer.from(texts[2]), { stamp: '20260102-000000' })
+
+    await using stream = new Stream(after, 's', { zone })
+    await stream.record(texts[3])
+    // What the old program went on from comes between.
+    assert.deepEqual(await contents(stream), [texts[0], texts[1], texts[0], texts[2], texts[3]])
+    assert.deepEqual((await stream.check()).problems, [])
+  })
+
   for (const stopAfter of ['state', 'full', 'unlink'] as const) {
     test(`killed after the step "${stopAfter}": the version is finished`, async (t) => {
       const root = temporaryDirectory(t)
