@@ -118,7 +118,7 @@ export async function publishVersion(
     throw error
   }
   // After all has been named, so that there is nothing more to write behind it.
-  const named = pending ? undefined : syncDirectory(layout.state)
+  const named = Promise.all((pending ? [] : [layout.state, layout.latest]).map(syncDirectory))
   retainFull(layout, retain)
   await named
   return diff

@@ -8,8 +8,8 @@ import { readFull } from './full-copy.ts'
 import { openVersion } from './open-version.ts'
 import type { Beginning } from './begin.ts'
 import { finishStates, settleVersions } from './settle.ts'
-import { pointLatest, publishFull } from './publish.ts'
-import type { NameZone } from './version-name.ts'
+import { pointLatest, publishFull, removeIfThere } from './publish.ts'
+import { compareVersions, type NameZone } from './version-name.ts'
 
 /**
  * Finishes what a writer that was killed left half done, ours or the old program. The caller holds the lock.
@@ -43,6 +43,9 @@ async function finishNames(layout: StreamLayout): Promise<Beginning> {
     return { name: undefined, content: Buffer.alloc(0), unrecorded: { content: lost, time } }
   }
 
+  // Of a version that was never reported: a power cut left this name of it and not the other.
+  for (const name of versionsIn(layout.latest))
+    if (compareVersions(name, newest) > 0) removeIfThere(join(layout.latest, `${name}.txt`))
   const content = await openVersion(layout, listing, listing.entries.length - 1)
   const stale = named === undefined || named.equals(content) || (await isEarlier(layout, listing, named))
   if (!stale)

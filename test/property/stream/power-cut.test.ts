@@ -78,7 +78,7 @@ test('after a power cut at any moment every reported version is there', async (t
       )
       rmSync(at, { recursive: true })
     }),
-    runs(60),
+    runs(40),
   )
   await killed.close()
   await last.close()
@@ -99,7 +99,8 @@ async function assertThere(stream: StreamOf, expected: readonly Reported[]): Pro
   for (const { name, content } of expected) assert.equal(await (await stream.version(name)).text(), content)
   const problems = expected.length === 0 ? [] : (await stream.check()).problems
   assert.deepEqual(
-    problems.filter((problem) => !problem.startsWith('latest.txt')),
+    // What was not reported may have left a name that the next writer removes.
+    problems.filter((problem) => !problem.startsWith('latest')),
     [],
   )
 }
