@@ -1,7 +1,8 @@
-import { branchOf, type Clock } from '../object/clock.ts'
+import { branchOf, compareClocks, type Clock } from '../object/clock.ts'
 import { idOf } from '../object/id.ts'
 import { encodeSnapshot } from '../object/snapshot.ts'
 import type { CallOptions } from '../store/bucket.ts'
+import { placed } from './base.ts'
 import { hasForked, ownOf, tickOf } from './forked.ts'
 import type { Head } from './head.ts'
 import type { Peer } from './peer.ts'
@@ -35,7 +36,9 @@ export async function wasSetBack(
   if (known === undefined || now === undefined || known.id === now.id) return false
   const { parents } = theirs.snapshot
   if (parents.includes(known.id) || parents.includes(mine.id)) return false
-  return !(await peer.bases(mine, theirs, options)).some(({ id }) => id === mine.id)
+  // Of two merges of the same the peer may have the other one.
+  const isMine = (base: Head): boolean => compareClocks(placed(base), placed(mine)) === 'equal'
+  return !(await peer.bases(mine, theirs, options)).some(isMine)
 }
 
 /** Of those before it so many are named: no snapshot has more parents than 64. */

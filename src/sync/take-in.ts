@@ -4,7 +4,7 @@ import type { CallOptions } from '../store/bucket.ts'
 import { fetchContents, type Contents } from './fetch-contents.ts'
 import { checkVanishing, defaultGuard } from './guard.ts'
 import type { Head } from './head.ts'
-import { keepParents } from './keep-parents.ts'
+import { keepNamed, keepParents } from './keep-parents.ts'
 import type { Peer } from './peer.ts'
 import type { Pulled, PullOptions } from './pulled.ts'
 import { relate } from './relation.ts'
@@ -31,6 +31,8 @@ export async function takeIn(
   try {
     const { to, conflicts } = await planned(receipt, replica, peer, own, theirs, relation, options)
     checkVanishing(mine, to, options.guard ?? defaultGuard, replica.host)
+    const { signal } = options
+    await keepNamed(receipt, replica, peer, to, [theirs], { signal })
     contents = await fetchContents(receipt, peer, mine, to, options)
     const { source, neighbour, arriving } = contents
     const { onProgress } = options
@@ -41,12 +43,12 @@ export async function takeIn(
       onProgress?.({ phase: 'files', ...written })
     }
     const { head, done, counts, problems } = await receipt.advance(mine, to, source, {
-      signal: options.signal,
+      signal,
       onDone,
       neighbour,
       arriving,
     })
-    if (done) await keepParents(receipt, replica, peer, to, { signal: options.signal })
+    if (done) await keepParents(receipt, replica, peer, to, { signal })
     return { relation, head, theirs, done, conflicts, counts, problems }
   } catch (error) {
     isFull = isTidemarkError(error, 'full')

@@ -7,7 +7,7 @@ import { World, type Machine } from './world.ts'
 type Links = readonly (readonly [number, number])[]
 
 /** In which ways so many machines can be linked. */
-const shapes: readonly ((count: number) => Links)[] = [
+export const shapes: readonly ((count: number) => Links)[] = [
   // A star, a chain, a ring, and everyone with everyone.
   (count) => numbers(count - 1).map((n) => [0, n + 1]),
   (count) => numbers(count - 1).map((n) => [n, n + 1]),

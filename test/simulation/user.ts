@@ -70,7 +70,7 @@ function freshPath({ scheduler, disk, refuses }: Work): string {
   return refuses(path) ? joinPath(directoryOf(path), elsewhere) : path
 }
 
-function put(work: Work, path: string, text: string): void {
+export function put(work: Work, path: string, text: string): void {
   const { disk, clock, scheduler, ledger } = work
   const now = clock.nowNs()
   ledger.wrote(text)

@@ -4,8 +4,10 @@ import type { CallOptions } from '../../store/bucket.ts'
 import { DirectoryComparison } from '../../tree/compare-directories.ts'
 import { editDirectory, nothingBelow, type Below, type EntryEdit } from '../../tree/edit-directory.ts'
 import { equalContent, equalEntries, sameData } from '../../tree/equal-entries.ts'
+import { lookUp } from '../../tree/directory.ts'
 import { checkDepth, joinPath } from '../../tree/path.ts'
 import { compareThree, type Three } from './compare-three.ts'
+import type { BaseOf } from './base-of.ts'
 import type { Conflict } from './conflict.ts'
 import { chooseData, withMergedMetadata } from './merge-data.ts'
 import { compareAge, mergeMetadata } from './metadata.ts'
@@ -36,7 +38,7 @@ interface Settled {
 
 export interface DirectoryMergeOptions extends CallOptions {
   /** See `MergeOptions`. */
-  readonly withoutCopies?: boolean | undefined
+  readonly baseOf?: BaseOf | undefined
 }
 
 /** One merge of trees, without a look at moves. */
@@ -91,7 +93,7 @@ export class DirectoryMerge {
       if (entry === undefined && three.name.includes(copyMark)) gone.push(three)
     }
     keepTwins(gone, edits)
-    if (losers.length > 0 && this.#options.withoutCopies !== true)
+    if (losers.length > 0 && this.#options.baseOf === undefined)
       await this.#placeCopies(path, left, edits, losers)
     return this.#edit(
       left,
@@ -119,6 +121,8 @@ export class DirectoryMerge {
     const [left, right] = readableSides(three)
     if (isSame(left, right) || isSame(base, right)) return { entry: left }
     if (isSame(base, left)) return { entry: right }
+    const seen = await this.#seenByEither(path, left, right)
+    if (seen) return seen
     if (left === undefined || right === undefined)
       return { entry: await this.#withoutOther(path, base, (left ?? right)!, depth) }
     if (left.kind === 'directory' && right.kind === 'directory')
@@ -126,6 +130,19 @@ export class DirectoryMerge {
     if (left.kind === 'directory') return this.#settleKinds(path, base, left, right, 'left', depth)
     if (right.kind === 'directory') return this.#settleKinds(path, base, right, left, 'right', depth)
     return this.#settleData(path, base, left, right)
+  }
+
+  /** In a merge of bases: the one of two that a side still has, if only one is. The other was replaced, knowingly. */
+  async #seenByEither(
+    path: Name,
+    left: Entry | undefined,
+    right: Entry | undefined,
+  ): Promise<Settled | undefined> {
+    const { baseOf } = this.#options
+    if (baseOf === undefined || left?.kind === 'directory' || right?.kind === 'directory') return undefined
+    const sides = await Promise.all(baseOf.map((root) => lookUp(this.#nodes, root, path, this.#options)))
+    const [a, b] = [nearness(left, sides), nearness(right, sides)]
+    return a === b ? undefined : { entry: a > b ? left : right }
   }
 
   async #settleData(path: Name, base: Entry | undefined, left: Entry, right: Entry): Promise<Settled> {
@@ -206,6 +223,12 @@ function below({ content, size, count }: DirectoryEntry): Below {
 
 function isSame(a: Entry | undefined, b: Entry | undefined): boolean {
   return a === undefined || b === undefined ? a === b : equalEntries(a, b)
+}
+
+/** How near a thing is to what either side has: 2 is the same, 1 has the same data, 0 is neither. */
+function nearness(entry: Entry | undefined, sides: readonly (Entry | undefined)[]): number {
+  if (sides.some((side) => isSame(entry, side))) return 2
+  return sides.some((side) => entry && side && sameData(entry, side)) ? 1 : 0
 }
 
 /** That a file has got other names besides is no change to this one. */

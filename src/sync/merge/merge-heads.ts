@@ -6,6 +6,7 @@ import { encodeSnapshot, type Snapshot } from '../../object/snapshot.ts'
 import type { Store } from '../../store/store.ts'
 import { placed } from '../base.ts'
 import type { Head } from '../head.ts'
+import type { BaseOf } from './base-of.ts'
 import type { Conflict } from './conflict.ts'
 import { mergeTrees, type MergeOptions, type Side } from './merge-trees.ts'
 import { NewNodes } from './new-nodes.ts'
@@ -42,7 +43,7 @@ export async function mergeHeads(
   const [a, b] = [one.snapshot, other.snapshot]
   if (a.folder !== b.folder) throw new TidemarkError('usage', 'these are snapshots of different folders')
   const nodes = new NewNodes(store)
-  const base = await baseTree(nodes, bases, options, { merges: maxBaseMerges })
+  const base = await baseTree(nodes, bases, [a.root, b.root], options, { merges: maxBaseMerges })
   const { root, conflicts } = await mergeTrees(
     nodes,
     { base, left: sideOf(one), right: sideOf(other) },
@@ -80,6 +81,7 @@ interface Budget {
 async function baseTree(
   nodes: NewNodes,
   bases: readonly Head[],
+  baseOf: BaseOf,
   options: MergeHeadsOptions,
   budget: Budget,
 ): Promise<DirectoryEntry | undefined> {
@@ -90,10 +92,10 @@ async function baseTree(
   for (const other of others) {
     if (budget.merges-- <= 0) break
     const older = (await options.basesOf?.(first, other)) ?? []
-    const base = await baseTree(nodes, older, options, budget)
+    const base = await baseTree(nodes, older, [tree, other.snapshot.root], options, budget)
     const sides = { left: { ...sideOf(first), root: tree }, right: sideOf(other) }
     // A copy that neither side ever had would look deleted on both, though they keep it under other names.
-    const apart = { ...options, put, putContent: put, withoutCopies: true }
+    const apart = { ...options, put, putContent: put, baseOf }
     const merged = await mergeTrees(nodes, { base, ...sides }, apart)
     tree = merged.root
   }

@@ -3,6 +3,7 @@ import type { DirectoryEntry } from '../../object/entry.ts'
 import type { CallOptions } from '../../store/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import { equalEntries } from '../../tree/equal-entries.ts'
+import type { BaseOf } from './base-of.ts'
 import type { Conflict } from './conflict.ts'
 import { followMoves } from './follow-moves.ts'
 import { mendLinks } from './links.ts'
@@ -32,8 +33,8 @@ export interface MergeOptions extends CallOptions {
   readonly put: Put
   /** Called for each chunk of merged texts. */
   readonly putContent: Put
-  /** What loses a conflict is left out: for a tree that is only the base of another merge. */
-  readonly withoutCopies?: boolean | undefined
+  /** For a tree that is only the base of another merge. */
+  readonly baseOf?: BaseOf | undefined
 }
 
 export interface Merged {
@@ -57,16 +58,16 @@ export async function mergeTrees(store: Store, input: MergeInput, options: Merge
   if (base && equalEntries(base, ours)) return { root: theirs, conflicts: [] }
   if (base && equalEntries(base, theirs)) return { root: ours, conflicts: [] }
 
-  const { signal, put, withoutCopies } = options
+  const { signal, put, baseOf } = options
   const nodes = new NewNodes(store)
   const hosts = { left: left.host, right: right.host }
   const mergeText = await textMerger(store, base, options, { signal })
-  let merge = new DirectoryMerge(nodes, hosts, mergeText, { signal, withoutCopies })
+  let merge = new DirectoryMerge(nodes, hosts, mergeText, { signal, baseOf })
   let root = await merge.merge('', base, ours, theirs)
   const trees = base && { base, left: ours, right: theirs }
   const followed = trees && merge.mayHaveMoved ? await followMoves(nodes, trees, { signal }) : undefined
   if (followed) {
-    merge = new DirectoryMerge(nodes, hosts, mergeText, { signal, withoutCopies })
+    merge = new DirectoryMerge(nodes, hosts, mergeText, { signal, baseOf })
     root = await merge.merge('', followed.base, followed.left, followed.right)
   }
   const sides = [followed?.left ?? ours, followed?.right ?? theirs] as const

@@ -109,6 +109,31 @@ suite('mergeHeads', () => {
     assert.equal(asked.length, 1)
   })
 
+  test('has for a base what a side still has, though it looks older and nobody knows what was before', async () => {
+    const timeline = new Timeline()
+    const [early, late] = [file('early', { mtime: 300 }), file('late', { mtime: 200 })]
+    const bases = [
+      await timeline.made('a', { f: early, gone: 'early', same: 'x' }, []),
+      await timeline.made('b', { f: late, same: 'x' }, []),
+    ]
+    const one = await timeline.made('a', { f: late, same: 'x', one: 'x' }, bases)
+    const other = await timeline.made(
+      'b',
+      { f: file('last', { mtime: 100 }), same: 'x', gone: 'again' },
+      bases,
+    )
+    for (const sides of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const { head, conflicts } = await mergeHeads(timeline.store, ...sides, bases, putInto(timeline.store))
+      const tree = Object.fromEntries(await readModel(timeline.store, head.snapshot.root))
+      assert.deepEqual(conflicts, [])
+      assert.deepEqual(Object.keys(tree), ['f', 'gone', 'one', 'same'])
+      assert.match(tree['f']!, /last/)
+    }
+  })
+
   test('makes no copies for a base: what both sides keep under names of their own stays', async () => {
     const timeline = new Timeline()
     const bases = [
