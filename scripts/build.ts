@@ -92,7 +92,7 @@ interface Program {
 }
 
 /**
- * The beginning leaves the rest to a file: that of the group of the command that the line begins with, or that of all. It
+ * The beginning leaves the rest to a file: that of the group of the command that the line names, or that of all. It
  * keeps the compiled code, for each command what that one runs.
  */
 const program = (all: Program, commands: Readonly<Record<string, Program>>): esbuild.Plugin => ({
@@ -105,10 +105,12 @@ const program = (all: Program, commands: Readonly<Record<string, Program>>): esb
         import { getCompileCacheDir } from 'node:module'
         import { join } from 'node:path'
         import { loadModule } from './code-cache.js'
+        import { commandWord } from './command-word.js'
         const commands = new Map(Object.entries(${JSON.stringify(commands)}))
         export async function runProgram(argv) {
-          const name = argv.find((argument) => commands.has(argument)) ?? 'none'
-          const { file, id } = commands.get(argv[0]) ?? ${JSON.stringify(all)}
+          const word = commandWord(argv)
+          const name = commands.has(word) ? word : 'none'
+          const { file, id } = commands.get(word) ?? ${JSON.stringify(all)}
           const directory = getCompileCacheDir()
           // No cache is wanted, or whose it is cannot be told.
           const isOwn = directory !== undefined && process.getuid !== undefined

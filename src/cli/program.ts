@@ -2,6 +2,7 @@ import { CommanderError } from 'commander'
 import type { Command as Commander } from 'commander'
 import { TidemarkError } from '../errors.ts'
 import type { Command } from './command.ts'
+import { commandWord } from './command-word.ts'
 import { commandTable } from './command-table.ts'
 import { declare, declareOptions, exitLines, initialValues, quietCommander } from './commander.ts'
 import { Context } from './context.ts'
@@ -36,7 +37,7 @@ export async function runProgram(given: readonly string[]): Promise<number> {
     err,
   )
   let exit: Exit = 'done'
-  const program = buildProgram(out, argv[0], async (command, args, options, global) => {
+  const program = buildProgram(out, commandWord(argv), async (command, args, options, global) => {
     context = new Context(global, interruption, out, err)
     exit = (await command.run(context, args, options as never)) ?? 'done'
   })
@@ -86,17 +87,17 @@ type Run = (
 ) => Promise<void>
 
 /**
- * The commands as commander sees them. Each is loaded when the command line turns out to name it. When `first`, the first
- * word of the line, is one, there need be no others.
+ * The commands as commander sees them. Each is loaded when the command line turns out to name it. When `word`, the first
+ * of the line that is no option, is one, there need be no others.
  */
-export function buildProgram(out: Output, first: string | undefined, run: Run): Commander {
+export function buildProgram(out: Output, word: string | undefined, run: Run): Commander {
   const program = quietCommander('tidemark', out)
     .description("Keeps a folder's whole history: every version of every file, comparable and restorable.")
     .usage('[options] <command>')
     .version(version, '-V, --version', 'print the version')
     .addHelpText('after', () => programHelp())
   declareOptions(program, globalOptions)
-  const named = commandTable.filter(({ name }) => name === first)
+  const named = commandTable.filter(({ name }) => name === word)
   for (const { name, group, summary } of named.length > 0 ? named : commandTable) {
     program.command(name).summary(summary).helpGroup(`${group}:`).copyInheritedSettings(program)
   }
