@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { fromSystem, systemCode, TidemarkError } from '../errors.ts'
 import { Folder, initFolder, renameFolder, settleDevice } from '../folder/folder.ts'
 import { ownDirectory } from '../folder/own-directory.ts'
@@ -46,29 +46,6 @@ export async function openIntroduced(directory: string): Promise<Folder> {
 /** Whether the history of a directory is kept. */
 export function isFolder(directory: string): boolean {
   return existsSync(join(directory, ownDirectory, settingsName))
-}
-
-/** Throws `usage` for two directories of which one is, or lies in, the other. */
-export function checkApart(one: string, other: string): void {
-  const [a, b] = [realPathOf(one), realPathOf(other)]
-  if (a === b) throw new TidemarkError('usage', `${one} and ${other} are one and the same directory`)
-  if (isInside(a, b) || isInside(b, a))
-    throw new TidemarkError('usage', `${one} and ${other}: one lies inside the other`)
-}
-
-function isInside(inner: string, outer: string): boolean {
-  return !/^\.\.(?:\/|$)/.test(relative(outer, inner))
-}
-
-/** Of what is not there yet, that of the directory in which it would be. */
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch (error) {
-    const absolute = resolve(path)
-    if (systemCode(error) !== 'ENOENT' || dirname(absolute) === absolute) return absolute
-    return join(realPathOf(dirname(absolute)), absolute.slice(dirname(absolute).length))
-  }
 }
 
 /** Only the last part of the path: a disk that is not mounted must not be made up for by directories. */

@@ -1,4 +1,5 @@
 import type { Name } from '../../bytes/name.ts'
+import { checkApart } from '../../folder/check-apart.ts'
 import { throwIfCancelled } from '../../store/call.ts'
 import {
   fromDatabase,
@@ -41,6 +42,9 @@ export class Mirror {
   constructor(options: MirrorOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    // What it does not list would be deleted from the origin, or listed by it.
+    if (options.source.kind === 'directory' && options.transport === undefined)
+      checkApart(options.source.base, options.directory)
     this.#files = openWorkFiles(options.directory)
     try {
       this.state = MirrorState.open(this.#files.state)

@@ -92,3 +92,22 @@ test('the units of services mean elsewhere what was meant here', async (t) => {
   assert.equal((await scene.run(['mirror', 'tree', 'copy', '--systemd', '--once'])).code, 2)
   assert.equal((await scene.run(['publish', 'tree', '--systemd', '--once'])).code, 2)
 })
+
+test('an origin is no mirror of itself, nor is what lies inside or around it', async (t) => {
+  const scene = new Scene(t)
+  scene.write('around/origin/a', 'a')
+  await scene.ok('publish', 'around/origin', '--once')
+  scene.write('around/origin/not-listed', 'still here')
+  for (const [target, message] of [
+    ['around/origin', /one and the same directory/],
+    ['around/origin/new', /one lies inside the other/],
+    ['around', /one lies inside the other/],
+  ] as const) {
+    const { code, stderr } = await scene.run(['mirror', 'around/origin', target, '--verify'])
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, message)
+  }
+  assert.ok(existsSync(join(scene.directory, 'around/origin/not-listed')))
+  assert.ok(!existsSync(join(scene.directory, 'around/origin/new')))
+  assert.ok(!existsSync(join(scene.directory, 'around/.tidemark')))
+})

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { isTidemarkError } from '../../../src/errors.ts'
 import { Folder, initFolder, settleDevice } from '../../../src/folder/folder.ts'
 import { takeSnapshot } from '../../../src/history/snapshot.ts'
-import { checkApart, introduce, openIntroduced } from '../../../src/sync/introduce.ts'
+import { introduce, openIntroduced } from '../../../src/sync/introduce.ts'
 import { memoryDirectory } from '../../suites/temporary-directory.ts'
 
 async function deviceOf(root: string): Promise<string> {
@@ -133,22 +133,4 @@ test('a folder without notes keeps its device, and has notes from then on', asyn
   assert.equal(await deviceOf(root), device)
   cpSync(root, `${root}-copy`, { recursive: true })
   assert.notEqual(await deviceOf(`${root}-copy`), device)
-})
-
-test('two directories of which one is in the other cannot be in step', (t) => {
-  const top = memoryDirectory(t)
-  mkdirSync(join(top, 'a/b'), { recursive: true })
-  for (const [one, other] of [
-    ['a', 'a'],
-    ['a', 'a/b'],
-    ['a/new', 'a'],
-    ['a', 'a/../a'],
-  ]) {
-    assert.throws(
-      () => checkApart(join(top, one!), join(top, other!)),
-      (error) => isTidemarkError(error, 'usage'),
-    )
-  }
-  checkApart(join(top, 'a'), join(top, 'ab'))
-  checkApart(join(top, 'a/..b'), join(top, 'a/b'))
 })
