@@ -76,7 +76,7 @@ export class ThreadedIngest implements Ingest {
   }
 
   #segments(): ThreadStart['segments'] {
-    return this.#writer.repository.index.segments.map((segment) => segment.shared)
+    return this.#writer.repository.index.segments.map((segment) => segment.share())
   }
 
   submit(file: Waiting): Promise<void> | undefined {

@@ -32,6 +32,8 @@ export interface SharedSegment {
   readonly id: Id
   readonly layout: SegmentLayout
   readonly fanout: Uint32Array<SharedArrayBuffer>
+  /** All of its bytes, if they have been copied: one copy is enough for all threads. */
+  readonly copy?: SharedArrayBuffer | undefined
 }
 
 export interface SegmentPack {
@@ -66,8 +68,10 @@ export class SegmentFile {
   readonly #file: number
   readonly #wanted = new Uint8Array(32)
   /** Some bytes of the file, or all of it. */
-  #view = new DataView(new ArrayBuffer(recordsPerRead * chunkRecordSize))
-  #copied = false
+  #view: DataView<ArrayBuffer | SharedArrayBuffer> = new DataView(
+    new ArrayBuffer(recordsPerRead * chunkRecordSize),
+  )
+  #copy: SharedArrayBuffer | undefined
   /** Positional reads until now. */
   #reads = 0
 
@@ -75,8 +79,8 @@ export class SegmentFile {
     this.shared = shared
     this.#file = file
     this.superseded = superseded
-    const { end } = shared.layout
-    if (end <= smallSize) this.#copyAll()
+    if (shared.copy !== undefined) this.#lookInto(shared.copy)
+    else if (shared.layout.end <= smallSize) this.#copyAll()
   }
 
   static async open(bucket: Bucket, id: Id, options?: CallOptions): Promise<SegmentFile> {
@@ -123,6 +127,12 @@ export class SegmentFile {
       if (systemCode(error) === 'ENOENT') return undefined
       throw fromSystem(error, `open ${segmentName(shared.id)}`)
     }
+  }
+
+  /** What other threads need that will ask for much: with a copy, if each would soon make one of its own. */
+  share(): SharedSegment {
+    if (this.#copy === undefined && this.shared.layout.end <= middleSize) this.#copyAll()
+    return { ...this.shared, copy: this.#copy }
   }
 
   get id(): Id {
@@ -178,15 +188,21 @@ export class SegmentFile {
   /** Brings bytes of the file into the view, and returns where they stand there. */
   #look(start: number, length: number): number {
     const { end } = this.shared.layout
-    if (!this.#copied && end <= middleSize && ++this.#reads * bytesPerRead > end) this.#copyAll()
-    if (this.#copied) return start
+    if (this.#copy === undefined && end <= middleSize && ++this.#reads * bytesPerRead > end) this.#copyAll()
+    if (this.#copy !== undefined) return start
     fillAt(this.#file, start, new Uint8Array(this.#view.buffer, 0, length))
     return 0
   }
 
   #copyAll(): void {
-    this.#view = new DataView(readAt(this.#file, 0, this.shared.layout.end).buffer)
-    this.#copied = true
+    const copy = new SharedArrayBuffer(this.shared.layout.end)
+    fillAt(this.#file, 0, new Uint8Array(copy))
+    this.#lookInto(copy)
+  }
+
+  #lookInto(copy: SharedArrayBuffer): void {
+    this.#copy = copy
+    this.#view = new DataView(copy)
   }
 
   #compare(at: number): number {
