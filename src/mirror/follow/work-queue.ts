@@ -55,7 +55,8 @@ export class WorkQueue {
       tier,
       limit,
       `, EXISTS (SELECT 1 FROM young c WHERE c.content = w.content)
-         OR EXISTS (SELECT 1 FROM item c WHERE c.content = w.content) AS elsewhere`,
+         OR EXISTS (SELECT 1 FROM item c WHERE c.content = w.content
+           AND NOT EXISTS (SELECT 1 FROM young y WHERE y.path = c.path)) AS elsewhere`,
     ).map((row) => ({ ...itemOf(row), elsewhere: row['elsewhere'] === 1 }))
   }
 
