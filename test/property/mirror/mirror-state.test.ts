@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { MirrorState } from '../../../src/mirror/follow/mirror-state.ts'
 import { memoryDirectory } from '../../suites/temporary-directory.ts'
 
