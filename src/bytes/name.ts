@@ -17,7 +17,8 @@ export function nameFromBytes(bytes: Uint8Array): Name {
 
 /** The name in `bytes` from `start` to `end`. */
 export function nameInBytes(bytes: Uint8Array, start: number, end: number): Name {
-  const short = shortNames[end - start]
+  const length = end - start
+  const short = length < shortNames.length ? (shortNames[length] ??= zeros(length)) : undefined
   // Calling the decoder, or making a view, costs more than most names are long.
   if (short !== undefined && copyAscii(bytes, start, short)) return String.fromCharCode.apply(null, short)
   const name = bytes.subarray(start, end)
@@ -28,10 +29,12 @@ export function nameInBytes(bytes: Uint8Array, start: number, end: number): Name
   }
 }
 
-/** Room for the characters of a name, by its length. */
-const shortNames: readonly number[][] = Array.from({ length: 64 }, (_, length) =>
-  Array.from({ length }, () => 0),
-)
+/** Room for the characters of a name, by its length: made when it is needed, as all of it takes half a millisecond. */
+const shortNames: (number[] | undefined)[] = Array.from({ length: 64 })
+
+function zeros(length: number): number[] {
+  return Array.from({ length }, () => 0)
+}
 
 /** Copies bytes until `into` is full; false when one is not ASCII. */
 function copyAscii(bytes: Uint8Array, start: number, into: number[]): boolean {
