@@ -118,12 +118,15 @@ export class Folder {
     }
   }
 
-  /** Notes what this copy sets out to do; undefined: it is done. Durable once resolved. */
-  notePending(note: Uint8Array | undefined): Promise<void> {
+  /**
+   * Notes what this copy sets out to do; undefined: it is done. Durable once resolved; one that is `fleeting` outlives the
+   * process, and may be lost in a power cut.
+   */
+  notePending(note: Uint8Array | undefined, options: { readonly fleeting?: boolean } = {}): Promise<void> {
     // One that comes back after a power cut is seen to be done.
     return note === undefined
       ? this.#own.delete(pendingName, { fleeting: true })
-      : this.#own.put(pendingName, note)
+      : this.#own.put(pendingName, note, options)
   }
 
   async #noted(name: string): Promise<Id | undefined> {

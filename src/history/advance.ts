@@ -21,6 +21,8 @@ export interface AdvanceFolderOptions extends TakingOptions {
    * nothing stands against it.
    */
   readonly apply: () => Promise<Applied>
+  /** Called when `to` is the newest snapshot, before anybody else may move the folder. */
+  readonly reached?: (() => Promise<void>) | undefined
   /** Directories to look at besides those that are touched; without it everything is looked at. */
   readonly only?: ReadonlySet<Name> | undefined
 }
@@ -74,6 +76,7 @@ export async function advanceFolder(folder: Folder, options: AdvanceFolderOption
         // First what leads a later snapshot to it, then itself: there is no moment at which it is there unnoticed.
         await folder.noteHead(to.id)
         await writer.publish(to.snapshot, { signal, timeline: folder.settings.history === 'none' })
+        await options.reached?.()
         head = to
       }
       if (!sameEntry(look.scan.root, head.snapshot.root)) head = await taking.publish(look, head)

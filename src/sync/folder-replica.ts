@@ -202,11 +202,11 @@ export class FolderReplica implements Replica {
       const { from, to } = decodePending(note)
       const start = await this.snapshot(from, options)
       const isReached = this.#newest !== undefined && relate(this.#newest, to) === 'none'
+      // One that is of no use stays until the next: another process may have put that in its place.
       if (start !== undefined && !isReached) return { from: start, to }
     } catch (error) {
       if (!isTidemarkError(error, 'corrupt', 'unsupported')) throw error
     }
-    await this.#of.notePending(undefined)
     return undefined
   }
 
@@ -280,8 +280,9 @@ export class FolderReplica implements Replica {
     const only = batch === undefined ? new Set<Name>() : batch.only
     const held = (await this.#of.held()) ?? heldWhole
     let applied: AppliedTrees | undefined
-    const apply = async (): Promise<AppliedTrees> =>
-      (applied = await applyTrees(this.#of.root, from.snapshot.root, to.snapshot.root, {
+    const apply = async (): Promise<AppliedTrees> => {
+      await this.#setOut(writer, from, to, source, { signal })
+      return (applied = await applyTrees(this.#of.root, from.snapshot.root, to.snapshot.root, {
         trees: source,
         contents: source,
         repository: this.#of.settings.history === 'kept' ? this.#repository : undefined,
@@ -292,14 +293,7 @@ export class FolderReplica implements Replica {
         signal,
         onDone,
       }))
-    // What a peer has can be asked for again; what was merged here is nowhere else.
-    if (to.snapshot.device === noDevice) {
-      const timeline = this.#of.settings.history === 'none'
-      await writer.publish(to.snapshot, { signal, timeline })
     }
-    // A single change is done or not.
-    const isNoted = await hasSteps(source, from.snapshot.root, to.snapshot.root, 2, { signal })
-    if (isNoted) await this.#of.notePending(encodePending(from.id, to))
     watch?.begin(only === undefined)
     const quick = watch !== undefined
     const { head, done, problems } = await advanceFolder(this.#of, {
@@ -307,13 +301,13 @@ export class FolderReplica implements Replica {
       from,
       to,
       apply,
+      reached: () => this.#of.notePending(undefined),
       only,
       watch,
       quick,
       signal,
     })
     watch?.end()
-    if (isNoted && done) await this.#of.notePending(undefined)
     this.#newest = head
     await this.#noteAbsent(head, problems, only === undefined)
     for (const path of this.#absent.paths) {
@@ -329,25 +323,43 @@ export class FolderReplica implements Replica {
     return { head, done, counts, problems: told?.list ?? [] }
   }
 
+  /** Notes where it goes, as nobody else moves the folder: a note of others would be lost. */
+  async #setOut(
+    writer: RepositoryWriter,
+    from: Head,
+    to: Head,
+    source: Store,
+    { signal }: CallOptions,
+  ): Promise<void> {
+    // What a peer has can be asked for again; what was merged here is nowhere else. Its contents may be missing until it is reached.
+    if (to.snapshot.device === noDevice && (await this.snapshot(to.id, { signal })) === undefined)
+      await writer.publish(to.snapshot, { signal, timeline: true })
+    const steps = await countSteps(source, from.snapshot.root, to.snapshot.root, 2, { signal })
+    if (steps === 0) return
+    // Killed on the way, it goes on by itself: whom it meets next need not have what it takes.
+    if (steps > 1) await writer.flush({ signal })
+    await this.#of.notePending(encodePending(from.id, to), { fleeting: steps === 1 })
+  }
+
   async close(): Promise<void> {
     this.#changes?.close()
     await this.#turn.take(async () => this.#workingCopy?.store.close())
   }
 }
 
-/** Whether going from one tree to another takes so many steps, directories that only get another time aside. */
-async function hasSteps(
+/** How many steps going from one tree to another takes, `most` standing for more; directories that only get another time aside. */
+async function countSteps(
   store: Store,
   from: DirectoryEntry,
   to: DirectoryEntry,
-  count: number,
+  most: number,
   options: CallOptions,
-): Promise<boolean> {
+): Promise<number> {
   let steps = 0
   for await (const batch of compareTrees(store, from, to, options)) {
     for (const { before, after } of batch)
       if (before?.kind !== 'directory' || after?.kind !== 'directory') steps++
-    if (steps >= count) return true
+    if (steps >= most) return most
   }
-  return false
+  return steps
 }
