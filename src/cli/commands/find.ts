@@ -63,7 +63,7 @@ export const command: Command = defineCommand({
       any = true
       await print(context, found, names.size > 1 ? names.get(found.folder) : undefined, options)
     }
-    if (any || context.json) return undefined
+    if (any) return undefined
     throw new TidemarkError('missing', `no snapshot has anything that matches ${displayName(pattern)}`)
   },
 })

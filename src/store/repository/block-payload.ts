@@ -61,5 +61,6 @@ export function openSealed({ flags, plainLength, payload }: SealedBlock): Uint8A
 function compressed(plain: Uint8Array): Buffer<ArrayBuffer> {
   const { constants, zstdCompressSync } = zlib()
   const params = { [constants.ZSTD_c_compressionLevel]: 1 }
-  return zstdCompressSync(plain, { params, chunkSize: plain.length + 1024 })
+  // Room for what zstd may need at worst: it then writes there in one pass, with no buffer of its own between.
+  return zstdCompressSync(plain, { params, chunkSize: plain.length + (plain.length >>> 8) + 1024 })
 }
