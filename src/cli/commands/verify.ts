@@ -78,5 +78,15 @@ async function print(context: Context, report: VerifyReport, name: string): Prom
   const verdict = whole
     ? out.style('green', 'whole')
     : out.style('red', `damaged (what can be done: tidemark repair${bytesRead === 0 ? '' : ' --data'})`)
+  if (mayComeBack(report))
+    await context.tell(
+      'What is called lost may be in packs that the index does not tell of: repair looks there.',
+    )
   await context.tell(`${safeText(name)}: ${counts.join(', ')}: ${verdict}`)
+}
+
+/** Whether chunks are missing only as far as the index goes, which is not whole. */
+function mayComeBack({ findings }: VerifyReport): boolean {
+  const codes = new Set(findings.map(({ code }) => code))
+  return codes.has('chunk-missing') && (codes.has('segment-damaged') || codes.has('pack-unindexed'))
 }

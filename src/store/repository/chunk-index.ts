@@ -1,4 +1,4 @@
-import { corrupt, isTidemarkError } from '../../errors.ts'
+import { corrupt, isTidemarkError, TidemarkError } from '../../errors.ts'
 import { idOf } from '../../object/id.ts'
 import type { Id } from '../../object/id.ts'
 import type { SegmentBlock } from '../../object/segment.ts'
@@ -117,8 +117,9 @@ export class ChunkIndex {
   }
 
   async #open(id: Id, options?: CallOptions): Promise<SegmentFile | undefined> {
-    if (this.#onDamaged === undefined) return SegmentFile.open(this.#bucket, id, options)
+    const onDamaged = this.#onDamaged
     try {
+      if (onDamaged === undefined) return await SegmentFile.open(this.#bucket, id, options)
       const bytes = await this.#bucket.get(segmentName(id), options)
       if (idOf(bytes) !== id) throw corrupt(segmentName(id), 'its bytes do not match its name')
       const segment = await SegmentFile.open(this.#bucket, id, options)
@@ -126,7 +127,11 @@ export class ChunkIndex {
       return segment
     } catch (error) {
       if (!isTidemarkError(error, 'corrupt')) throw error
-      this.#onDamaged(id, error)
+      if (onDamaged === undefined) {
+        const problem = `${error.message} (${segmentName(id)}; repair makes it anew from the packs)`
+        throw new TidemarkError('corrupt', problem, { cause: error })
+      }
+      onDamaged(id, error)
       return undefined
     }
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openFolder } from '../../../src/folder/folder.ts'
@@ -20,4 +20,21 @@ test('trees that a repository has lost are damage, not something that was not fo
   const folder = await openFolder(scene.directory)
   t.after(() => folder.close())
   await assert.rejects(Array.fromAsync(folderStatus(folder)), (error) => isTidemarkError(error, 'corrupt'))
+})
+
+test('what only the index has lost is not given up: verify says who looks for it, and repair brings it back', async (t) => {
+  const scene = new Scene(t)
+  await makeHistory(scene)
+  const shelf = join(scene.directory, '.tidemark/repository/index')
+  const files = readdirSync(shelf, { recursive: true, encoding: 'utf8', withFileTypes: true })
+  for (const file of files) if (file.isFile()) truncateSync(join(file.parentPath, file.name), 100)
+  const { code, stdout, stderr } = await scene.run(['verify'])
+  assert.equal(code, 5)
+  assert.match(stdout + stderr, /may be in packs that the index does not tell of: repair looks there/)
+  scene.write('notes.txt', 'changed since\n')
+  const refused = await scene.run(['snapshot'])
+  assert.equal(refused.code, 5)
+  assert.match(refused.stderr, /repair makes it anew/)
+  await scene.ok('repair')
+  await scene.ok('verify', '--data')
 })
