@@ -7,6 +7,11 @@ const schema = 3
 /** Which lacks a table, that nothing is read from to tell how a mirror stands. */
 const before = 2
 
+/** Of every table of items. */
+const itemColumns = `
+    path BLOB PRIMARY KEY, epoch TEXT NOT NULL, gone INTEGER NOT NULL, detail TEXT NOT NULL, content INTEGER,
+    round INTEGER NOT NULL`
+
 /**
  * item: one row for everything that stands in its place here.
  *   detail   of what was put there; '' when its event had none
@@ -24,15 +29,11 @@ const before = 2
 const tables = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE tier (position INTEGER PRIMARY KEY, copy TEXT NOT NULL) STRICT;
-  CREATE TABLE item (
-    path BLOB PRIMARY KEY, epoch TEXT NOT NULL, gone INTEGER NOT NULL, detail TEXT NOT NULL, content INTEGER,
-    round INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE item (${itemColumns}) STRICT, WITHOUT ROWID;
   CREATE INDEX content ON item (content) WHERE content IS NOT NULL;
   CREATE INDEX kept ON item (gone) WHERE gone = 1;
   CREATE TABLE work (
-    path BLOB PRIMARY KEY, epoch TEXT NOT NULL, gone INTEGER NOT NULL, detail TEXT NOT NULL, content INTEGER,
-    round INTEGER NOT NULL, tier INTEGER NOT NULL, rank INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
+    ${itemColumns}, tier INTEGER NOT NULL, rank INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
     due INTEGER NOT NULL DEFAULT 0, reason TEXT
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX queue ON work (gone, due, tier, rank);
@@ -41,10 +42,7 @@ const tables = `
 
 /** What the schema before did not have. */
 const youngTable = `
-  CREATE TABLE young (
-    path BLOB PRIMARY KEY, epoch TEXT NOT NULL, gone INTEGER NOT NULL, detail TEXT NOT NULL, content INTEGER,
-    round INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE young (${itemColumns}) STRICT, WITHOUT ROWID;
   CREATE INDEX young_content ON young (content) WHERE content IS NOT NULL;
   CREATE INDEX young_kept ON young (gone) WHERE gone = 1;
   PRAGMA user_version = ${schema};
