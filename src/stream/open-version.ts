@@ -57,7 +57,7 @@ async function replayFromNearest(layout: StreamLayout, listing: Listing, index: 
   let behind = index + 1
   while (behind < entries.length && behind - index < index - before) {
     if (entries[behind]!.pack !== undefined) break
-    if (fulls.has(entries[behind]!.name)) return replayBack(layout, listing, behind, index)
+    if (fulls.has(entries[behind]!.name)) return checkedBack(layout, listing, behind, index)
     behind++
   }
   const base = before < 0 ? Buffer.alloc(0) : await openVersion(layout, listing, before)
@@ -91,16 +91,27 @@ function replayOn(layout: StreamLayout, listing: Listing, entries: readonly Entr
   return text
 }
 
-/** Version `index`, from the full copy of the later version `from`. */
-function replayBack(layout: StreamLayout, listing: Listing, from: number, index: number): Buffer {
+/** Version `to`, from the full copy of the later version `from`; undefined when that is no longer kept. */
+export function replayBack(
+  layout: StreamLayout,
+  listing: Listing,
+  from: number,
+  to: number,
+): Buffer | undefined {
+  let text = readFull(layout, listing.entries[from]!.name)
+  for (let at = from; at > to && text !== undefined; at--)
+    text = applyDiff(text, readState(layout, listing, listing.entries[at]!.name), { reverse: true })
+  return text
+}
+
+/** The same; throws `conflict` when the copy is no longer kept, `corrupt` when the text is not that version's. */
+function checkedBack(layout: StreamLayout, listing: Listing, from: number, to: number): Buffer {
   const { entries } = listing
-  let text = readFull(layout, entries[from]!.name)
+  const text = replayBack(layout, listing, from, to)
   if (text === undefined)
     throw new TidemarkError('conflict', `${entries[from]!.name} is no longer kept in full`)
-  for (let i = from; i > index; i--)
-    text = applyDiff(text, readState(layout, listing, entries[i]!.name), { reverse: true })
   // After a crash the old program may have written one change twice, and then this is another version's text.
-  applyDiff(text, readState(layout, listing, entries[index]!.name), { reverse: true })
+  applyDiff(text, readState(layout, listing, entries[to]!.name), { reverse: true })
   return text
 }
 
@@ -125,18 +136,10 @@ async function searchVersion(layout: StreamLayout, listing: Listing, index: numb
   if (text !== undefined) return text
   for (let from = index + 1; from < entries.length && entries[from]!.pack === undefined; from++) {
     if (readFull(layout, entries[from]!.name) === undefined) continue
-    const found = attempt(() => replayBackUnchecked(layout, listing, from, index))
+    const found = attempt(() => replayBack(layout, listing, from, index))
     if (found !== undefined) return found
   }
   throw new TidemarkError('missing', `the content of ${entries[index]!.name} was not kept`)
-}
-
-function replayBackUnchecked(layout: StreamLayout, listing: Listing, from: number, index: number): Buffer {
-  const { entries } = listing
-  let text = readFull(layout, entries[from]!.name)!
-  for (let i = from; i > index; i--)
-    text = applyDiff(text, readState(layout, listing, entries[i]!.name), { reverse: true })
-  return text
 }
 
 function attempt<T>(run: () => T): T | undefined {

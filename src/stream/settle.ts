@@ -1,13 +1,11 @@
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { isTidemarkError } from '../errors.ts'
-import { readFull } from './full-copy.ts'
 import type { StreamLayout } from './layout.ts'
 import { type Listing, listVersions } from './listing.ts'
-import { openVersion, readState } from './open-version.ts'
+import { openVersion, readState, replayBack } from './open-version.ts'
 import { forceVersions, type PendingFile, pendingIn } from './pending.ts'
 import { removeIfThere, writeTemporary } from './publish.ts'
-import { applyDiff } from './replay.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import { versionsIn } from './version-files.ts'
 import {
@@ -101,10 +99,7 @@ function textBefore(layout: StreamLayout, listing: Listing, index: number): Buff
   const from = listing.entries.findIndex(({ name }, at) => at >= index && fulls.has(name))
   if (from < 0) return undefined
   try {
-    let text = readFull(layout, listing.entries[from]!.name)
-    for (let at = from; at >= index && text !== undefined; at--)
-      text = applyDiff(text, readState(layout, listing, listing.entries[at]!.name), { reverse: true })
-    return text
+    return replayBack(layout, listing, from, index - 1)
   } catch (error) {
     if (isTidemarkError(error, 'corrupt')) return undefined
     throw error
