@@ -58,7 +58,8 @@ export function openSealed({ flags, plainLength, payload }: SealedBlock): Uint8A
   return openPayload({ flags, plainLength, storedLength: payload.length }, payload)
 }
 
-function compressed(plain: Uint8Array): Buffer<ArrayBuffer> {
+/** One frame of zstd, made quickly rather than small. */
+export function compressed(plain: Uint8Array): Buffer<ArrayBuffer> {
   const { constants, zstdCompressSync } = zlib()
   const params = { [constants.ZSTD_c_compressionLevel]: 1 }
   // Room for what zstd may need at worst: it then writes there in one pass, with no buffer of its own between.

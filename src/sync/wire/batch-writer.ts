@@ -1,8 +1,8 @@
-import { constants, zstdCompressSync } from 'node:zlib'
 import { Writer } from '../../bytes/writer.ts'
 import { looksCompressible } from '../../object/compressible.ts'
 import { idLength, writeId } from '../../object/id.ts'
 import type { FilledBlock } from '../../store/block-source.ts'
+import { compressed } from '../../store/repository/block-payload.ts'
 import { marks, maxItems, plainBatch, zstdBatch } from './decode-batch.ts'
 import { makeDelta } from './delta.ts'
 import type { Features } from './features.ts'
@@ -75,7 +75,7 @@ export class BatchWriter {
   #delta(bytes: Uint8Array, old: Uint8Array, isCompressible: boolean): ReturnType<typeof makeDelta> {
     const delta = makeDelta(bytes, old, this.#theirs)
     if (delta === undefined || !isCompressible || delta.bytes.length * 8 < bytes.length) return delta
-    return delta.bytes.length < compress(bytes).length ? delta : undefined
+    return delta.bytes.length < compressed(bytes).length ? delta : undefined
   }
 
   /** Makes room for an item, which may want a batch that is compressed, one that is not, or either. */
@@ -94,7 +94,7 @@ export class BatchWriter {
     if (this.#count === 0) return
     const plain = this.#writer.view()
     const isWorthIt = this.#compresses && this.#isCompressible !== false && plain.length >= 64
-    const packed = isWorthIt ? compress(plain) : undefined
+    const packed = isWorthIt ? compressed(plain) : undefined
     if (packed !== undefined && packed.length < plain.length) {
       this.#done.push(new Writer(packed.length + 8).u8(zstdBatch).varint(plain.length).raw(packed).view())
       this.#writer.reset()
@@ -121,10 +121,4 @@ export class BatchWriter {
 
 function newBatch(): Writer {
   return new Writer(maxPayload).u8(plainBatch)
-}
-
-/** Quick rather than small: whoever sends must keep pace with the link. */
-function compress(bytes: Uint8Array): Uint8Array {
-  const params = { [constants.ZSTD_c_compressionLevel]: 1 }
-  return zstdCompressSync(bytes, { params, chunkSize: bytes.length + 1024 })
 }
